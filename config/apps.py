@@ -1,0 +1,15 @@
+"""The wiring app: registers the deploy checks and the rooms' hooks."""
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """Loads last, when every room below is ready."""
+
+    name = "config"
+    label = "config"
+    verbose_name = "配置"
+
+    def ready(self) -> None:
+        """Register system checks; Django's checks framework needs the import at this point."""
+        from config import checks  # noqa: F401, PLC0415
