@@ -5,8 +5,10 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from config.settings.api_settings import REST_FRAMEWORK  # noqa: F401 - a setting
-from config.settings.api_settings import SPECTACULAR_SETTINGS  # noqa: F401 - a setting
+from config.settings.api_settings import (
+    REST_FRAMEWORK,  # noqa: F401 - a setting
+    SPECTACULAR_SETTINGS,  # noqa: F401 - a setting
+)
 from config.settings.celery_settings import *  # noqa: F403 - every name is CELERY_…
 from config.settings.logging_settings import logging_config
 from config.settings.security_settings import *  # noqa: F403 - every name is a Django setting
@@ -15,8 +17,8 @@ env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 # Working files of a process: sockets, logs, beat state, generated reports.
-RUN_DIR = env.path("XFQ_RUN_DIR", default=str(BASE_DIR / ".run"))()
-FILES_DIR = env.path("XFQ_FILES_DIR", default=f"{RUN_DIR}/files")()
+RUN_DIR = Path(env("XFQ_RUN_DIR", default=str(BASE_DIR / ".run")))
+FILES_DIR = Path(env("XFQ_FILES_DIR", default=str(RUN_DIR / "files")))
 
 INSTALLED_APPS = [
     "unfold",
