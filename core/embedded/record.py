@@ -34,15 +34,11 @@ USUAL_URLS = ServiceUrls(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One running instance; a process is known by its id and its start time."""
+    """One running instance; `keep` tells that it stays up when its last user leaves."""
 
     urls: ServiceUrls
-    postgres_pid: int
-    postgres_started: float
-    valkey_pid: int
-    valkey_started: float
-    valkey_port: int
     fsync: bool
+    keep: bool
 
 
 def record_write(path: Path, record: Record) -> None:
