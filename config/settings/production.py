@@ -9,6 +9,7 @@ from config.settings.database_settings import cache_settings, database_settings
 from config.settings.keys import versioned_keys
 
 DEBUG = False
+XFQ_CLOCK_MOVABLE = False
 SECRET_KEY = env("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
