@@ -1,0 +1,24 @@
+"""The shape of one line of the catalogue of codes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CodeText:
+    """A stable code with its HTTP status and its words in both languages.
+
+    ``detail_*`` and ``remedy_*`` are templates over the error's data: ``{opens_at}`` writes a time
+    in words, ``{shortfall_yuan}`` writes ``shortfall_fen`` in yuan. A template whose value is
+    missing is left out (the title then serves as detail). ``retry_after_s`` is the default of the
+    ``Retry-After`` header, for codes that are worth repeating.
+    """
+
+    code: str
+    status: int
+    title_zh: str
+    title_en: str
+    detail_zh: str = ""
+    detail_en: str = ""
+    remedy_zh: str = ""
+    remedy_en: str = ""
+    retry_after_s: int | None = None
