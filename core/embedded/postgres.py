@@ -99,6 +99,12 @@ class PostgresServer:
                         sql.SQL(verb), sql.Identifier(role), sql.SQL(attributes)
                     )
                 )
+            # The owner may end the sessions of the app role (dropping a test's database needs it).
+            connection.execute(
+                sql.SQL("GRANT {} TO {}").format(
+                    sql.Identifier(APP_ROLE), sql.Identifier(OWNER_ROLE)
+                )
+            )
             row = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
             ).fetchone()

@@ -6,7 +6,7 @@ user of an instance takes part in a second, shared lock, so the last one out can
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +53,28 @@ def services(
             record = record_read(paths.record)
             if record is not None and not record.keep and not is_shared(_use_lock(paths)):
                 _stop(paths)
+
+
+@contextmanager
+def services_for(
+    environ: Mapping[str, str], *, fsync: bool = True, instance: str = "default"
+) -> Iterator[ServiceUrls]:
+    """Use the services the environment names, and embedded ones for what it does not name.
+
+    DATABASE_OWNER_URL falls back to DATABASE_URL (one role for both).
+    """
+    database_url = environ.get("DATABASE_URL", "")
+    owner_url = environ.get("DATABASE_OWNER_URL", "") or database_url
+    redis_url = environ.get("REDIS_URL", "")
+    if database_url and redis_url:
+        yield ServiceUrls(database_url, owner_url, redis_url)
+        return
+    with services(fsync=fsync, instance=instance) as embedded:
+        yield ServiceUrls(
+            database_url or embedded.database_url,
+            owner_url or embedded.owner_url,
+            redis_url or embedded.redis_url,
+        )
 
 
 def services_stop(instance: str = "default", root: Path | None = None) -> bool:

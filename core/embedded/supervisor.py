@@ -1,0 +1,195 @@
+"""Child processes of a demonstration or rehearsal: started with a log, watched, stopped in order.
+
+Each child leads a process group of its own, so stopping it takes its workers along. Their ids are
+recorded, so that a later start or `stop` can end what a killed supervisor left behind.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from core.embedded.errors import EmbeddedError, log_tail
+from core.embedded.processes import spawn
+
+TERM_SECONDS = 20.0
+KILL_SECONDS = 5.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """What to run: `ready` is asked until it says True, for at most `ready_seconds`."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    ready: Callable[[], bool] | None = None
+    ready_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class Child:
+    """A started process with its log file."""
+
+    spec: ChildSpec
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+class Supervisor:
+    """Starts children in order and stops them in the opposite order; restarts none by itself."""
+
+    def __init__(self, home: Path) -> None:
+        """Keep logs under `home/logs` and the ids in `home/processes.json`."""
+        self.logs = home / "logs"
+        self.record = home / "processes.json"
+        self.children: dict[str, Child] = {}
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        """End leftovers of an earlier supervisor on the same home first."""
+        leftovers_stop(self.record)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop whatever still runs."""
+        self.stop_all()
+
+    def start(self, spec: ChildSpec) -> Child:
+        """Start a child and wait until it is ready; EmbeddedError with its last log lines."""
+        log = self.logs / f"{spec.name}.log"
+        process = spawn(spec.argv, log=log, cwd=spec.cwd, env=spec.env)
+        child = self.children[spec.name] = Child(spec, process, log)
+        self._write_record()
+        deadline = time.monotonic() + spec.ready_seconds
+        while spec.ready is not None and not spec.ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                message = f"{spec.name} did not become ready, see {log}:\n{log_tail(log)}"
+                raise EmbeddedError(message)
+            time.sleep(POLL_SECONDS)
+        return child
+
+    def restart(self, name: str) -> Child:
+        """Start a child again from its specification, ending it first if it still lives."""
+        self.stop(name)
+        return self.start(self.children[name].spec)
+
+    def stop(self, name: str) -> None:
+        """Stop one child and its group: TERM, then KILL."""
+        process = self.children[name].process
+        _stop_group(process.pid, partial(_wait, process))
+        process.poll()
+
+    def stop_all(self) -> None:
+        """Stop all children, the last started first."""
+        for name in reversed(self.children):
+            self.stop(name)
+        self.children.clear()
+        self.record.unlink(missing_ok=True)
+
+    def dead(self) -> list[Child]:
+        """Return the children that have ended."""
+        return [child for child in self.children.values() if child.process.poll() is not None]
+
+    def wait(self) -> None:
+        """Block until a child ends (EmbeddedError) or the caller is interrupted."""
+        while True:
+            for child in self.dead():
+                message = (
+                    f"{child.spec.name} ended with code {child.process.returncode}, "
+                    f"see {child.log}:\n{log_tail(child.log)}"
+                )
+                raise EmbeddedError(message)
+            time.sleep(1)
+
+    def _write_record(self) -> None:
+        entries = []
+        for child in self.children.values():
+            try:
+                started = psutil.Process(child.process.pid).create_time()
+            except psutil.NoSuchProcess:
+                continue
+            entries.append({"pid": child.process.pid, "started": started})
+        temporary = self.record.with_suffix(".tmp")
+        temporary.write_text(json.dumps(entries), encoding="utf-8")
+        temporary.replace(self.record)
+
+
+def leftovers_stop(record: Path) -> int:
+    """Stop the recorded processes that still live; return how many there were."""
+    try:
+        entries = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    stopped = 0
+    for entry in reversed(entries):
+        try:
+            process = psutil.Process(entry["pid"])
+            if process.create_time() != entry["started"]:
+                continue
+        except psutil.NoSuchProcess:
+            continue
+        _stop_group(process.pid, partial(_wait_foreign, process))
+        stopped += 1
+    record.unlink(missing_ok=True)
+    return stopped
+
+
+def http_ready(url: str) -> Callable[[], bool]:
+    """Return a question for ChildSpec.ready: does the server answer, with whatever status?"""
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - a loopback URL of ours
+                return True
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+
+    return answers
+
+
+def _stop_group(leader: int, wait: Callable[[float], bool]) -> None:
+    """TERM to the leader, which ends its workers in good order; KILL to what is left of them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(leader, signal.SIGTERM)
+        wait(TERM_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+        wait(KILL_SECONDS)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _wait_foreign(process: psutil.Process, seconds: float) -> bool:
+    try:
+        process.wait(timeout=seconds)
+    except psutil.TimeoutExpired:
+        return False
+    return True
