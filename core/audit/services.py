@@ -66,7 +66,8 @@ def audit_chain_append() -> int:
         cursor.execute(sql.HEAD)
         seq, previous = cursor.fetchone() or (0, GENESIS)
         cursor.execute(sql.UNCHAINED_EVENTS, [EVENTS_PER_RUN])
-        contents = [(event_id, None, digest) for event_id, digest in cursor.fetchall()]
+        contents: list[tuple[int | None, int | None, str]] = []
+        contents += [(event_id, None, digest) for event_id, digest in cursor.fetchall()]
         contents += [(None, until, digest) for until, digest in _posting_digests(boundary)]
         links = []
         for event_id, until, digest in contents:

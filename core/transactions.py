@@ -1,0 +1,121 @@
+"""One way to open a transaction: outermost, with time-outs, and retried as a whole on conflicts.
+
+A use case is one transaction. `transaction` opens it and refuses to be nested, `transaction_joined`
+is for a service that another one may call inside its own, `transaction_required` asserts that the
+caller opened one. Locks inside follow the one lock order of architecture.md.
+"""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+import psycopg
+from django.db import OperationalError, connections
+from django.db import transaction as django_transaction
+
+from core.errors import DomainError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOCK_TIMEOUT_MS = 3_000
+STATEMENT_TIMEOUT_MS = 30_000
+ATTEMPTS = 4
+BACKOFF_S = 0.05
+BACKOFF_MAX_S = 1.0
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""SQLSTATEs of serialisation failure, deadlock and lock time-out: the same call may succeed."""
+
+
+@contextmanager
+def transaction(
+    *,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    using: str = "default",
+) -> Iterator[None]:
+    """Run the block in a transaction of its own, with time-outs that end with it.
+
+    Raises:
+        RuntimeError: a transaction is open already, so leaving the block would not commit.
+    """
+    with django_transaction.atomic(using=using, durable=True):
+        _limit(using, lock_timeout_ms, statement_timeout_ms)
+        yield
+
+
+@contextmanager
+def transaction_joined(*, using: str = "default") -> Iterator[None]:
+    """Run the block in the caller's transaction if there is one, else in one of its own.
+
+    Joining makes no savepoint: an error in the block undoes the caller's work too.
+    """
+    if transaction_is_open(using=using):
+        yield
+    else:
+        with transaction(using=using):
+            yield
+
+
+def transaction_required(*, using: str = "default") -> None:
+    """Assert that the caller opened a transaction.
+
+    Raises:
+        RuntimeError: none is open, so a failure half-way would leave half the work.
+    """
+    if not transaction_is_open(using=using):
+        raise RuntimeError("this must run inside the caller's transaction")
+
+
+def transaction_is_open(*, using: str = "default") -> bool:
+    """Tell whether the code under way opened a transaction; a test's own frame does not count."""
+    blocks = connections[using].atomic_blocks
+    return any(not getattr(block, "_from_testcase", False) for block in blocks)
+
+
+def conflict_state(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of a conflict that a retry may solve, else None."""
+    while error is not None:
+        if isinstance(error, psycopg.Error):
+            return error.sqlstate if error.sqlstate in CONFLICTS else None
+        error = error.__cause__
+    return None
+
+
+def retry_conflicts(function: Callable[P, R]) -> Callable[P, R]:
+    """Repeat a function that opens its own transaction when it loses a conflict.
+
+    Deadlock, lock time-out and serialisation failure are tried again a few times with a growing
+    random pause, then answered by ``infra.try_later``. Inside another transaction nothing is
+    retried: the outermost call does that, since its work is undone as well.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        if transaction_is_open():
+            return function(*args, **kwargs)
+        for attempt in range(ATTEMPTS):
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as error:
+                if conflict_state(error) is None:
+                    raise
+                if attempt == ATTEMPTS - 1:
+                    raise DomainError("infra.try_later") from error
+            pause_s = min(BACKOFF_S * 2**attempt, BACKOFF_MAX_S)
+            time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the losers
+        raise AssertionError("unreachable")
+
+    return wrapper
+
+
+def _limit(using: str, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true),"
+            " set_config('statement_timeout', %s, true)",
+            [str(lock_timeout_ms), str(statement_timeout_ms)],
+        )
