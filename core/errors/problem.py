@@ -1,0 +1,141 @@
+"""Render a domain error as a problem document (RFC 9457); knows no web framework."""
+
+import string
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.errors.base import DomainError, RefusedError
+from core.errors.catalogue import CATALOGUE, CodeText
+from core.money import yuan_text
+
+CONTENT_TYPE = "application/problem+json"
+CHINESE = "zh-CN"
+ENGLISH = "en"
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_FORMATTER = string.Formatter()
+
+
+def problem_language(accept_language: str) -> str:
+    """Choose ``zh-CN`` (default) or ``en`` from an Accept-Language header."""
+    best, best_quality = CHINESE, 0.0
+    for part in accept_language.split(",")[:20]:
+        tag, _, parameter = part.strip().partition(";")
+        name = tag.strip().lower()
+        language = ENGLISH if name.startswith("en") else CHINESE if name.startswith("zh") else ""
+        try:
+            quality = float(parameter.strip().removeprefix("q=")) if parameter else 1.0
+        except ValueError:
+            continue
+        if language and quality > best_quality:
+            best, best_quality = language, quality
+    return best
+
+
+def problem_document(error: DomainError, *, language: str, request_id: str) -> dict[str, Any]:
+    """Return the body: type, title, status, code, detail, request_id and what else applies.
+
+    A refusal with several conditions lists every one of them under ``data.refusals``, the first
+    being the one named by ``code``.
+    """
+    document: dict[str, Any] = {
+        "type": f"urn:xfq:problem:{error.code}",
+        **_words(error.text, error.data, language),
+        "status": error.status,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    if error.invalid_params:
+        document["invalid_params"] = [
+            {"name": param.name, "reason": str(param.reason)}
+            | ({} if param.limit is None else {"limit": param.limit})
+            for param in error.invalid_params
+        ]
+    data = plain(error.data)
+    if isinstance(error, RefusedError):
+        data["refusals"] = [
+            refusal_document(refusal.code, refusal.data, language=language)
+            for refusal in error.refusals
+        ]
+    if data:
+        document["data"] = data
+    return document
+
+
+def refusal_document(code: str, data: Mapping[str, Any], *, language: str) -> dict[str, Any]:
+    """Return one failing condition: code, title, detail, remedy and data where there are any."""
+    document: dict[str, Any] = {"code": code, **_words(CATALOGUE[code], data, language)}
+    if data:
+        document["data"] = plain(data)
+    return document
+
+
+def problem_headers(error: DomainError) -> dict[str, str]:
+    """Return the headers that belong to the error besides Content-Type."""
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "XFQ1"
+    return headers
+
+
+def plain(value: Any) -> Any:
+    """Turn the values of an error into what JSON knows; times become RFC 3339 with +08:00."""
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, date):
+        local = value.astimezone(_SHANGHAI) if isinstance(value, datetime) else value
+        return local.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def _words(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Return title and detail, and the remedy where there is one, in one language."""
+    english = language == ENGLISH
+    title = text.title_en if english else text.title_zh
+    detail = _filled(text.detail_en if english else text.detail_zh, data, english=english)
+    remedy = _filled(text.remedy_en if english else text.remedy_zh, data, english=english)
+    words = {"title": title, "detail": detail or title}
+    if remedy:
+        words["remedy"] = remedy
+    return words
+
+
+def _filled(template: str, data: Mapping[str, Any], *, english: bool) -> str:
+    """Fill a template; empty if one of its values is not there."""
+    values: dict[str, str] = {}
+    for _, name, _, _ in _FORMATTER.parse(template):
+        if name is None:
+            continue
+        value = _value(name, data)
+        if value is None:
+            return ""
+        values[name] = _spelt(value, english=english)
+    return _FORMATTER.vformat(template, (), values)
+
+
+def _value(name: str, data: Mapping[str, Any]) -> Any:
+    if name in data:
+        return data[name]
+    amount = data.get(f"{name.removesuffix('_yuan')}_fen") if name.endswith("_yuan") else None
+    return None if amount is None else yuan_text(int(amount))
+
+
+def _spelt(value: Any, *, english: bool) -> str:
+    if isinstance(value, datetime):
+        local = value.astimezone(_SHANGHAI)
+        if english:
+            return local.strftime("%Y-%m-%d %H:%M:%S")
+        return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M:%S}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return (", " if english else "、").join(_spelt(item, english=english) for item in value)
+    return str(value)
