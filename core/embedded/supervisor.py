@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
 from core.embedded.errors import EmbeddedError, log_tail
+from core.embedded.locks import exclusive
 from core.embedded.processes import spawn
 
 TERM_SECONDS = 20.0
 KILL_SECONDS = 5.0
+# A supervisor waits for each of its children in turn.
+SUPERVISOR_SECONDS = 90.0
 POLL_SECONDS = 0.1
 
 
@@ -55,14 +58,20 @@ class Supervisor:
 
     def __init__(self, home: Path) -> None:
         """Keep logs under `home/logs` and the ids in `home/processes.json`."""
-        self.logs = home / "logs"
-        self.record = home / "processes.json"
+        self.home = home
         self.children: dict[str, Child] = {}
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """End leftovers of an earlier supervisor on the same home first."""
-        leftovers_stop(self.record)
+        """End what a killed supervisor left on this home; EmbeddedError if one is at work."""
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        try:
+            self._stack.enter_context(exclusive(self.home / "supervisor.lock", wait=False))
+        except BlockingIOError:
+            message = f"already running under {self.home}; end it first with `./run stop`"
+            raise EmbeddedError(message) from None
+        leftovers_stop(self.home)
+        self._write_record()
         return self
 
     def __exit__(
@@ -73,10 +82,16 @@ class Supervisor:
     ) -> None:
         """Stop whatever still runs."""
         self.stop_all()
+        _record(self.home).unlink(missing_ok=True)
+        self._stack.close()
+
+    def log_path(self, name: str) -> Path:
+        """Return the log file of the child of that name."""
+        return self.home / "logs" / f"{name}.log"
 
     def start(self, spec: ChildSpec) -> Child:
         """Start a child and wait until it is ready; EmbeddedError with its last log lines."""
-        log = self.logs / f"{spec.name}.log"
+        log = self.log_path(spec.name)
         process = spawn(spec.argv, log=log, cwd=spec.cwd, env=spec.env)
         child = self.children[spec.name] = Child(spec, process, log)
         self._write_record()
@@ -104,7 +119,6 @@ class Supervisor:
         for name in reversed(self.children):
             self.stop(name)
         self.children.clear()
-        self.record.unlink(missing_ok=True)
 
     def dead(self) -> list[Child]:
         """Return the children that have ended."""
@@ -122,36 +136,57 @@ class Supervisor:
             time.sleep(1)
 
     def _write_record(self) -> None:
-        entries = []
-        for child in self.children.values():
-            try:
-                started = psutil.Process(child.process.pid).create_time()
-            except psutil.NoSuchProcess:
-                continue
-            entries.append({"pid": child.process.pid, "started": started})
-        temporary = self.record.with_suffix(".tmp")
+        entries = [_entry(os.getpid(), "supervisor")]
+        entries += [
+            _entry(child.process.pid, name)
+            for name, child in self.children.items()
+            if child.process.poll() is None
+        ]
+        path = _record(self.home)
+        temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(entries), encoding="utf-8")
-        temporary.replace(self.record)
+        temporary.replace(path)
 
 
-def leftovers_stop(record: Path) -> int:
-    """Stop the recorded processes that still live; return how many there were."""
+def leftovers_stop(home: Path) -> int:
+    """Stop the processes recorded under `home` that still live; return how many there were.
+
+    A living supervisor is asked first, and stops its children itself.
+    """
+    path = _record(home)
     try:
-        entries = json.loads(record.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return 0
-    stopped = 0
-    for entry in reversed(entries):
-        try:
-            process = psutil.Process(entry["pid"])
-            if process.create_time() != entry["started"]:
-                continue
-        except psutil.NoSuchProcess:
+    living = [entry for entry in entries if _process(entry) is not None]
+    for entry in living:
+        process = _process(entry)
+        if process is None:
             continue
-        _stop_group(process.pid, partial(_wait_foreign, process))
-        stopped += 1
-    record.unlink(missing_ok=True)
-    return stopped
+        if entry["name"] == "supervisor":
+            process.terminate()
+            _wait_foreign(process, SUPERVISOR_SECONDS)
+        else:
+            _stop_group(process.pid, partial(_wait_foreign, process))
+    path.unlink(missing_ok=True)
+    return len(living)
+
+
+def _record(home: Path) -> Path:
+    return home / "processes.json"
+
+
+def _entry(pid: int, name: str) -> dict[str, object]:
+    return {"pid": pid, "name": name, "started": psutil.Process(pid).create_time()}
+
+
+def _process(entry: dict[str, Any]) -> psutil.Process | None:
+    try:
+        process = psutil.Process(entry["pid"])
+        same = process.create_time() == entry["started"]
+    except psutil.NoSuchProcess:
+        return None
+    return process if same and process.status() != psutil.STATUS_ZOMBIE else None
 
 
 def http_ready(url: str) -> Callable[[], bool]:

@@ -1,0 +1,130 @@
+"""The platform's own processes: web, worker, beat, under a supervisor."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from config.settings.celery_settings import QUEUE_NAMES
+from core.embedded.errors import EmbeddedError
+from core.embedded.paths import CHECKOUT
+from core.embedded.record import ServiceUrls
+from core.embedded.supervisor import ChildSpec, Supervisor, http_ready
+from core.embedded.valkey import HOST, free_port
+
+USUAL_PORT = 8000
+WEB_THREADS = 4
+WORKER_PROCESSES = 2
+READY_PATH = "/api/schema/"
+
+
+def platform_environment(urls: ServiceUrls) -> dict[str, str]:
+    """Return the environment of the platform's processes."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings.development",
+        **os.environ,
+        **urls.environment(),
+    }
+
+
+def port_choose(wanted: int | None) -> int:
+    """Return the wanted port, the usual one, or any free one; EmbeddedError if a wish is taken."""
+    if wanted is not None:
+        if not _is_free(wanted):
+            message = f"port {wanted} is not free: another program uses it; choose one by --port"
+            raise EmbeddedError(message)
+        return wanted
+    return USUAL_PORT if _is_free(USUAL_PORT) else free_port()
+
+
+def web_spec(env: Mapping[str, str], port: int, name: str = "web") -> ChildSpec:
+    """Return how to run the web process on a loopback port."""
+    program = str(Path(sys.executable).parent / "granian")
+    return ChildSpec(
+        name=name,
+        argv=[
+            program,
+            "--interface=wsgi",
+            f"--host={HOST}",
+            f"--port={port}",
+            "--workers=1",
+            f"--blocking-threads={WEB_THREADS}",
+            "--no-ws",
+            "config.wsgi:application",
+        ],
+        env=env,
+        cwd=CHECKOUT,
+        ready=http_ready(f"http://{HOST}:{port}{READY_PATH}"),
+    )
+
+
+def worker_spec(env: Mapping[str, str], log: Path, name: str = "worker") -> ChildSpec:
+    """Return how to run a Celery worker for all queues."""
+    return ChildSpec(
+        name=name,
+        argv=[
+            *_celery("worker"),
+            f"--hostname={name}@%h",
+            f"--queues={','.join(QUEUE_NAMES)}",
+            f"--concurrency={WORKER_PROCESSES}",
+            "--without-gossip",
+            "--without-mingle",
+        ],
+        env=env,
+        cwd=CHECKOUT,
+        ready=_log_says(log, " ready."),
+    )
+
+
+def beat_spec(env: Mapping[str, str], log: Path, name: str = "beat") -> ChildSpec:
+    """Return how to run Celery beat; its schedule lies in the database."""
+    return ChildSpec(
+        name=name,
+        argv=[*_celery("beat"), "--pidfile="],
+        env=env,
+        cwd=CHECKOUT,
+        ready=_log_says(log, "beat: Starting"),
+    )
+
+
+def platform_start(
+    supervisor: Supervisor,
+    urls: ServiceUrls,
+    port: int,
+    extra_env: Mapping[str, str] | None = None,
+) -> str:
+    """Start web, worker and beat on a migrated database; return the base URL."""
+    env = {**platform_environment(urls), **(extra_env or {})}
+    supervisor.start(web_spec(env, port))
+    supervisor.start(worker_spec(env, supervisor.log_path("worker")))
+    supervisor.start(beat_spec(env, supervisor.log_path("beat")))
+    return f"http://{HOST}:{port}"
+
+
+def _celery(command: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--app=config.celery", command, "--loglevel=INFO"]
+
+
+def _log_says(log: Path, words: str) -> Callable[[], bool]:
+    """Return a question: has the log, from its present end on, come to contain the words?"""
+    start = log.stat().st_size if log.exists() else 0
+
+    def says() -> bool:
+        if not log.exists():
+            return False
+        with log.open("rb") as lines:
+            lines.seek(start)
+            return words.encode() in lines.read()
+
+    return says
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
