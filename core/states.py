@@ -40,7 +40,12 @@ class StateTable:
             StateConflictError: ``new`` may not follow ``old``; data: state, target.
         """
         if not self.allows(old, new):
-            raise StateConflictError(data={"state": str(old), "target": str(new)})
+            raise self.conflict(old, new)
+
+    @staticmethod
+    def conflict(old: str, new: str) -> StateConflictError:
+        """Make the error for a transition that is refused."""
+        return StateConflictError(data={"state": str(old), "target": str(new)})
 
 
 _tables: dict[tuple[str, str], StateTable] = {}

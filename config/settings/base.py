@@ -96,6 +96,9 @@ USE_TZ = True
 # A rehearsal may move the business clock; production refuses a database where that happened.
 XFQ_CLOCK_MOVABLE = True
 
+# (from this amount in fen on, levels that must agree): above 1,000,000 yuan the 分管领导 signs too.
+XFQ_APPROVAL_TIERS = [(0, 1), (100_000_000, 2)]
+
 STATIC_URL = "/static/"
 STATIC_ROOT = RUN_DIR / "static"
 STATICFILES_DIRS = [path for path in [BASE_DIR / "config" / "static"] if path.is_dir()]
