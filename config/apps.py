@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from config.celery import app as celery_app
+
 
 class ConfigConfig(AppConfig):
     """Loads last, when every room below is ready."""
@@ -9,6 +11,8 @@ class ConfigConfig(AppConfig):
     name = "config"
     label = "config"
     verbose_name = "配置"
+    # Loaded with Django, so that a task sent from any process finds the broker.
+    celery_app = celery_app
 
     def ready(self) -> None:
         """Register system checks; Django's checks framework needs the import at this point."""
