@@ -1,0 +1,130 @@
+-- The ledger's own rules (architecture.md, Money). Idempotent: installed again when it changes.
+
+-- Both accounts of a posting belong to the posting's campaign and funder.
+ALTER TABLE core_posting DROP CONSTRAINT IF EXISTS posting_debit_same_owner;
+ALTER TABLE core_posting ADD CONSTRAINT posting_debit_same_owner
+    FOREIGN KEY (debit_account_id, campaign_id, funder_id)
+    REFERENCES core_account (id, campaign_id, funder_id);
+ALTER TABLE core_posting DROP CONSTRAINT IF EXISTS posting_credit_same_owner;
+ALTER TABLE core_posting ADD CONSTRAINT posting_credit_same_owner
+    FOREIGN KEY (credit_account_id, campaign_id, funder_id)
+    REFERENCES core_account (id, campaign_id, funder_id);
+
+CREATE OR REPLACE FUNCTION ledger_debit_side(p_kind text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT p_kind IN ('FUNDER_RECEIVABLE', 'CASH', 'CONCESSION', 'MERCHANT_RECEIVABLE')
+$$;
+
+-- Balances follow postings and nothing else: the application role may not write them.
+-- NO KEY UPDATE, since the foreign keys above hold KEY SHARE on the same rows.
+CREATE OR REPLACE FUNCTION ledger_apply_postings() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM core_account
+      WHERE id IN (SELECT debit_account_id FROM new_rows
+                   UNION SELECT credit_account_id FROM new_rows)
+      ORDER BY id FOR NO KEY UPDATE;
+    UPDATE core_account a
+       SET balance_fen = a.balance_fen + moved.fen * CASE WHEN ledger_debit_side(a.kind)
+                                                          THEN 1 ELSE -1 END
+      FROM (SELECT account_id, sum(fen)::bigint AS fen
+              FROM (SELECT debit_account_id AS account_id, amount_fen AS fen FROM new_rows
+                    UNION ALL SELECT credit_account_id, -amount_fen FROM new_rows) side
+             GROUP BY account_id) moved
+     WHERE a.id = moved.account_id AND moved.fen <> 0;
+    RETURN NULL;
+END
+$$;
+DROP TRIGGER IF EXISTS ledger_apply_postings ON core_posting;
+CREATE TRIGGER ledger_apply_postings AFTER INSERT ON core_posting
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ledger_apply_postings();
+
+-- An entry has at least one posting by the end of its transaction.
+CREATE OR REPLACE FUNCTION ledger_entry_has_postings() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM core_posting WHERE entry_id = NEW.id) THEN
+        RAISE EXCEPTION 'entry % has no posting', NEW.id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+DROP TRIGGER IF EXISTS ledger_entry_has_postings ON core_entry;
+CREATE CONSTRAINT TRIGGER ledger_entry_has_postings AFTER INSERT ON core_entry
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entry_has_postings();
+
+-- Write one entry. p_lines: [{"d": kind, "du": unit|null, "c": kind, "cu": unit|null,
+-- "f": funder, "a": fen}, …]; equal transfers are added up, zero amounts are not written.
+-- Returns false, and writes nothing, if no amount is left. Accounts come last in the lock order:
+-- call this after every other lock is held.
+CREATE OR REPLACE FUNCTION ledger_post(
+    p_entry uuid, p_code text, p_campaign uuid, p_key text, p_date date, p_at timestamptz,
+    p_lines jsonb
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    v_nil constant uuid := '00000000-0000-0000-0000-000000000000';
+BEGIN
+    IF EXISTS (SELECT 1 FROM jsonb_to_recordset(p_lines) AS x(a bigint) WHERE x.a < 0) THEN
+        RAISE EXCEPTION 'negative amount in entry %', p_key USING ERRCODE = 'check_violation';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(p_lines) AS x(a bigint) WHERE x.a > 0) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO core_account (kind, campaign_id, funder_id, unit_id)
+    SELECT side.kind, p_campaign, side.funder_id, side.unit_id
+      FROM (SELECT x.d AS kind, x.f AS funder_id, coalesce(x.du, v_nil) AS unit_id
+              FROM jsonb_to_recordset(p_lines) AS x(d text, du uuid, f uuid, a bigint)
+             WHERE x.a > 0
+            UNION
+            SELECT x.c, x.f, coalesce(x.cu, v_nil)
+              FROM jsonb_to_recordset(p_lines) AS x(c text, cu uuid, f uuid, a bigint)
+             WHERE x.a > 0) side
+     WHERE NOT EXISTS (SELECT 1 FROM core_account a
+                        WHERE a.campaign_id = p_campaign AND a.funder_id = side.funder_id
+                          AND a.kind = side.kind AND a.unit_id = side.unit_id)
+     ORDER BY side.funder_id, side.kind, side.unit_id
+    ON CONFLICT DO NOTHING;
+    INSERT INTO core_entry (id, code, campaign_id, source_key, business_date, at)
+    VALUES (p_entry, p_code, p_campaign, p_key, p_date, p_at);
+    INSERT INTO core_posting (entry_id, campaign_id, funder_id, debit_account_id,
+                              credit_account_id, amount_fen)
+    SELECT p_entry, p_campaign, t.f, d.id, c.id, t.fen
+      FROM (SELECT x.d, coalesce(x.du, v_nil) AS du, x.c, coalesce(x.cu, v_nil) AS cu, x.f,
+                   sum(x.a)::bigint AS fen
+              FROM jsonb_to_recordset(p_lines)
+                   AS x(d text, du uuid, c text, cu uuid, f uuid, a bigint)
+             GROUP BY 1, 2, 3, 4, 5) t
+      JOIN core_account d ON d.campaign_id = p_campaign AND d.funder_id = t.f
+                         AND d.kind = t.d AND d.unit_id = t.du
+      JOIN core_account c ON c.campaign_id = p_campaign AND c.funder_id = t.f
+                         AND c.kind = t.c AND c.unit_id = t.cu
+     WHERE t.fen > 0
+     ORDER BY d.id, c.id;
+    RETURN true;
+END
+$$;
+
+-- Funder sums of the first p_count vouchers, and the parts of one (core/money.py says the rule).
+CREATE OR REPLACE FUNCTION funder_sums(p_face bigint, p_weights bigint[], p_count bigint)
+RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg((upper_sum - lower_sum)::bigint ORDER BY position)
+      FROM (SELECT position,
+                   div(p_count::numeric * p_face * running, total) AS upper_sum,
+                   div(p_count::numeric * p_face * (running - weight), total) AS lower_sum
+              FROM (SELECT position, weight, sum(weight) OVER (ORDER BY position) AS running,
+                           sum(weight) OVER () AS total
+                      FROM unnest(p_weights) WITH ORDINALITY AS w(weight, position)) steps) sums
+$$;
+
+CREATE OR REPLACE FUNCTION funder_parts(p_face bigint, p_weights bigint[], p_number bigint)
+RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg(after.fen - before.fen ORDER BY after.position)
+      FROM unnest(funder_sums(p_face, p_weights, p_number)) WITH ORDINALITY AS after(fen, position)
+      JOIN unnest(funder_sums(p_face, p_weights, p_number - 1)) WITH ORDINALITY
+           AS before(fen, position) USING (position)
+$$;
+
+CREATE OR REPLACE FUNCTION array_total(p_values bigint[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(sum(value), 0)::bigint FROM unnest(p_values) AS value
+$$;

@@ -1,0 +1,12 @@
+"""Application configuration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MerchantsConfig(AppConfig):
+    """Room ``merchants`` of the house (docs/architecture.md)."""
+
+    name = "merchants"
+    verbose_name = _("商户")
+    default_auto_field = "django.db.models.BigAutoField"

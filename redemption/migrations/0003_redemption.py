@@ -1,0 +1,14 @@
+"""Table constraints beyond Django, the hot functions, and rights on append-only tables."""
+
+from django.db import migrations
+
+from core.sqlfiles import revoke_app_role, run_sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("redemption", "0002_initial"), ("core", "0002_ledger")]
+
+    operations = [
+        run_sql_file("redemption", "redemption_tables"),
+        revoke_app_role("UPDATE, DELETE", "redemption_redemptionstep"),
+    ]

@@ -1,0 +1,12 @@
+"""Application configuration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class VouchersConfig(AppConfig):
+    """Room ``vouchers`` of the house (docs/architecture.md)."""
+
+    name = "vouchers"
+    verbose_name = _("消费券")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,27 @@
+"""Tables of the vouchers room."""
+
+from vouchers.models.batches import Batch, BatchVersion, QuotaRelease, QuotaSlice
+from vouchers.models.claims import Claim, Voucher
+from vouchers.models.persons import (
+    Enrolment,
+    EnrolmentKey,
+    IdentityHash,
+    IdentityKey,
+    Limit,
+    LimitUse,
+)
+
+__all__ = [
+    "Batch",
+    "BatchVersion",
+    "Claim",
+    "Enrolment",
+    "EnrolmentKey",
+    "IdentityHash",
+    "IdentityKey",
+    "Limit",
+    "LimitUse",
+    "QuotaRelease",
+    "QuotaSlice",
+    "Voucher",
+]

@@ -1,0 +1,201 @@
+"""Batches, their frozen rules, and the quota releases that open parts of them."""
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models import Campaign, Version
+from core.ids import new_id
+from core.models import Client
+from vouchers.states import RELEASE_TRANSITIONS, ReleaseState
+
+
+class Batch(models.Model):
+    """A batch (券批次): one face, threshold and rule set, with its counters.
+
+    ``funder_ids``, ``weights`` and ``concessions`` are the frozen funder list; parts of a voucher
+    follow its order. Face and funders never change after the first release, since part n of a
+    batch depends on all parts before it.
+    """
+
+    class Kind(models.TextChoices):
+        THRESHOLD = "THRESHOLD", _("满减券")
+        NO_THRESHOLD = "NO_THRESHOLD", _("无门槛券")
+        PERCENTAGE = "PERCENTAGE", _("折扣券")
+        INSTANT = "INSTANT", _("立减")
+        RETURN = "RETURN", _("消费返券")
+        PACK = "PACK", _("券包")
+        EXCHANGE = "EXCHANGE", _("兑换券")
+        SUBSIDY = "SUBSIDY", _("补贴")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="batches", verbose_name=_("活动")
+    )
+    code = models.SlugField(_("批次代码"), max_length=60)
+    name = models.CharField(_("批次名称"), max_length=120)
+    kind = models.CharField(_("券种"), max_length=12, choices=Kind.choices)
+    owner_region = models.CharField(_("归属地区"), max_length=6, db_index=True)
+    face_fen = models.BigIntegerField(_("面额（分）"))
+    planned_units = models.BigIntegerField(_("计划张数"))
+    funder_ids = ArrayField(models.UUIDField(), verbose_name=_("出资方"))
+    weights = ArrayField(models.BigIntegerField(), verbose_name=_("出资比例"))
+    concessions = ArrayField(models.BooleanField(), verbose_name=_("是否商户让利"))
+    position = models.PositiveSmallIntegerField(_("顺序"), default=0)
+    claims_on = models.BooleanField(_("允许领取"), default=True)
+    redemptions_on = models.BooleanField(_("允许核销"), default=True)
+    returned_units = models.BigIntegerField(_("过期可再投放张数"), default=0)
+    released = models.BigIntegerField(_("已投放张数"), default=0)
+    issued = models.BigIntegerField(_("已领取张数"), default=0)
+    version = models.ForeignKey(
+        "BatchVersion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("生效规则"),
+    )
+
+    class Meta:
+        verbose_name = _("券批次")
+        verbose_name_plural = _("券批次")
+        ordering = ("campaign", "position", "code")
+        constraints = (
+            models.UniqueConstraint(fields=("campaign", "code"), name="batch_code"),
+            models.CheckConstraint(condition=Q(face_fen__gt=0), name="batch_face_positive"),
+            models.CheckConstraint(
+                condition=Q(issued__gte=0)
+                & Q(returned_units__gte=0)
+                & Q(issued__lte=F("released"))
+                & Q(released__lte=F("planned_units") + F("returned_units")),
+                name="batch_counters",
+            ),
+            models.CheckConstraint(
+                condition=Q(weights__len=F("funder_ids__len"))
+                & Q(concessions__len=F("funder_ids__len"))
+                & Q(funder_ids__len__gte=1),
+                name="batch_funder_list",
+            ),
+        )
+        triggers = (
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="frozen_money",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__released__gt=0)
+                & (
+                    pgtrigger.Q(old__face_fen__df=pgtrigger.F("new__face_fen"))
+                    | pgtrigger.Q(old__funder_ids__df=pgtrigger.F("new__funder_ids"))
+                    | pgtrigger.Q(old__weights__df=pgtrigger.F("new__weights"))
+                    | pgtrigger.Q(old__concessions__df=pgtrigger.F("new__concessions"))
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BatchVersion(models.Model):
+    """The rules of a batch as frozen by one approved version of its campaign."""
+
+    batch = models.ForeignKey(
+        Batch, models.PROTECT, related_name="versions", verbose_name=_("券批次")
+    )
+    version = models.ForeignKey(
+        Version, models.PROTECT, related_name="batch_versions", verbose_name=_("方案版本")
+    )
+    rules = models.JSONField(_("规则"))
+
+    class Meta:
+        verbose_name = _("批次规则版本")
+        verbose_name_plural = _("批次规则版本")
+        ordering = ("batch", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=("batch", "version"), name="batch_version_once"),
+        )
+        triggers = (
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.batch} · {self.version_id}"
+
+
+class QuotaRelease(models.Model):
+    """A wave (投放) that opens part of a batch's quota at one slot, exactly once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    batch = models.ForeignKey(
+        Batch, models.PROTECT, related_name="releases", verbose_name=_("券批次")
+    )
+    slot = models.DateTimeField(_("投放时点"))
+    closes_at = models.DateTimeField(_("领取截止"), null=True, blank=True)
+    planned_units = models.BigIntegerField(_("计划张数"))
+    opened_units = models.BigIntegerField(_("实际投放张数"), default=0)
+    closed_units = models.BigIntegerField(_("收回张数"), default=0)
+    state = models.CharField(
+        _("状态"), max_length=9, choices=ReleaseState.choices, default=ReleaseState.PLANNED
+    )
+    owner_region = models.CharField(_("归属地区"), max_length=6, db_index=True)
+    opened_at = models.DateTimeField(_("投放时间"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("结束时间"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("额度投放")
+        verbose_name_plural = _("额度投放")
+        ordering = ("slot", "batch")
+        constraints = (
+            models.UniqueConstraint(fields=("batch", "slot"), name="release_slot_once"),
+            models.CheckConstraint(
+                condition=Q(planned_units__gt=0)
+                & Q(opened_units__gte=0)
+                & Q(opened_units__lte=F("planned_units"))
+                & Q(closed_units__gte=0)
+                & Q(closed_units__lte=F("opened_units")),
+                name="release_units",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("batch",), condition=Q(state="OPEN"), name="release_open"),
+            models.Index(fields=("slot",), condition=Q(state="PLANNED"), name="release_due"),
+        )
+        triggers = (
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.FSM(name="states", field="state", transitions=list(RELEASE_TRANSITIONS)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.batch} {self.slot:%m-%d %H:%M}"
+
+
+class QuotaSlice(models.Model):
+    """The units of a release for one channel, or (no channel) for all."""
+
+    release = models.ForeignKey(
+        QuotaRelease, models.PROTECT, related_name="slices", verbose_name=_("额度投放")
+    )
+    channel = models.ForeignKey(
+        Client, models.PROTECT, null=True, blank=True, verbose_name=_("渠道")
+    )
+    planned = models.BigIntegerField(_("额度张数"))
+    issued = models.BigIntegerField(_("已领取张数"), default=0)
+
+    class Meta:
+        verbose_name = _("渠道额度")
+        verbose_name_plural = _("渠道额度")
+        ordering = ("release", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("release", "channel"), nulls_distinct=False, name="slice_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(issued__gte=0) & Q(issued__lte=F("planned")), name="slice_counters"
+            ),
+        )
+        triggers = (pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),)
+
+    def __str__(self) -> str:
+        return f"{self.release} · {self.channel or '-'}"
