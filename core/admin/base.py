@@ -23,6 +23,8 @@ changed; nothing is deleted; add and change run the named service, and a `Domain
 message on the form. Actions of a room use `core.admin.actions`.
 """
 
+from __future__ import annotations  # ModelForm and ModelAdmin take no brackets at run time
+
 from collections.abc import Callable
 from typing import Any, ClassVar
 

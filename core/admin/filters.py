@@ -1,5 +1,7 @@
 """List filters that offer only what the member of staff may see."""
 
+from __future__ import annotations  # ModelForm and ModelAdmin take no brackets at run time
+
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
