@@ -1,0 +1,42 @@
+"""When a voucher claimed at a moment may be used (domain-rules §4). Pure functions."""
+
+from datetime import datetime, timedelta
+
+from core.clock import TIME_ZONE
+from vouchers.rules.model import Validity
+
+
+def day_start(moment: datetime, days: int = 0) -> datetime:
+    """Return local midnight of the day of ``moment``, ``days`` later."""
+    local = moment.astimezone(TIME_ZONE)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=days)
+
+
+def validity_window(
+    rule: Validity, *, claimed_at: datetime, campaign_ends_at: datetime
+) -> tuple[datetime, datetime]:
+    """Return ``[valid_from, valid_until)`` of a voucher claimed at ``claimed_at``.
+
+    72 h claimed 2024-03-30 09:00 with the campaign ending 03-31 24:00 → until 2024-04-01 00:00;
+    7 natural days including the claim day, 02-13 10:00 → 02-20 00:00; to the 7th day counted from
+    the next, 06-13 20:00 → 06-21 00:00; same day, 08-23 09:00 → 08-24 00:00.
+    """
+    starts = day_start(claimed_at, 1) if rule.starts == "NEXT_DAY" else claimed_at
+    match rule.mode:
+        case "HOURS":
+            until = starts + timedelta(hours=rule.value)
+        case "CLAIM_DAY":
+            until = day_start(claimed_at, 1)
+        case "NATURAL_DAYS":
+            until = day_start(claimed_at, rule.value)
+        case "NATURAL_DAYS_FROM_NEXT":
+            until = day_start(claimed_at, rule.value + 1)
+        case "FIXED_WINDOW":
+            if rule.fixed_from is None or rule.fixed_until is None:
+                raise ValueError("a fixed window needs both ends")
+            starts = max(starts, rule.fixed_from)
+            until = rule.fixed_until
+        case "CAMPAIGN_END":
+            until = campaign_ends_at
+    return starts, min(until, campaign_ends_at)
