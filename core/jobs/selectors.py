@@ -1,0 +1,74 @@
+"""How scheduled work is doing, for health page and dashboard."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Max, Q
+
+from core.clock import wall
+from core.jobs.models import ScheduledTick
+from core.jobs.schedules import job_ticks_due, tick_jobs
+
+LATE_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class TickHealth:
+    """One scheduled job: its last tick done, ticks due and not done, failures among them.
+
+    ``late`` tells that its oldest due tick is more than five minutes of business time old.
+    """
+
+    job: str
+    last_done: datetime | None
+    due: int
+    failed: int
+    late: bool
+
+
+def ticks_health(*, now: datetime) -> list[TickHealth]:
+    """Return the health of every registered tick job."""
+    done = Q(state=ScheduledTick.State.DONE)
+    rows = (
+        ScheduledTick.objects.filter(job__in=[job.name for job in tick_jobs()])
+        .order_by()
+        .values_list("job")
+        .annotate(last=Max("tick_at", filter=done))
+    )
+    last_done = dict(rows)
+    failed = set(
+        ScheduledTick.objects.filter(state=ScheduledTick.State.FAILED).values_list("job", "tick_at")
+    )
+    healths = []
+    for job in tick_jobs():
+        due = job_ticks_due(job, now)
+        healths.append(
+            TickHealth(
+                job=job.name,
+                last_done=last_done.get(job.name),
+                due=len(due),
+                failed=sum((job.name, tick) in failed for tick in due),
+                late=bool(due) and due[0] < now - LATE_AFTER,
+            )
+        )
+    return healths
+
+
+def ticks_open(*, older_than: timedelta) -> int:
+    """Count ticks claimed more than ``older_than`` of real time ago and not done."""
+    return (
+        ScheduledTick.objects.filter(claimed_at__lt=wall() - older_than)
+        .exclude(state=ScheduledTick.State.DONE)
+        .count()
+    )
+
+
+def tick_last_done(*, job: str) -> tuple[datetime, dict[str, Any]] | None:
+    """Return the latest tick done of a job and what its work returned, or None."""
+    tick = (
+        ScheduledTick.objects.filter(job=job, state=ScheduledTick.State.DONE)
+        .order_by("-tick_at", "-pk")
+        .first()
+    )
+    return (tick.tick_at, tick.detail) if tick else None
