@@ -38,7 +38,7 @@ def demo_secrets_check(
     return findings
 
 
-@register(Tags.database, deploy=True)
+@register(Tags.security, deploy=True)
 def database_roles_check(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:

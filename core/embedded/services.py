@@ -148,6 +148,9 @@ def _make_folders(paths: InstancePaths) -> None:
     try:
         for folder in [paths.home.parent, paths.home, paths.logs]:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.geteuid():
+                message = f"{folder} belongs to another user; remove it or run as that user"
+                raise EmbeddedError(message)
         free = shutil.disk_usage(paths.home).free
     except OSError as error:
         message = f"cannot create {paths.home}: {error.strerror}"
