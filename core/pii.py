@@ -67,7 +67,8 @@ def pii_normalise(kind: str, raw: str, *, document_type: str = RESIDENT_ID) -> s
     """Return the one spelling of a number that is hashed.
 
     Full-width characters become half-width, letters of documents upper-case, separators go. A
-    resident id is checked by its check digit, date and region.
+    resident id is checked by its check digit and date, not by its region: the code is the one of
+    the first registration and may be of a county that no longer exists.
 
     Raises:
         InvalidParametersError: not a valid number of that kind; the message never repeats it.
@@ -124,12 +125,11 @@ def _document(value: str, document_type: str) -> str:
 
 
 def _checked(value: str, document_type: str) -> bool:
-    """Check the digits of the 18-digit documents; the others have none."""
-    if document_type == RESIDENT_ID:
-        try:
-            ric.validate(value)
-        except NumberError:
-            return False
-    elif len(value) == 18 and document_type in (HKMT_RESIDENCE, FOREIGN_RESIDENT):
-        return bool(ric.calc_check_digit(value[:-1]) == value[-1])
-    return True
+    """Check date and check digit of the 18-digit documents; the others have none."""
+    if document_type in (HKM_PERMIT, TW_PERMIT, PASSPORT) or len(value) != 18:
+        return True
+    try:
+        ric.get_birth_date(value)
+    except NumberError:
+        return False
+    return bool(ric.calc_check_digit(value) == value[-1])
