@@ -1,0 +1,183 @@
+"""Reads of the merchants room: who stands behind a terminal, which stores are near, who sees what."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from math import cos, radians
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import Exists, F, FloatField, OuterRef, QuerySet
+from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians, Sin
+
+from core.access.roles import Principal
+from core.access.scope import ScopeFields, scope_queryset
+from merchants.models import Acquirer, Merchant, Payee, Store, Terminal
+
+EARTH_M = 6_371_008.8
+METRES_PER_DEGREE = 111_195.0
+RADIUS_MAX_M = 50_000
+
+ACQUIRER_SCOPE = ScopeFields(organisation="organisation_id")
+MERCHANT_SCOPE = ScopeFields(
+    store="stores__region_code", organisation="payees__acquirer__organisation_id"
+)
+STORE_SCOPE = ScopeFields(store="region_code", organisation="terminals__acquirer__organisation_id")
+TERMINAL_SCOPE = ScopeFields(
+    owner="store__owner_region",
+    store="store__region_code",
+    organisation="acquirer__organisation_id",
+)
+PAYEE_SCOPE = ScopeFields(organisation="acquirer__organisation_id")
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalFacts:
+    """A terminal with everything a redemption freezes or checks about the place it stands in.
+
+    ``is_live``: switched on, and tested (验券测试). ``payee_id`` is None if nobody is paid for its
+    merchant number. Settlement terms are the acquirer's: ``term_unit`` T (working) or D (natural
+    days), ``term_days``, ``cutoff``; ``fee_bp`` in hundredths of a percent.
+    """
+
+    terminal_id: UUID
+    terminal_no: str
+    merchant_no: str
+    is_live: bool
+    tested_at: datetime | None
+    store_id: UUID
+    store_no: str
+    store_name: str
+    store_region: str
+    store_is_active: bool
+    longitude: float | None
+    latitude: float | None
+    opens_at: time | None
+    closes_at: time | None
+    merchant_id: UUID
+    merchant_name: str
+    merchant_state: str
+    owner_region: str
+    mcc: str
+    industry: str
+    tier: str
+    brand_id: UUID | None
+    payee_id: UUID | None
+    acquirer_id: UUID
+    acquirer_code: str
+    term_unit: str
+    term_days: int
+    cutoff: time
+    fee_bp: int
+
+    @property
+    def merchant_is_active(self) -> bool:
+        """Whether the merchant takes part (neither 暂停 nor 清退)."""
+        return self.merchant_state == Merchant.State.ACTIVE
+
+
+_RESOLVE = """
+    SELECT t.id, t.terminal_no, t.merchant_no, t.is_active AND t.tested_at IS NOT NULL, t.tested_at,
+           s.id, s.store_no, s.name, s.region_code, s.is_active,
+           s.longitude::float8, s.latitude::float8, s.opens_at, s.closes_at,
+           m.id, m.name, m.state, m.owner_region, m.mcc, m.industry, m.tier, m.brand_id,
+           p.id, a.id, a.code, a.term_unit, a.term_days, a.cutoff, a.fee_bp
+    FROM unnest(%s::uuid[], %s::text[]) AS wanted (acquirer_id, terminal_no)
+    JOIN merchants_terminal t
+      ON t.acquirer_id = wanted.acquirer_id AND t.terminal_no = wanted.terminal_no
+    JOIN merchants_store s ON s.id = t.store_id
+    JOIN merchants_merchant m ON m.id = s.merchant_id
+    JOIN merchants_acquirer a ON a.id = t.acquirer_id
+    LEFT JOIN merchants_payee p
+      ON p.acquirer_id = t.acquirer_id AND p.merchant_no = t.merchant_no
+     AND p.merchant_id = s.merchant_id AND p.valid_until IS NULL
+"""
+
+
+def terminal_resolve(acquirer_id: UUID, terminal_no: str) -> TerminalFacts | None:
+    """Return what stands behind a terminal number of an acquirer; None if it is not mapped."""
+    return terminals_resolve([(acquirer_id, terminal_no)]).get((acquirer_id, terminal_no))
+
+
+def terminals_resolve(
+    wanted: Iterable[tuple[UUID, str]],
+) -> Mapping[tuple[UUID, str], TerminalFacts]:
+    """Resolve many (acquirer, terminal number) pairs in one query; unmapped ones are missing."""
+    pairs = sorted(set(wanted))
+    if not pairs:
+        return {}
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_RESOLVE, [[pair[0] for pair in pairs], [pair[1] for pair in pairs]])
+        found = [TerminalFacts(*row) for row in cursor.fetchall()]
+    return {(facts.acquirer_id, facts.terminal_no): facts for facts in found}
+
+
+def acquirer_of_organisation(organisation_id: UUID) -> Acquirer | None:
+    """Return the acquirer an organisation is, if it is one: a terminal client calls for it."""
+    return Acquirer.objects.filter(organisation_id=organisation_id).first()
+
+
+def stores_open() -> QuerySet[Store]:
+    """Return the stores where a voucher can be used: open, merchant active, a live terminal."""
+    live = Terminal.objects.filter(store=OuterRef("pk"), is_active=True, tested_at__isnull=False)
+    return (
+        Store.objects.filter(Exists(live), is_active=True, merchant__state=Merchant.State.ACTIVE)
+        .select_related("merchant")
+        .order_by("store_no")
+    )
+
+
+def stores_near(
+    stores: QuerySet[Store], *, longitude: float, latitude: float, radius_m: int = RADIUS_MAX_M
+) -> QuerySet[Store]:
+    """Return the stores within ``radius_m`` of a point, nearest first, with ``distance_m``.
+
+    A box of degrees cuts the table down, the great-circle distance orders what is left; stores
+    without a place are left out.
+    """
+    height = radius_m / METRES_PER_DEGREE
+    # Near the poles a degree of longitude shrinks to nothing; China ends at 54° north.
+    width = height / max(cos(radians(latitude)), 0.1)
+    here_lat, here_lng = radians(latitude), Radians(Cast(F("longitude"), FloatField()))
+    there_lat = Radians(Cast(F("latitude"), FloatField()))
+    cosine = Sin(there_lat) * Sin(here_lat) + Cos(there_lat) * Cos(here_lat) * Cos(
+        here_lng - radians(longitude)
+    )
+    distance = ACos(Least(Greatest(cosine, -1.0), 1.0)) * EARTH_M
+    return (
+        stores.filter(
+            longitude__range=(longitude - width, longitude + width),
+            latitude__range=(latitude - height, latitude + height),
+        )
+        .annotate(distance_m=distance)
+        .filter(distance_m__lte=float(radius_m))
+        .order_by("distance_m", "pk")
+    )
+
+
+def merchants_visible(user: Principal) -> QuerySet[Merchant]:
+    """Return the merchants a member of staff may see."""
+    # A merchant has many stores and payees: the condition goes into a subquery, no row twice.
+    found = scope_queryset(Merchant.objects.order_by(), user, MERCHANT_SCOPE)
+    return Merchant.objects.filter(pk__in=found.values("pk"))
+
+
+def stores_visible(user: Principal) -> QuerySet[Store]:
+    """Return the stores a member of staff may see."""
+    found = scope_queryset(Store.objects.order_by(), user, STORE_SCOPE)
+    return Store.objects.filter(pk__in=found.values("pk"))
+
+
+def terminals_visible(user: Principal) -> QuerySet[Terminal]:
+    """Return the terminals a member of staff may see."""
+    return scope_queryset(Terminal.objects.all(), user, TERMINAL_SCOPE)
+
+
+def payees_visible(user: Principal) -> QuerySet[Payee]:
+    """Return the payees a member of staff may see; only those of his own region's merchants."""
+    return scope_queryset(Payee.objects.all(), user, PAYEE_SCOPE)
+
+
+def acquirers_visible(user: Principal) -> QuerySet[Acquirer]:
+    """Return the acquirers a member of staff may see."""
+    return scope_queryset(Acquirer.objects.all(), user, ACQUIRER_SCOPE)
