@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from core.clock import TIME_ZONE
@@ -25,12 +26,17 @@ def to_plain(value: object) -> Plain:
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Mapping):
-        return {_key(key): to_plain(item) for key, item in value.items()}
+        return to_plain_object(value)
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((to_plain(item) for item in value), key=_spell)
     return _scalar(value)
+
+
+def to_plain_object(value: Mapping[str, object]) -> dict[str, Any]:
+    """Turn a mapping into a JSON object as `to_plain` does."""
+    return {_key(key): to_plain(item) for key, item in value.items()}
 
 
 def canonical_json(value: object) -> bytes:

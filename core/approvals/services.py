@@ -26,7 +26,7 @@ from core.approvals.models import Approval, ApprovalDecision, ApprovalState
 from core.approvals.registry import ApprovalKind, approval_kind
 from core.approvals.states import APPROVAL_STATES
 from core.audit.services import audit_record
-from core.canonical import canonical_hash, to_plain
+from core.canonical import canonical_hash, to_plain_object
 from core.errors import DomainError
 from core.transactions import retry_conflicts, transaction_joined
 
@@ -61,7 +61,7 @@ def approval_request(
     """
     registered = approval_kind(kind)
     assert_may(maker, registered.maker_action, owner_region)
-    content = to_plain(dict(payload or {}))
+    content = to_plain_object(payload or {})
     with transaction_joined():
         try:
             with atomic():

@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from core.access.models import User
 from core.audit import sql
 from core.audit.models import AuditEvent, AuditLink
-from core.canonical import to_plain
+from core.canonical import to_plain_object
 from core.clock import wall
 
 GENESIS = "0" * 64
@@ -48,7 +48,7 @@ def audit_record(
         subject_id=str(subject_id),
         owner_region=owner_region,
         reason=reason,
-        data=to_plain(data or {}),
+        data=to_plain_object(data or {}),
     )
 
 

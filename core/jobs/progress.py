@@ -36,7 +36,7 @@ class Progress:
 
     def save(self) -> None:
         """Write the present count, on a connection of its own inside a transaction."""
-        values = [self.done, self.total, self.message, self.job_id]
+        values = (self.done, self.total, self.message, self.job_id)
         if transaction_is_open():
             self._save_aside(values)
         else:
@@ -45,7 +45,7 @@ class Progress:
         self._saved_at = time.monotonic()
 
     @staticmethod
-    def _save_aside(values: list[object]) -> None:
+    def _save_aside(values: tuple[int, int, str, UUID]) -> None:
         with closing(connections.create_connection("default")) as aside, aside.cursor() as cursor:
             # Progress never waits for the work it describes, nor fails it.
             cursor.execute("SET lock_timeout = 200")

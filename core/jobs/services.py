@@ -19,7 +19,7 @@ from django.db import transaction as django_transaction
 
 from core.access.models import User
 from core.audit.services import audit_record
-from core.canonical import to_plain
+from core.canonical import to_plain_object
 from core.clock import now as business_now
 from core.errors import DomainError
 from core.jobs.models import Job
@@ -54,7 +54,7 @@ def job_create(
         job = Job.objects.create(
             kind=kind,
             title=title or registered.title,
-            params=to_plain(dict(params)),
+            params=to_plain_object(params),
             owner_region=owner_region,
             created_by=created_by,
             created_at=now,
@@ -92,7 +92,7 @@ def job_run(*, job_id: UUID, now: datetime) -> Job | None:
         job = Job.objects.get(pk=job_id)
         progress = Progress(job.pk)
         try:
-            result = to_plain(dict(job_kind(job.kind).runner(job, progress)))
+            result = to_plain_object(job_kind(job.kind).runner(job, progress))
         except Exception as error:  # a job that fails says so in its row
             log.warning("job_failed", job=str(job_id), kind=job.kind, exc_info=True)
             state, message, result = Job.State.FAILED, _words(error), {}

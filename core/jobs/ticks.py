@@ -11,7 +11,7 @@ import structlog
 from django.db import connections
 from django.db.models import F, Max, Min, Q
 
-from core.canonical import to_plain
+from core.canonical import to_plain_object
 from core.clock import TIME_ZONE, wall
 from core.jobs.errors import TickTakenOverError
 from core.jobs.models import ScheduledTick
@@ -51,7 +51,7 @@ def tick_run(
         return None
     mine = ScheduledTick.objects.filter(job=job, tick_at=tick_at, attempts=attempt)
     try:
-        detail = to_plain(dict(work(tick_at) or {}))
+        detail = to_plain_object(work(tick_at) or {})
     except Exception as error:
         log.warning("tick_failed", job=job, tick_at=tick_at.isoformat(), exc_info=True)
         failure = {"error": f"{type(error).__name__}: {error}".replace("\x00", "")[:500]}

@@ -18,7 +18,7 @@ from django.db import transaction as django_transaction
 
 from core.access.models import User
 from core.audit.services import audit_record
-from core.canonical import to_plain
+from core.canonical import to_plain_object
 from core.clock import wall
 from core.ids import new_id
 from core.outbox.models import Delivery, OutboxEvent
@@ -67,7 +67,7 @@ def outbox_publish(*, events: Iterable[Event]) -> list[OutboxEvent]:
             topic=event.topic,
             aggregate_type=event.aggregate_type,
             aggregate_id=str(event.aggregate_id),
-            payload=to_plain(event.payload),
+            payload=to_plain_object(event.payload),
             at=event.at,
             recorded_at=recorded_at,
         )
