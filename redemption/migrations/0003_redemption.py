@@ -10,5 +10,8 @@ class Migration(migrations.Migration):
 
     operations = [
         run_sql_file("redemption", "redemption_tables"),
+        run_sql_file("redemption", "redemptions_unhold"),
+        run_sql_file("redemption", "redemptions_hold"),
+        run_sql_file("redemption", "redemptions_confirm"),
         revoke_app_role("UPDATE, DELETE", "redemption_redemptionstep"),
     ]

@@ -1,0 +1,136 @@
+-- Give holds back: RELEASE by the caller, TIME_OUT of holds past their life (by the sweep, or by
+-- the call that needs the voucher). p_commands: [{"ord", "redemption_id", "step_id", "client_id",
+-- "key", "fingerprint", "at", "refusals"}…]; all of one campaign and business date.
+-- Outcome ACCEPTED, REPLAY (of a RELEASE with the same key, or a hold already ended the same way)
+-- or REFUSED. Locks: vouchers → redemptions → accounts. The limits a hold used are given back.
+CREATE OR REPLACE FUNCTION redemptions_unhold(
+    p_campaign uuid, p_entry uuid, p_date date, p_kind text, p_commands jsonb
+) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    v_state constant text := CASE p_kind WHEN 'RELEASE' THEN 'RELEASED' ELSE 'TIMED_OUT' END;
+    v_command record;
+    v_reasons jsonb;
+    v_replay record;
+    v_results jsonb := '[]';
+    v_accepted jsonb := '[]';
+    v_written bigint;
+BEGIN
+    -- Limit rows come before vouchers in the lock order; a hold that ended meanwhile costs nothing.
+    PERFORM 1 FROM vouchers_limituse u
+      JOIN (SELECT l.limit_id, l.window_start, l.key_id
+              FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid)
+              JOIN redemption_redemption r ON r.id = c.redemption_id,
+                   jsonb_to_recordset(r.limit_uses)
+                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
+        USING (limit_id, window_start, key_id)
+      ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
+    PERFORM 1 FROM vouchers_voucher v
+      WHERE v.id IN (SELECT n.voucher_id FROM redemption_redemptionline n
+                      JOIN jsonb_to_recordset(p_commands) AS c(redemption_id uuid)
+                        ON c.redemption_id = n.redemption_id)
+      ORDER BY v.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM redemption_redemption r
+      WHERE r.id IN (SELECT c.redemption_id
+                       FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid))
+      ORDER BY r.id FOR NO KEY UPDATE;
+
+    FOR v_command IN
+        SELECT c.*, r.state, r.hold_expires_at
+          FROM jsonb_to_recordset(p_commands)
+               AS c(ord integer, redemption_id uuid, step_id uuid, client_id uuid, key text,
+                    fingerprint text, at timestamptz, refusals jsonb)
+          JOIN redemption_redemption r ON r.id = c.redemption_id
+         ORDER BY c.ord
+    LOOP
+        SELECT s.redemption_id, s.fingerprint INTO v_replay FROM redemption_redemptionstep s
+         WHERE s.client_id = v_command.client_id AND s.kind = p_kind
+           AND s.idempotency_key = v_command.key;
+        IF FOUND THEN
+            IF v_replay.fingerprint = v_command.fingerprint THEN
+                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
+                    'REPLAY', 'redemption_id', v_replay.redemption_id);
+            ELSE
+                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
+                    'REFUSED', 'refusals', '[{"code": "idempotency.key_reused", "data": {}}]'::jsonb);
+            END IF;
+            CONTINUE;
+        END IF;
+        v_reasons := coalesce(v_command.refusals, '[]');
+        IF v_command.state <> 'HELD'
+           OR p_kind = 'TIME_OUT' AND v_command.hold_expires_at > v_command.at THEN
+            v_reasons := v_reasons || jsonb_build_object('code', 'redemption.state_conflict',
+                'data', jsonb_build_object('state', v_command.state));
+        END IF;
+        IF jsonb_array_length(v_reasons) > 0 THEN
+            v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
+                'REFUSED', 'refusals', v_reasons);
+        ELSE
+            v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
+                'ACCEPTED', 'redemption_id', v_command.redemption_id);
+            v_accepted := v_accepted || jsonb_build_object('redemption_id',
+                v_command.redemption_id, 'step_id', v_command.step_id, 'client_id',
+                v_command.client_id, 'key', v_command.key, 'fingerprint', v_command.fingerprint,
+                'at', v_command.at);
+        END IF;
+    END LOOP;
+
+    IF jsonb_array_length(v_accepted) > 0 THEN
+        INSERT INTO redemption_redemptionstep (id, redemption_id, seq, kind, client_id,
+            idempotency_key, fingerprint, order_fen, payer_fen, subsidy_fen, funder_ids, parts,
+            reference, voucher_fate, entry_id, business_date, at, detail)
+        SELECT a.step_id, r.id, r.last_step + 1, p_kind, a.client_id, a.key,
+               coalesce(a.fingerprint, ''), r.order_fen, r.payable_fen, r.subsidy_fen,
+               h.funder_ids, h.parts, '', '', p_entry, p_date, a.at, '{}'
+          FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid, step_id uuid,
+               client_id uuid, key text, fingerprint text, at timestamptz)
+          JOIN redemption_redemption r ON r.id = a.redemption_id
+          JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+         ORDER BY a.client_id, a.key, r.id
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS v_written = ROW_COUNT;
+        IF v_written <> jsonb_array_length(v_accepted) THEN
+            RAISE EXCEPTION 'an idempotency key was used by another group' USING ERRCODE = '40001';
+        END IF;
+        UPDATE vouchers_limituse u SET used = u.used - given.units
+          FROM (SELECT l.limit_id, l.window_start, l.key_id, count(*) AS units
+                  FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
+                  JOIN redemption_redemption r ON r.id = a.redemption_id,
+                       jsonb_to_recordset(r.limit_uses)
+                           AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+                 GROUP BY 1, 2, 3) given
+         WHERE (u.limit_id, u.window_start, u.key_id)
+             = (given.limit_id, given.window_start, given.key_id);
+        UPDATE redemption_redemption r SET state = v_state, last_step = r.last_step + 1
+          FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
+         WHERE r.id = a.redemption_id;
+        UPDATE redemption_redemptionline n SET live = false
+          FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
+         WHERE n.redemption_id = a.redemption_id;
+        UPDATE vouchers_voucher v SET state = 'ACTIVE'
+          FROM redemption_redemptionline n
+          JOIN jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
+            ON a.redemption_id = n.redemption_id
+         WHERE v.id = n.voucher_id;
+        PERFORM ledger_post(p_entry,
+            CASE p_kind WHEN 'RELEASE' THEN 'HOLD_RELEASE' ELSE 'HOLD_TIME_OUT' END,
+            p_campaign, 'unhold:' || p_entry, p_date,
+            (SELECT max(a.at) FROM jsonb_to_recordset(v_accepted) AS a(at timestamptz)),
+            (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', b.id, 'c', 'OUTSTANDING',
+                        'cu', b.id, 'f', part.funder_id, 'a', part.fen))
+               FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
+               JOIN redemption_redemptionline n ON n.redemption_id = a.redemption_id
+               JOIN vouchers_voucher v ON v.id = n.voucher_id
+               JOIN vouchers_batch b ON b.id = v.batch_id
+              CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
+                    AS part(funder_id, fen)));
+    END IF;
+
+    RETURN QUERY
+    SELECT x.ord, x.outcome, x.redemption_id, coalesce(x.refusals, '[]')
+      FROM jsonb_to_recordset(v_results)
+           AS x(ord integer, outcome text, redemption_id uuid, refusals jsonb)
+     ORDER BY x.ord;
+END
+$$;
