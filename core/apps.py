@@ -10,3 +10,10 @@ class CoreConfig(AppConfig):
     name = "core"
     verbose_name = _("平台内核")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register checks and schedules; models must be loaded before these imports."""
+        from core import clock_checks  # noqa: F401, PLC0415
+        from core.wiring import kernel_register  # noqa: PLC0415
+
+        kernel_register()
