@@ -1,6 +1,7 @@
 """JSON in and out of the API through orjson."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import IO, Any
 
 import orjson
@@ -15,7 +16,8 @@ _encoder = JSONEncoder()
 
 
 def _default(value: object) -> object:
-    if isinstance(value, Promise):
+    # A decimal stays text: a JSON number is a float to most readers.
+    if isinstance(value, Promise | Decimal):
         return str(value)
     return _encoder.default(value)
 

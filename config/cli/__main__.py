@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         say(usage())
         return 0 if argv and argv[0] in {"help", "-h", "--help"} else 2
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         return COMMANDS[argv[0]][0](argv[1:])
