@@ -99,8 +99,8 @@ RECORD_CHECKS = (
         """
         SELECT d.id AS delivery, d.consumer, d.state, e.topic
         FROM core_delivery d JOIN core_outboxevent e ON e.id = d.event_id
-        WHERE d.state = 'PARKED'
-            OR (d.state = 'PENDING' AND e.recorded_at < clock_timestamp() - interval '20 minutes')""",
+        WHERE d.state = 'PARKED' OR (
+            d.state = 'PENDING' AND e.recorded_at < clock_timestamp() - interval '20 minutes')""",
     ),
     (
         "ticks.complete",
