@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from core.embedded.databases import database_drop, database_urls
 from core.embedded.record import ServiceUrls
 from core.embedded.services import services_for
 from tests.support import databases, valkey
@@ -106,11 +107,11 @@ def django_db_setup(
     urls = database_template.urls
     name = databases.clone_create(urls, database_template.name)
     with django_db_blocker.unblock():
-        databases.point_connections(databases.clone_urls(urls, name))
+        databases.point_connections(database_urls(urls, name))
     yield
     with django_db_blocker.unblock():
         databases.point_connections(urls)
-    databases.clone_drop(urls, name)
+    database_drop(urls, name)
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def own_database(
     """
     urls = database_template.urls
     name = databases.clone_create(urls, database_template.name)
-    own = databases.clone_urls(urls, name)
+    own = database_urls(urls, name)
     with django_db_blocker.unblock():
         before = databases.present_urls()
         databases.point_connections(own)
@@ -131,7 +132,7 @@ def own_database(
             yield own
         finally:
             databases.point_connections(before)
-            databases.clone_drop(urls, name)
+            database_drop(urls, name)
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
 import psutil
 import psycopg
@@ -19,31 +18,19 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
-from psycopg import sql
 
 from config.settings.database_settings import database_settings
+from core.embedded.databases import database_create, database_urls, owner_run
 from core.embedded.record import ServiceUrls
 
 TEMPLATE_PREFIX = "xfq_template_"
 CLONE_PREFIX = "xfq_t_"
-TEMPLATES_KEPT = 3
+TEMPLATES_KEPT = 6
 ADVISORY_LOCK = 7_301_001
 ALIASES = ("default", "owner")
 DATA_SUFFIXES = {".sql", ".csv", ".json", ".yaml", ".yml"}
 
 _clone_numbers = itertools.count(1)
-
-
-def with_database(url: str, name: str) -> str:
-    """Return the URL with another database name."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-def clone_urls(urls: ServiceUrls, name: str) -> ServiceUrls:
-    """Return the URLs of a clone on the same servers."""
-    return ServiceUrls(
-        with_database(urls.database_url, name), with_database(urls.owner_url, name), urls.redis_url
-    )
 
 
 def point_connections(urls: ServiceUrls) -> None:
@@ -74,10 +61,6 @@ def _maintenance(owner_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _run(connection: psycopg.Connection, statement: LiteralString, *names: str) -> None:
-    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
 def schema_digest() -> str:
     """Return a digest of everything a migration run depends on: migrations, SQL and data files."""
     digest = hashlib.sha256()
@@ -101,37 +84,29 @@ def template_ensure(urls: ServiceUrls, *, rebuild: bool) -> str:
         if known and not rebuild:
             return name
         unfinished = f"{CLONE_PREFIX}{os.getpid()}_template"
-        _run(connection, "DROP DATABASE IF EXISTS {}", unfinished)
-        _run(connection, "CREATE DATABASE {}", unfinished)
-        point_connections(clone_urls(urls, unfinished))
+        owner_run(connection, "DROP DATABASE IF EXISTS {}", unfinished)
+        owner_run(connection, "CREATE DATABASE {}", unfinished)
+        point_connections(database_urls(urls, unfinished))
         call_command("migrate", database="owner", verbosity=0, interactive=False)
         for alias in ALIASES:
             connections[alias].close()
-        _run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        _run(connection, "ALTER DATABASE {} RENAME TO {}", unfinished, name)
+        owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        owner_run(connection, "ALTER DATABASE {} RENAME TO {}", unfinished, name)
         rows = connection.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
             " ORDER BY oid DESC OFFSET %s",
             [TEMPLATE_PREFIX, TEMPLATES_KEPT],
         ).fetchall()
         for (old,) in rows:
-            _run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
+            owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
     return name
 
 
 def clone_create(urls: ServiceUrls, template: str) -> str:
     """Make a clone that names this process, so that a later run knows when it is abandoned."""
     name = f"{CLONE_PREFIX}{os.getpid()}_{next(_clone_numbers)}"
-    with _maintenance(urls.owner_url) as connection:
-        _run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        _run(connection, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    database_create(urls, name, template)
     return name
-
-
-def clone_drop(urls: ServiceUrls, name: str) -> None:
-    """Drop a clone, ending whatever still uses it."""
-    with _maintenance(urls.owner_url) as connection:
-        _run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
 def abandoned_drop(urls: ServiceUrls) -> None:
@@ -142,4 +117,4 @@ def abandoned_drop(urls: ServiceUrls) -> None:
         ).fetchall()
         for (name,) in rows:
             if not psutil.pid_exists(int(name.removeprefix(CLONE_PREFIX).split("_")[0])):
-                _run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+                owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

@@ -1,0 +1,45 @@
+"""Further databases on the same servers: a rehearsal's, a test's."""
+
+from typing import LiteralString
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from core.embedded.record import ServiceUrls
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the PostgreSQL URL with another database name."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def database_urls(urls: ServiceUrls, name: str, valkey_number: int | None = None) -> ServiceUrls:
+    """Return the URLs of another database on the same servers, with its own Valkey number."""
+    redis_url = urls.redis_url
+    if valkey_number is not None:
+        redis_url = urlunsplit(urlsplit(redis_url)._replace(path=f"/{valkey_number}"))
+    return ServiceUrls(
+        with_database(urls.database_url, name), with_database(urls.owner_url, name), redis_url
+    )
+
+
+def database_create(urls: ServiceUrls, name: str, template: str | None = None) -> None:
+    """Make the database anew, owned by the owner role; an old one of that name is dropped."""
+    database_drop(urls, name)
+    with psycopg.connect(urls.owner_url, autocommit=True) as connection:
+        if template is None:
+            owner_run(connection, "CREATE DATABASE {}", name)
+        else:
+            owner_run(connection, "CREATE DATABASE {} TEMPLATE {}", name, template)
+
+
+def database_drop(urls: ServiceUrls, name: str) -> None:
+    """Drop the database if it exists, ending the sessions that use it."""
+    with psycopg.connect(urls.owner_url, autocommit=True) as connection:
+        owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def owner_run(connection: psycopg.Connection, statement: LiteralString, *names: str) -> None:
+    """Run a statement on databases, with the names put in as identifiers."""
+    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
