@@ -99,6 +99,9 @@ XFQ_CLOCK_MOVABLE = True
 # (from this amount in fen on, levels that must agree): above 1,000,000 yuan the 分管领导 signs too.
 XFQ_APPROVAL_TIERS = [(0, 1), (100_000_000, 2)]
 
+# How long a process keeps a client's credentials: a revoked key stops within this time.
+XFQ_CREDENTIALS_KEPT_S = 1.0
+
 STATIC_URL = "/static/"
 STATIC_ROOT = RUN_DIR / "static"
 STATICFILES_DIRS = [path for path in [BASE_DIR / "config" / "static"] if path.is_dir()]

@@ -10,3 +10,5 @@ AXES_ENABLED = False
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 WHITENOISE_AUTOREFRESH = True
+# Tests change clients and expect the next request to know.
+XFQ_CREDENTIALS_KEPT_S = 0.0

@@ -1,0 +1,156 @@
+"""Authenticate a signed request; knows no web framework, so that every way in shares it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from core.access.credentials import ClientPrincipal, Credentials, credentials_of
+from core.access.signing import (
+    ALGORITHM_HEADER,
+    ALGORITHMS,
+    CLIENT_HEADER,
+    ID_PATTERN,
+    IDEMPOTENCY_HEADER,
+    KEY_HEADER,
+    NONCE_HEADER,
+    NONCE_PATTERN,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    TIMESTAMP_PATTERN,
+    TIMESTAMP_TOLERANCE_S,
+    SignedRequest,
+    signature_matches,
+)
+from core.errors import DomainError
+from core.valkey import key_claim
+
+HeaderGetter = Callable[[str], str]
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+REPLACING_METHODS: Final = frozenset({"PUT", "PATCH", "DELETE"})
+_VISIBLE: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
+
+
+class SignatureInvalidError(DomainError):
+    """A header is missing or malformed, or the signature does not match."""
+
+    code = "auth.signature_invalid"
+
+
+class TimestampOutOfRangeError(DomainError):
+    """The request was signed more than 300 s away from real time."""
+
+    code = "auth.timestamp_out_of_range"
+
+
+class NonceReplayedError(DomainError):
+    """The nonce was seen before."""
+
+    code = "auth.nonce_replayed"
+
+
+class KeyUnknownError(DomainError):
+    """No such key, or it belongs to another client."""
+
+    code = "auth.key_unknown"
+
+
+class KeyRevokedError(DomainError):
+    """The key was revoked or its client is switched off."""
+
+    code = "auth.key_revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRequest:
+    """What arrived: ``header(name)`` gives a header or an empty text; ``target`` as signed."""
+
+    method: str
+    target: str
+    header: HeaderGetter
+    body: bytes
+
+
+def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientPrincipal:
+    """Return the client that signed the request; ``wall`` is real time.
+
+    The signature is checked before the nonce is used up, so that a stranger cannot spend nonces.
+
+    Raises:
+        SignatureInvalidError, TimestampOutOfRangeError, KeyUnknownError, KeyRevokedError,
+        NonceReplayedError: 401 with the codes of api.md.
+        DomainError: infra.try_later, if a nonce that must be unique cannot be checked.
+    """
+    signed = _read(request)
+    _timestamp_check(signed.timestamp, wall)
+    credentials = credentials_of(signed.key_id)
+    if credentials is None or credentials.client.code != signed.client_id:
+        raise KeyUnknownError
+    _signature_check(request, signed, credentials)
+    if credentials.revoked_at is not None or not credentials.client_is_active:
+        raise KeyRevokedError
+    _nonce_check(request.method, signed, credentials)
+    return credentials.client
+
+
+def _read(request: IncomingRequest) -> SignedRequest:
+    header = request.header
+    signed = SignedRequest(
+        algorithm=header(ALGORITHM_HEADER),
+        method=request.method,
+        target=request.target,
+        client_id=header(CLIENT_HEADER),
+        key_id=header(KEY_HEADER),
+        timestamp=header(TIMESTAMP_HEADER),
+        nonce=header(NONCE_HEADER),
+        idempotency_key=header(IDEMPOTENCY_HEADER),
+        body=request.body,
+    )
+    well_formed = (
+        signed.algorithm in ALGORITHMS
+        and ID_PATTERN.fullmatch(signed.client_id)
+        and ID_PATTERN.fullmatch(signed.key_id)
+        and TIMESTAMP_PATTERN.fullmatch(signed.timestamp)
+        and NONCE_PATTERN.fullmatch(signed.nonce)
+        and (not signed.idempotency_key or _VISIBLE.fullmatch(signed.idempotency_key))
+        and _VISIBLE.fullmatch(header(SIGNATURE_HEADER))
+    )
+    if not well_formed:
+        raise SignatureInvalidError
+    return signed
+
+
+def _timestamp_check(timestamp: str, wall: datetime) -> None:
+    if abs(wall.timestamp() - int(timestamp)) > TIMESTAMP_TOLERANCE_S:
+        raise TimestampOutOfRangeError(
+            data={"server_time": wall, "server_timestamp": int(wall.timestamp())}
+        )
+
+
+def _signature_check(
+    request: IncomingRequest, signed: SignedRequest, credentials: Credentials
+) -> None:
+    # The algorithm is fixed per key: a client cannot choose a weaker one.
+    matches = signed.algorithm == credentials.algorithm and signature_matches(
+        credentials.secret, signed, request.header(SIGNATURE_HEADER)
+    )
+    if not matches:
+        raise SignatureInvalidError
+
+
+def _nonce_check(method: str, signed: SignedRequest, credentials: Credentials) -> None:
+    """Use up the nonce of a request that no idempotency key protects.
+
+    Without Valkey a read (or a quote) passes, since its repetition changes nothing; a replacing
+    request is asked to come again (docs/decisions: losing Valkey may refuse, never grant).
+    """
+    if method not in SAFE_METHODS and signed.idempotency_key:
+        return
+    first = key_claim(
+        f"nonce:{credentials.client.code}:{signed.nonce}", seconds=2 * TIMESTAMP_TOLERANCE_S
+    )
+    if first is False:
+        raise NonceReplayedError
+    if first is None and method in REPLACING_METHODS:
+        raise DomainError("infra.try_later")

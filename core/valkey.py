@@ -1,0 +1,66 @@
+"""Valkey for what may be lost: nonces and soft rate limits. It may refuse, never grant.
+
+Calls answer None when the server is away, and are not tried again for a second, so that its loss
+costs no request more than one short time-out.
+"""
+
+import threading
+import time
+from typing import Final
+
+import redis
+from django.conf import settings
+
+TIMEOUT_S: Final = 0.25
+PAUSE_S: Final = 1.0
+PREFIX: Final = "xfq:"
+
+_lock = threading.Lock()
+_clients: dict[str, redis.Redis] = {}
+_away_until: dict[str, float] = {}
+
+
+def key_claim(name: str, *, seconds: int) -> bool | None:
+    """Set a key once: True the first time, False while it lives, None without the server."""
+    answer = _call("set", PREFIX + name, 1, nx=True, ex=seconds)
+    return None if answer is _AWAY else answer is not None
+
+
+def counter_add(name: str, *, seconds: int) -> int | None:
+    """Count one up within a window that ends ``seconds`` after its first use; None without it."""
+    answer = _call("eval", _COUNT, 1, PREFIX + name, seconds)
+    return None if answer is _AWAY else int(str(answer))
+
+
+_AWAY: Final = object()
+# One call, so that a counter never lives without its end.
+_COUNT: Final = """
+local n = redis.call('INCR', KEYS[1])
+if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return n
+"""
+
+
+def _call(command: str, *args: object, **options: object) -> object:
+    url: str = settings.REDIS_URL
+    if time.monotonic() < _away_until.get(url, 0.0):
+        return _AWAY
+    try:
+        return getattr(_client(url), command)(*args, **options)
+    except redis.RedisError:
+        _away_until[url] = time.monotonic() + PAUSE_S
+        return _AWAY
+
+
+def _client(url: str) -> redis.Redis:
+    """Return the process's connection pool for a URL; redis-py makes it anew after a fork."""
+    client = _clients.get(url)
+    if client is None:
+        with _lock:
+            client = _clients.setdefault(
+                url,
+                redis.Redis.from_url(
+                    url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+                ),
+            )
+    return client
