@@ -36,11 +36,21 @@ BEGIN
       JOIN redemption_redemptionstep s ON s.client_id = c.client_id AND s.kind = 'HOLD'
        AND s.idempotency_key = c.key;
 
+    -- With the rows of limits that a time-out below would give back: limits come before vouchers.
     PERFORM 1 FROM vouchers_limituse u
       JOIN (SELECT l.limit_id, l.window_start, l.key_id
               FROM jsonb_to_recordset(p_commands) AS c(limits jsonb),
                    jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
+                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+            UNION
+            SELECT l.limit_id, l.window_start, l.key_id
+              FROM jsonb_to_recordset(p_commands) AS c(at timestamptz, lines jsonb)
+             CROSS JOIN LATERAL jsonb_to_recordset(c.lines) AS needed(voucher_id uuid)
+              JOIN redemption_redemptionline n ON n.voucher_id = needed.voucher_id AND n.live
+              JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
+               AND r.hold_expires_at <= c.at
+             CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
+                   AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
         USING (limit_id, window_start, key_id)
       ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
     PERFORM 1 FROM redemption_paymentcode p

@@ -1,0 +1,86 @@
+"""Shared by the hot services: grouping, the call of their SQL function, and its refusals.
+
+A hot service is Python rules plus one SQL function (architecture.md, A hot service has three
+steps); this module holds what the three have in common.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from core.clock import TIME_ZONE
+from core.errors import Refusal
+
+C = TypeVar("C")
+OutcomeName = Literal["ACCEPTED", "REPLAY", "REFUSED"]
+_TIMES = frozenset({"opens_at", "next_release_at", "until", "valid_until"})
+
+
+@dataclass(frozen=True, slots=True)
+class HotRow:
+    """One row a hot function answered: what became of command ``ord`` of the group."""
+
+    ord: int
+    outcome: OutcomeName
+    fact_id: UUID | None
+    refusals: tuple[Refusal, ...]
+
+
+def rounds(commands: Iterable[C], keys: Callable[[C], Iterable[Hashable]]) -> Iterator[list[C]]:
+    """Split commands into rounds in which no two share a key; order within a key is kept.
+
+    Two commands that share an idempotency key, limit key or voucher are never decided together:
+    the first goes now, the rest in the next call.
+    """
+    left = list(commands)
+    while left:
+        taken: set[Hashable] = set()
+        now: list[C] = []
+        later: list[C] = []
+        for command in left:
+            wanted = set(keys(command))
+            # A postponed command's keys count too, or a later one would overtake it.
+            (later if wanted & taken else now).append(command)
+            taken |= wanted
+        yield now
+        left = later
+
+
+def hot_call(
+    function: str, arguments: Sequence[object], commands: Sequence[Mapping[str, Any]]
+) -> list[HotRow]:
+    """Call a hot SQL function with the group's commands as one JSON text; one row per command."""
+    marks = ", ".join(["%s"] * len(arguments))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT * FROM {function}({marks}, %s::jsonb)",  # noqa: S608 - a name of ours
+            [*arguments, orjson.dumps(commands).decode()],
+        )
+        rows = cursor.fetchall()
+    return [
+        HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))))
+        for order, outcome, fact_id, refusals in rows
+    ]
+
+
+def _refusal(row: Mapping[str, Any]) -> Refusal:
+    data = {
+        key: _time(value) if key in _TIMES else value
+        for key, value in row["data"].items()
+        if value is not None
+    }
+    return Refusal(row["code"], data)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(TIME_ZONE)
+
+
+def refusal_line(refusal: Refusal) -> dict[str, Any]:
+    """Spell a refusal of the Python half for the SQL function, which adds its own to it."""
+    return {"code": refusal.code, "data": dict(refusal.data)}

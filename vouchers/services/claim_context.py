@@ -1,0 +1,58 @@
+"""What the claim service knows of a batch before it asks the database to decide."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from vouchers.models import Batch, Limit
+from vouchers.rules.limits import limit_row_code
+from vouchers.rules.model import BatchRules, LimitRule, rules_read
+
+
+@dataclass(frozen=True)
+class BatchContext:
+    """The frozen rules of a batch and the identities of its limits."""
+
+    batch_version_id: int
+    rules: BatchRules
+    regions: tuple[str, ...]
+    campaign_ends_at: datetime
+    claim_limits: tuple[tuple[int, LimitRule], ...]
+
+    @cached_property
+    def key_kinds(self) -> frozenset[str]:
+        """The kinds of key that any claim limit of the batch counts."""
+        return frozenset(kind for _, rule in self.claim_limits for kind in rule.keys)
+
+
+def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
+    """Load the batches that have approved rules; two queries. Others are left out."""
+    batches = (
+        Batch.objects.filter(pk__in=batch_ids, version__isnull=False)
+        .exclude(campaign__state__in=("DRAFT", "SUBMITTED"))
+        .select_related("campaign", "version")
+        .order_by("pk")
+    )
+    limits = {
+        (limit.campaign_id, limit.code): limit.pk
+        for limit in Limit.objects.filter(campaign__batches__in=batches, side="CLAIM")
+    }
+    contexts: dict[UUID, BatchContext] = {}
+    for batch in batches:
+        if batch.version is None:
+            continue
+        rules = rules_read(batch.version.rules)
+        contexts[batch.pk] = BatchContext(
+            batch_version_id=batch.version.pk,
+            rules=rules,
+            regions=tuple(batch.campaign.regions),
+            campaign_ends_at=batch.campaign.ends_at,
+            claim_limits=tuple(
+                (limits[batch.campaign_id, limit_row_code(batch.code, rule)], rule)
+                for rule in rules.limits
+                if rule.side == "CLAIM"
+            ),
+        )
+    return contexts

@@ -1,0 +1,242 @@
+"""Claims: the one way vouchers are issued, for the front, the desk, grants and tasks alike.
+
+Three steps (architecture.md, A hot service): pure rules per command, one SQL function per group
+that decides in order of arrival under the batch's lock, outcomes in command order.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from core.clock import business_date
+from core.errors import Refusal
+from core.hot import HotRow, OutcomeName, hot_call, refusal_line, rounds
+from core.ids import new_id, new_voucher_code
+from core.transactions import retry_conflicts, transaction_joined
+from vouchers.models import Claim, Enrolment, Voucher
+from vouchers.rules.claiming import claim_refusals
+from vouchers.rules.limits import window_start
+from vouchers.rules.validity import validity_window
+from vouchers.selectors import KeyRef, identity_keys_of
+from vouchers.services.claim_context import BatchContext, batch_contexts
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCommand:
+    """One person's wish for one voucher of a batch.
+
+    ``at`` is the server's receipt of the request (business time), ``region_code`` where the
+    request says it was made, ``request_keys`` the identity keys it carries besides the registered
+    ones (e.g. its device).
+    """
+
+    client_id: UUID
+    idempotency_key: str
+    fingerprint: str
+    enrolment_id: UUID
+    batch_id: UUID
+    at: datetime
+    region_code: str | None = None
+    request_keys: tuple[KeyRef, ...] = ()
+    units: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedVoucher:
+    """A voucher as it was issued: facts that never change."""
+
+    voucher_id: UUID
+    code: str
+    number: int
+    face_fen: int
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFact:
+    """An accepted claim, the same on the first answer and on every replay."""
+
+    claim_id: UUID
+    batch_id: UUID
+    at: datetime
+    vouchers: tuple[IssuedVoucher, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOutcome:
+    """What became of a command: a fact (ACCEPTED, REPLAY) or all reasons against it (REFUSED)."""
+
+    outcome: OutcomeName
+    claim: ClaimFact | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    index: int
+    command: ClaimCommand
+    context: BatchContext
+    refusals: tuple[Refusal, ...]
+    limits: tuple[dict[str, Any], ...]
+
+    def keys(self) -> Iterator[Hashable]:
+        yield self.command.client_id, self.command.idempotency_key
+        for limit in self.limits:
+            yield limit["limit_id"], limit["window_start"], limit["key_id"]
+
+
+NOT_FOUND = (Refusal("access.not_found"),)
+
+
+def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
+    """Decide claims; outcomes come back in command order.
+
+    Commands of one batch and business date are decided together in one transaction, in order of
+    arrival; nothing is issued beyond what is released, and no key goes above a limit. A repeated
+    (client, idempotency key) gives the first claim again, whatever has changed since.
+
+    Raises:
+        DomainError: ``infra.try_later`` where the database stays contended.
+    """
+    outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
+    groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
+    for item in _prepare(commands):
+        groups[item.command.batch_id, business_date(item.command.at)].append(item)
+    for (batch_id, day), group in sorted(groups.items()):
+        for together in rounds(group, _Prepared.keys):
+            decided = _decide(batch_id, day, together)
+            for item, outcome in zip(together, decided, strict=True):
+                outcomes[item.index] = outcome
+    return outcomes
+
+
+def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
+    """Step 1: what cannot change in a race. Unknown batches and foreign persons are left out."""
+    contexts = batch_contexts({command.batch_id for command in commands})
+    enrolments = Enrolment.objects.in_bulk({command.enrolment_id for command in commands})
+    kinds = {kind for context in contexts.values() for kind in context.key_kinds}
+    carried = identity_keys_of(enrolments, kinds)
+    for index, command in enumerate(commands):
+        context = contexts.get(command.batch_id)
+        enrolment = enrolments.get(command.enrolment_id)
+        if context is None or enrolment is None or enrolment.client_id != command.client_id:
+            continue
+        keys = {key.key_id: key for key in (*carried[enrolment.pk], *command.request_keys)}
+        refusals = claim_refusals(
+            context.rules,
+            verified=enrolment.level == Enrolment.Level.REALNAME,
+            key_kinds={key.kind for key in keys.values()},
+            region_code=command.region_code,
+            campaign_regions=context.regions,
+        )
+        limits = tuple(_limits(context, command, list(keys.values())))
+        yield _Prepared(index, command, context, tuple(refusals), limits)
+
+
+def _limits(
+    context: BatchContext, command: ClaimCommand, keys: Sequence[KeyRef]
+) -> Iterator[dict[str, Any]]:
+    for limit_id, rule in context.claim_limits:
+        for key in keys:
+            if key.kind in rule.keys:
+                yield {
+                    "limit_id": limit_id,
+                    "window_start": window_start(rule, command.at),
+                    "key_id": key.key_id,
+                    "cap": rule.count,
+                    "kind": key.kind,
+                    "window": rule.window,
+                    "document": key.kind == "DOCUMENT",
+                }
+
+
+@retry_conflicts
+def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[ClaimOutcome]:
+    """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
+    with transaction_joined():
+        rows = hot_call(
+            "vouchers_claim",
+            [batch_id, new_id(), day],
+            [_line(order, item) for order, item in enumerate(group)],
+        )
+        facts = claim_facts([row.fact_id for row in rows if row.fact_id is not None])
+    return [_outcome(row, facts) for row in rows]
+
+
+def _line(order: int, item: _Prepared) -> dict[str, Any]:
+    command = item.command
+    valid_from, valid_until = validity_window(
+        item.context.rules.validity,
+        claimed_at=command.at,
+        campaign_ends_at=item.context.campaign_ends_at,
+    )
+    return {
+        "ord": order,
+        "claim_id": new_id(),
+        "client_id": command.client_id,
+        "key": command.idempotency_key,
+        "fingerprint": command.fingerprint,
+        "enrolment_id": command.enrolment_id,
+        "at": command.at,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "batch_version_id": item.context.batch_version_id,
+        "vouchers": [
+            {"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)
+        ],
+        "limits": item.limits,
+        "refusals": [refusal_line(refusal) for refusal in item.refusals],
+    }
+
+
+def _outcome(row: HotRow, facts: dict[UUID, ClaimFact]) -> ClaimOutcome:
+    if row.fact_id is not None:
+        return ClaimOutcome(row.outcome, claim=facts[row.fact_id])
+    return ClaimOutcome("REFUSED", refusals=_for_the_person(row.refusals))
+
+
+def _for_the_person(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    """Drop what only repeats: if the document has reached a limit, its other keys have as well.
+
+    Key ids stay inside; the person sees which kind of key was used, not whose it is.
+    """
+    by_document = {
+        refusal.data["limit_id"] for refusal in refusals if refusal.code == "claim.person_limit"
+    }
+    kept = (
+        refusal
+        for refusal in refusals
+        if refusal.code != "claim.same_person_other_account"
+        or refusal.data["limit_id"] not in by_document
+    )
+    return tuple(
+        Refusal(
+            refusal.code,
+            {key: value for key, value in refusal.data.items() if key not in {"limit_id", "key_id"}},
+        )
+        for refusal in kept
+    )
+
+
+def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:
+    """Rebuild claims from their rows (two queries): what first answers and replays are made of."""
+    vouchers: dict[UUID, list[IssuedVoucher]] = defaultdict(list)
+    for voucher in Voucher.objects.filter(claim_id__in=claim_ids).order_by("number"):
+        vouchers[voucher.claim_id].append(
+            IssuedVoucher(
+                voucher.pk,
+                voucher.code,
+                voucher.number,
+                voucher.face_fen,
+                voucher.valid_from,
+                voucher.valid_until,
+            )
+        )
+    return {
+        claim.pk: ClaimFact(claim.pk, claim.batch_id, claim.at, tuple(vouchers[claim.pk]))
+        for claim in Claim.objects.filter(pk__in=claim_ids)
+    }
