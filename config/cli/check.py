@@ -58,7 +58,16 @@ def _commands() -> list[tuple[str, list[str]]]:
         (
             "migrations complete",
             # Compares models with migration files; the database is not asked.
-            [python, "manage.py", "makemigrations", "--check", "--dry-run", *_apps()],
+            [
+                python,
+                "-W",
+                "ignore::RuntimeWarning",
+                "manage.py",
+                "makemigrations",
+                "--check",
+                "--dry-run",
+                *_apps(),
+            ],
         ),
     ]
     templates = [str(folder) for folder in _templates()]
