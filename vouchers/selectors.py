@@ -4,7 +4,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
+
+from vouchers.identity import IdentityToken
 from vouchers.models import EnrolmentKey
+
+# Live versions come newest first; a number known under several is one key.
+_FIND = """
+    SELECT t.position, h.key_id, t.is_newest
+      FROM unnest(%s::integer[], %s::text[], %s::smallint[], %s::text[], %s::boolean[])
+           AS t(position, kind, version, digest, is_newest)
+      JOIN vouchers_identityhash h
+        ON h.kind = t.kind AND h.pepper_version = t.version AND h.key_hash = t.digest
+     ORDER BY t.position, t.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +27,14 @@ class KeyRef:
     key_id: int
     kind: str
     masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """The key a token stands for, and whether it is already hashed under the newest pepper."""
+
+    key_id: int
+    is_newest: bool
 
 
 def identity_keys_of(
@@ -35,3 +56,22 @@ def identity_keys_of(
     for enrolment_id, key_id, kind, masked in rows:
         found[enrolment_id].append(KeyRef(key_id, kind, masked))
     return found
+
+
+def identity_keys_find(tokens: Iterable[IdentityToken]) -> dict[IdentityToken, FoundKey]:
+    """Return the keys of those tokens that are known under any live pepper; one query."""
+    wanted = list(tokens)
+    if not wanted:
+        return {}
+    rows = [
+        (position, token.kind, hashed.version, hashed.digest, hashed == token.newest)
+        for position, token in enumerate(wanted)
+        for hashed in token.hashes
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [list(column) for column in zip(*rows, strict=True)])
+        # The newest version comes last and wins.
+        return {
+            wanted[position]: FoundKey(key_id, is_newest)
+            for position, key_id, is_newest in cursor.fetchall()
+        }

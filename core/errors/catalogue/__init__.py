@@ -9,6 +9,7 @@ from types import MappingProxyType
 from core.errors.catalogue.claims import CLAIM_CODES
 from core.errors.catalogue.general import GENERAL_CODES
 from core.errors.catalogue.merchants import MERCHANT_CODES
+from core.errors.catalogue.persons import PERSON_CODES
 from core.errors.catalogue.redemptions import REDEMPTION_CODES
 from core.errors.catalogue.staff import STAFF_CODES
 from core.errors.code_text import CodeText
@@ -23,6 +24,8 @@ def _indexed(*families: tuple[CodeText, ...]) -> Mapping[str, CodeText]:
     return MappingProxyType(index)
 
 
-CATALOGUE = _indexed(GENERAL_CODES, CLAIM_CODES, REDEMPTION_CODES, MERCHANT_CODES, STAFF_CODES)
+CATALOGUE = _indexed(
+    GENERAL_CODES, PERSON_CODES, CLAIM_CODES, REDEMPTION_CODES, MERCHANT_CODES, STAFF_CODES
+)
 
 __all__ = ["CATALOGUE", "CodeText"]
