@@ -67,6 +67,7 @@ def test_deploy_check_is_clean() -> None:
         ("XFQ_SECRET_KEYS", demo_values.SECRET_KEYS),
         ("XFQ_SECRET_KEYS", "7:" + demo_values.SECRET_KEYS.partition(":")[2]),
     ],
+    ids=["key", "pepper", "one pepper of two", "secret key", "secret key renumbered"],
 )
 def test_production_refuses_demonstration_values(name: str, value: str) -> None:
     done = manage({**production_environment(), name: value}, "check")
