@@ -25,9 +25,3 @@ class PendingExistsError(DomainError):
     """The same matter of the same subject waits for a decision already."""
 
     code = "approval.pending_exists"
-
-
-class ReasonRequiredError(DomainError):
-    """A rejection or withdrawal says why."""
-
-    code = "audit.reason_required"

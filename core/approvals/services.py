@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.transaction import atomic
 
+from core.access.errors import ReasonRequiredError
 from core.access.models import User
 from core.access.roles import assert_may
 from core.approvals.errors import (
@@ -20,7 +21,6 @@ from core.approvals.errors import (
     ConfigurationChangedError,
     MakerIsCheckerError,
     PendingExistsError,
-    ReasonRequiredError,
 )
 from core.approvals.models import Approval, ApprovalDecision, ApprovalState
 from core.approvals.registry import ApprovalKind, approval_kind

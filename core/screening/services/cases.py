@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from core.access.errors import ReasonRequiredError
 from core.access.models import User
 from core.access.roles import assert_may
-from core.approvals.errors import ReasonRequiredError
 from core.approvals.models import Approval
 from core.approvals.registry import ApprovalKind
 from core.approvals.services import approval_request

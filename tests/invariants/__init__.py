@@ -1,0 +1,1 @@
+"""Every invariant fires when its rule is broken."""
