@@ -3,11 +3,37 @@
 from redemption.models.codes import PaymentCode
 from redemption.models.exceptions import ExceptionItem
 from redemption.models.redemptions import Redemption, RedemptionLine, RedemptionStep
+from redemption.settlement.models import (
+    BankLine,
+    Discrepancy,
+    FrozenFact,
+    MerchantRepayment,
+    Payout,
+    ReconDay,
+    ReconFile,
+    ReconRow,
+    SettlementBatch,
+    SettlementItem,
+    SettlementLine,
+    Statement,
+)
 
 __all__ = [
+    "BankLine",
+    "Discrepancy",
     "ExceptionItem",
+    "FrozenFact",
+    "MerchantRepayment",
     "PaymentCode",
+    "Payout",
+    "ReconDay",
+    "ReconFile",
+    "ReconRow",
     "Redemption",
     "RedemptionLine",
     "RedemptionStep",
+    "SettlementBatch",
+    "SettlementItem",
+    "SettlementLine",
+    "Statement",
 ]
