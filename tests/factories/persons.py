@@ -41,6 +41,4 @@ def enrolment_make(
 
 def key_of(enrolment: Enrolment, kind: str) -> IdentityKey:
     """Return the current key of one kind of an account."""
-    return EnrolmentKey.objects.get(
-        enrolment=enrolment, kind=kind, valid_until__isnull=True
-    ).key
+    return EnrolmentKey.objects.get(enrolment=enrolment, kind=kind, valid_until__isnull=True).key

@@ -58,9 +58,10 @@ def test_an_accepted_claim_writes_its_rows_and_its_money() -> None:
     assert QuotaSlice.objects.get(release__batch=batch).issued == 1
     assert LimitUse.objects.count() == 3
     assert balances(batch, "OUTSTANDING") == [666, 234, 100]
-    assert [sum(pair) for pair in zip(
-        balances(batch, "OUTSTANDING"), balances(batch, "RESERVED"), strict=True
-    )] == [2_000, 700, 300]
+    assert [
+        sum(pair)
+        for pair in zip(balances(batch, "OUTSTANDING"), balances(batch, "RESERVED"), strict=True)
+    ] == [2_000, 700, 300]
 
 
 def test_parts_follow_the_published_split_of_linhe() -> None:
@@ -104,7 +105,10 @@ def test_two_claims_of_one_person_in_one_call_are_decided_one_after_the_other() 
     assert first.outcome == "ACCEPTED"
     assert codes(second) == ["claim.person_limit"]
     assert dict(second.refusals[0].data) == {
-        "window": "DAY", "used": 1, "cap": 1, "kind": "DOCUMENT"
+        "window": "DAY",
+        "used": 1,
+        "cap": 1,
+        "kind": "DOCUMENT",
     }
 
 

@@ -90,6 +90,7 @@ class _Prepared:
 
 
 NOT_FOUND = (Refusal("access.not_found"),)
+_INTERNAL = frozenset({"limit_id", "key_id"})
 
 
 def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
@@ -185,9 +186,7 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "valid_from": valid_from,
         "valid_until": valid_until,
         "batch_version_id": item.context.batch_version_id,
-        "vouchers": [
-            {"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)
-        ],
+        "vouchers": [{"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)],
         "limits": item.limits,
         "refusals": [refusal_line(refusal) for refusal in item.refusals],
     }
@@ -216,7 +215,7 @@ def _for_the_person(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
     return tuple(
         Refusal(
             refusal.code,
-            {key: value for key, value in refusal.data.items() if key not in {"limit_id", "key_id"}},
+            {key: refusal.data[key] for key in refusal.data if key not in _INTERNAL},
         )
         for refusal in kept
     )
