@@ -1,0 +1,1 @@
+"""Rules of redeeming and refunding as pure functions: no database, no clock."""

@@ -1,0 +1,22 @@
+"""Until when a redemption can be cancelled, and when its subsidy is expected to be paid."""
+
+from datetime import date, datetime, time
+
+from core.calendar import add_natural_days, add_working_days
+from core.clock import TIME_ZONE
+
+
+def cancellable_until(business_date: date, cutoff: time) -> datetime:
+    """Return the end (exclusive) of a business date: the acquirer's cut-off of that day."""
+    return datetime.combine(business_date, cutoff, TIME_ZONE)
+
+
+def payout_expected_on(business_date: date, *, term_unit: str, term_days: int) -> date:
+    """Return the day the subsidy of a business date is due: T+N working or D+N natural days.
+
+    Raises:
+        CalendarYearUnknownError: the official calendar of that year is not known yet.
+    """
+    if term_unit == "D":
+        return add_natural_days(business_date, term_days)
+    return add_working_days(business_date, term_days)

@@ -1,0 +1,127 @@
+"""Why a voucher cannot be used for a payment: every failing condition, with values.
+
+`frozen_refusals` holds what cannot change in a race (rules, place, card, amounts); the hold's SQL
+function adds state, expiry, switches and limits under its locks. `eligibility` is both, for a
+quote. The order is the till's: what the customer can mend comes after what he cannot.
+"""
+
+from core.access.region_codes import subtree_contains
+from core.errors import Refusal
+from redemption.rules.amounts import threshold_shortfall
+from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from vouchers.states import VoucherState
+
+_STATE_CODES = {
+    VoucherState.REDEEMED: "voucher.redeemed",
+    VoucherState.VOIDED: "voucher.voided",
+    VoucherState.FROZEN: "voucher.frozen",
+}
+
+
+def eligibility(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return every reason why the voucher cannot be used, none if it can (api.md, Codes)."""
+    return [*state_refusals(voucher, payment), *frozen_refusals(voucher, payment)]
+
+
+def state_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return what state, expiry and switches say at this moment.
+
+    A hold that has outlived its time no longer counts: the next hold times it out.
+    """
+    refusals = []
+    if voucher.state == VoucherState.EXPIRED or (
+        payment.at >= voucher.valid_until
+        and voucher.state in (VoucherState.ACTIVE, VoucherState.FROZEN)
+    ):
+        refusals.append(Refusal("voucher.expired", {"valid_until": voucher.valid_until}))
+    elif voucher.state == VoucherState.HELD:
+        if voucher.held_until is None or payment.at < voucher.held_until:
+            refusals.append(Refusal("voucher.held", {"until": voucher.held_until}))
+        elif payment.at >= voucher.valid_until:
+            refusals.append(Refusal("voucher.expired", {"valid_until": voucher.valid_until}))
+    elif voucher.state in _STATE_CODES:
+        refusals.append(Refusal(_STATE_CODES[VoucherState(voucher.state)]))
+    if voucher.paused:
+        refusals.append(Refusal("redemption.paused"))
+    return refusals
+
+
+def frozen_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return what the frozen rules, the place, the card and the amounts say."""
+    refusals = []
+    if payment.at < voucher.valid_from:
+        refusals.append(Refusal("voucher.not_yet_valid", {"valid_from": voucher.valid_from}))
+    refusals += _place_refusals(voucher, payment)
+    refusals += _payment_refusals(voucher, payment)
+    refusals += _location_refusals(voucher, payment)
+    refusals += threshold_shortfall(
+        voucher.rules.benefit,
+        face_fen=voucher.face_fen,
+        order_fen=payment.order_fen,
+        other_discount_fen=payment.other_discount_fen,
+    )
+    return refusals
+
+
+def place_usable(place: PlaceFacts | None) -> list[Refusal]:
+    """Return what is wrong with the till itself, whatever the voucher."""
+    if place is None:
+        return [Refusal("redemption.terminal_unmapped")]
+    if place.merchant_state != "ACTIVE" or not place.store_active:
+        return [Refusal("redemption.merchant_suspended")]
+    return []
+
+
+def _place_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    place = payment.place
+    refusals = place_usable(place)
+    if place is None:
+        return refusals
+    reasons: list[str] = []
+    use = voucher.rules.use
+    if use.whitelist and voucher.campaign_id not in payment.listed_in:
+        reasons.append("whitelist")
+    regions = use.regions or voucher.campaign_regions
+    if not any(subtree_contains(region, place.store_region) for region in regions):
+        reasons.append("region")
+    if use.industries and not {place.industry, place.mcc} & set(use.industries):
+        reasons.append("industry")
+    if reasons:
+        data = {
+            "reasons": reasons,
+            "store_region": place.store_region,
+            "regions": list(regions),
+            "industry": place.industry,
+            "mcc": place.mcc,
+            "industries": list(use.industries),
+        }
+        refusals.append(Refusal("redemption.store_not_in_scope", data))
+    return refusals
+
+
+def _payment_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    refusals = []
+    use = voucher.rules.use
+    if use.flows and payment.flow not in use.flows:
+        data = {"flow": payment.flow, "allowed": list(use.flows)}
+        refusals.append(Refusal("redemption.flow_not_allowed", data))
+    if use.card_bins and not any(payment.card_bin.startswith(prefix) for prefix in use.card_bins):
+        data = {"card_bin": payment.card_bin, "prefixes": list(use.card_bins)}
+        refusals.append(Refusal("redemption.card_not_allowed", data))
+    return refusals
+
+
+def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    if not voucher.rules.location.at_use:
+        return []
+    if payment.region_at is None:
+        return [Refusal("redemption.location_required")]
+    regions = voucher.campaign_regions
+    if any(subtree_contains(region, payment.region_at) for region in regions):
+        return []
+    return [
+        Refusal(
+            "redemption.out_of_region",
+            {"region_at": payment.region_at, "regions": list(regions)},
+        )
+    ]

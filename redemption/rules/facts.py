@@ -1,0 +1,71 @@
+"""What the rules look at: a voucher with its frozen rules, a payment, and where it takes place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from vouchers.rules.model import BatchRules
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherFacts:
+    """A voucher, the rules of its version, and the switches and regions of its campaign.
+
+    ``held_until`` is the end of the hold where ``state`` is HELD.
+    """
+
+    voucher_id: UUID
+    batch_id: UUID
+    campaign_id: UUID
+    enrolment_id: UUID
+    client_id: UUID
+    face_fen: int
+    parts: tuple[int, ...]
+    funder_ids: tuple[UUID, ...]
+    state: str
+    valid_from: datetime
+    valid_until: datetime
+    held_until: datetime | None
+    rules: BatchRules
+    batch_code: str
+    batch_name: str
+    owner_region: str
+    campaign_regions: tuple[str, ...]
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """The till a payment takes place at. ``None`` in its stead: the terminal is not registered."""
+
+    acquirer_id: UUID
+    merchant_id: UUID
+    store_id: UUID
+    terminal_id: UUID
+    payee_id: UUID
+    store_region: str
+    industry: str
+    mcc: str
+    store_active: bool
+    merchant_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFacts:
+    """One payment: amounts in fen, the flow, the card, the place, and when it was received."""
+
+    at: datetime
+    order_fen: int
+    other_discount_fen: int
+    flow: str
+    card_bin: str
+    place: PlaceFacts | None
+    listed_in: frozenset[UUID] = frozenset()
+    """Campaigns whose whitelist in force has the store."""
+    region_at: str | None = None
+    """Region code of the customer's location; ``None`` if the request carries none."""
+
+    @property
+    def before_voucher_fen(self) -> int:
+        """What would be paid without a voucher."""
+        return self.order_fen - self.other_discount_fen

@@ -1,0 +1,122 @@
+"""Refunds (domain-rules §6): cumulative half-up shares, funder slices, the fate of the voucher."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.errors import Refusal
+from core.money import div_half_up, split_parts
+from redemption.states import RedemptionState, VoucherFate
+from vouchers.rules.model import RefundPolicy
+
+MAX_REFUNDS = 50
+MAX_AGE = timedelta(days=365)
+OFFERED_POLICIES: frozenset[RefundPolicy] = frozenset({"PRO_RATA_KEEP_USED"})
+"""Approval refuses a definition with another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedSoFar:
+    """A confirmed payment (T, C, V of domain-rules §6) and what was refunded of it, in fen."""
+
+    order_fen: int
+    other_discount_fen: int
+    payer_fen: int
+    subsidy_fen: int
+    parts: tuple[int, ...]
+    refunded_order_fen: int = 0
+    refunded_payer_fen: int = 0
+    refunded_subsidy_fen: int = 0
+    count: int = 0
+
+    @property
+    def refundable_fen(self) -> int:
+        """What is left of the order."""
+        return self.order_fen - self.refunded_order_fen
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSlice:
+    """One refund: amounts of this slice alone, the subsidy by funder, and the voucher's fate."""
+
+    order_fen: int
+    payer_fen: int
+    subsidy_fen: int
+    parts: tuple[int, ...]
+    voucher_fate: VoucherFate
+
+
+def refund_refusals(
+    payment: RefundedSoFar,
+    *,
+    state: str,
+    confirmed_at: datetime | None,
+    order_fen: int,
+    now: datetime,
+) -> list[Refusal]:
+    """Return every reason why ``order_fen`` cannot be refunded now."""
+    if state != RedemptionState.CONFIRMED or confirmed_at is None:
+        return [Refusal("redemption.state_conflict", {"state": state})]
+    refusals = []
+    if order_fen > payment.refundable_fen:
+        data = {"refundable_fen": payment.refundable_fen, "requested_fen": order_fen}
+        refusals.append(Refusal("refund.exceeds", data))
+    if payment.count >= MAX_REFUNDS:
+        refusals.append(Refusal("refund.count_limit", {"limit": MAX_REFUNDS}))
+    if now >= confirmed_at + MAX_AGE:
+        refusals.append(Refusal("refund.too_old", {"limit_days": MAX_AGE.days}))
+    return refusals
+
+
+def refund_slice(
+    payment: RefundedSoFar,
+    *,
+    order_fen: int,
+    now: datetime,
+    valid_until: datetime,
+    policy: RefundPolicy = "PRO_RATA_KEEP_USED",
+) -> RefundSlice:
+    """Return the next slice of a refund that `refund_refusals` lets pass.
+
+    ``payer_k = half_up(R_k·C/T) − payer_1..k−1``, ``subsidy_k = half_up(R_k·V/T) − subsidy_1..k−1``
+    and with no other discount ``subsidy_k = r_k − payer_k``: never rounded per slice. Only a
+    refund of the whole order at once gives the voucher back, with its old expiry; after expiry
+    the subsidy goes to the pool. A last slice that completes the order is still partial.
+
+    Raises:
+        ValueError: a policy that approval does not offer.
+    """
+    if policy not in OFFERED_POLICIES:
+        raise ValueError(f"refund policy {policy} is not offered")
+    total = payment.refunded_order_fen + order_fen
+    payer = div_half_up(total * payment.payer_fen, payment.order_fen)
+    if payment.other_discount_fen:
+        subsidy = div_half_up(total * payment.subsidy_fen, payment.order_fen)
+    else:
+        subsidy = total - payer
+    return RefundSlice(
+        order_fen=order_fen,
+        payer_fen=payer - payment.refunded_payer_fen,
+        subsidy_fen=subsidy - payment.refunded_subsidy_fen,
+        parts=parts_between(payment.parts, payment.refunded_subsidy_fen, subsidy),
+        voucher_fate=_fate(payment, order_fen=order_fen, now=now, valid_until=valid_until),
+    )
+
+
+def parts_between(parts: Sequence[int], before_fen: int, after_fen: int) -> tuple[int, ...]:
+    """Return the slice between two cumulative amounts, by funder; never negative."""
+    before, after = split_parts(parts, before_fen), split_parts(parts, after_fen)
+    return tuple(new - old for new, old in zip(after, before, strict=True))
+
+
+def returned_or_expired(*, now: datetime, valid_until: datetime) -> VoucherFate:
+    """Return the fate of a voucher whose whole payment is undone: request time decides."""
+    return VoucherFate.RETURNED if now < valid_until else VoucherFate.EXPIRED
+
+
+def _fate(
+    payment: RefundedSoFar, *, order_fen: int, now: datetime, valid_until: datetime
+) -> VoucherFate:
+    if payment.count == 0 and order_fen == payment.order_fen:
+        return returned_or_expired(now=now, valid_until=valid_until)
+    return VoucherFate.KEPT_USED

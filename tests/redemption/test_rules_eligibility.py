@@ -1,0 +1,237 @@
+"""Eligibility, amounts and ranking: every reason with its values, thresholds to the fen."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+
+from core.calendar import CalendarYearUnknownError
+from core.clock import TIME_ZONE
+from core.ids import new_id
+from redemption.rules.amounts import amounts, ranked
+from redemption.rules.deadlines import cancellable_until, payout_expected_on
+from redemption.rules.eligibility import eligibility
+from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from vouchers.rules.model import (
+    BatchRules,
+    Location,
+    ThresholdBasis,
+    ThresholdBenefit,
+    UseScope,
+    Validity,
+)
+
+AT = datetime(2026, 3, 7, 12, tzinfo=TIME_ZONE)
+ANY_STORE = UseScope(whitelist=False)
+NO_LOCATION = Location()
+CAMPAIGN = new_id()
+FUNDER = new_id()
+PLACE = PlaceFacts(
+    acquirer_id=new_id(),
+    merchant_id=new_id(),
+    store_id=new_id(),
+    terminal_id=new_id(),
+    payee_id=new_id(),
+    store_region="450103",
+    industry="CATERING",
+    mcc="5812",
+    store_active=True,
+    merchant_state="ACTIVE",
+)
+
+
+def _rules(
+    threshold: int = 10_000,
+    basis: ThresholdBasis = "ORDER",
+    use: UseScope = ANY_STORE,
+    location: Location = NO_LOCATION,
+) -> BatchRules:
+    return BatchRules(
+        benefit=ThresholdBenefit(threshold_fen=threshold, basis=basis),
+        validity=Validity(mode="HOURS", value=72),
+        limits=(),
+        use=use,
+        location=location,
+    )
+
+
+def _voucher(rules: BatchRules | None = None, face: int = 3_000) -> VoucherFacts:
+    return VoucherFacts(
+        voucher_id=new_id(),
+        batch_id=new_id(),
+        campaign_id=CAMPAIGN,
+        enrolment_id=new_id(),
+        client_id=new_id(),
+        face_fen=face,
+        parts=(face,),
+        funder_ids=(FUNDER,),
+        state="ACTIVE",
+        valid_from=AT - timedelta(hours=1),
+        valid_until=AT + timedelta(hours=71),
+        held_until=None,
+        rules=rules or _rules(),
+        batch_code="b1",
+        batch_name="满100减30",
+        owner_region="450000",
+        campaign_regions=("450000",),
+        paused=False,
+    )
+
+
+def _payment(order: int = 10_000, discount: int = 0) -> PaymentFacts:
+    return PaymentFacts(
+        at=AT,
+        order_fen=order,
+        other_discount_fen=discount,
+        flow="MERCHANT_SCANS",
+        card_bin="622848",
+        place=PLACE,
+    )
+
+
+def _codes(voucher: VoucherFacts, payment: PaymentFacts) -> list[str]:
+    return [refusal.code for refusal in eligibility(voucher, payment)]
+
+
+def test_the_threshold_is_reached_at_its_very_fen() -> None:
+    assert _codes(_voucher(), _payment(10_000)) == []
+    (refusal,) = eligibility(_voucher(), _payment(9_999))
+    assert refusal.code == "redemption.below_threshold"
+    assert refusal.data == {
+        "shortfall_fen": 1,
+        "basis": "ORDER",
+        "basis_fen": 9_999,
+        "threshold_fen": 10_000,
+    }
+
+
+def test_shanghai_goods_560_after_a_shop_offer_of_70() -> None:
+    payment = _payment(56_000, 7_000)
+    high = _voucher(_rules(50_000, "AFTER_DISCOUNTS"), face=18_000)
+    low = _voucher(_rules(30_000, "AFTER_DISCOUNTS"), face=9_000)
+    (refusal,) = eligibility(high, payment)
+    assert refusal.data["shortfall_fen"] == 1_000
+    assert _codes(low, payment) == []
+    taken = amounts(low, order_fen=56_000, other_discount_fen=7_000)
+    assert (taken.subsidy_fen, taken.payable_fen) == (9_000, 40_000)
+
+
+@pytest.mark.parametrize(("discount", "shortfall"), [(6_999, None), (7_000, 1), (9_000, 2_001)])
+def test_the_payer_pays_at_least_one_fen(discount: int, shortfall: int | None) -> None:
+    refusals = eligibility(_voucher(), _payment(10_000, discount))
+    assert [refusal.data["shortfall_fen"] for refusal in refusals] == (
+        [] if shortfall is None else [shortfall]
+    )
+    if refusals:
+        assert refusals[0].data["basis"] == "PAYABLE"
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("REDEEMED", "voucher.redeemed"),
+        ("VOIDED", "voucher.voided"),
+        ("FROZEN", "voucher.frozen"),
+        ("EXPIRED", "voucher.expired"),
+    ],
+)
+def test_states_have_their_code(state: str, code: str) -> None:
+    assert _codes(replace(_voucher(), state=state), _payment()) == [code]
+
+
+def test_validity_is_half_open() -> None:
+    voucher = _voucher()
+    assert _codes(replace(voucher, valid_until=AT), _payment()) == ["voucher.expired"]
+    assert _codes(replace(voucher, valid_until=AT + timedelta(microseconds=1)), _payment()) == []
+    assert _codes(replace(voucher, valid_from=AT), _payment()) == []
+    late = replace(voucher, valid_from=AT + timedelta(microseconds=1))
+    assert _codes(late, _payment()) == ["voucher.not_yet_valid"]
+
+
+def test_a_hold_counts_only_while_it_lives() -> None:
+    held = replace(_voucher(), state="HELD", held_until=AT + timedelta(seconds=1))
+    (refusal,) = eligibility(held, _payment())
+    assert (refusal.code, refusal.data) == ("voucher.held", {"until": held.held_until})
+    assert _codes(replace(held, held_until=AT), _payment()) == []
+    assert _codes(replace(held, held_until=AT, valid_until=AT), _payment()) == ["voucher.expired"]
+
+
+def test_the_place_is_checked_by_list_region_and_industry_at_once() -> None:
+    use = UseScope(whitelist=True, regions=("450200",), industries=("LODGING",))
+    voucher = _voucher(_rules(use=use))
+    (refusal,) = eligibility(voucher, _payment())
+    assert refusal.code == "redemption.store_not_in_scope"
+    assert refusal.data["reasons"] == ["whitelist", "region", "industry"]
+    fitting = _voucher(_rules(use=UseScope(regions=("450100",), industries=("5812",))))
+    assert _codes(fitting, replace(_payment(), listed_in=frozenset({CAMPAIGN}))) == []
+
+
+def test_a_store_outside_the_campaign_is_out_of_scope_though_no_region_is_named() -> None:
+    payment = replace(_payment(), place=replace(PLACE, store_region="150102"))
+    (refusal,) = eligibility(_voucher(), payment)
+    assert refusal.data["reasons"] == ["region"]
+
+
+def test_the_till_itself() -> None:
+    assert _codes(_voucher(), replace(_payment(), place=None)) == ["redemption.terminal_unmapped"]
+    for place in (
+        replace(PLACE, merchant_state="SUSPENDED"),
+        replace(PLACE, store_active=False),
+    ):
+        assert _codes(_voucher(), replace(_payment(), place=place)) == [
+            "redemption.merchant_suspended"
+        ]
+
+
+def test_flow_and_card() -> None:
+    voucher = _voucher(
+        _rules(use=UseScope(whitelist=False, flows=("MERCHANT_SCANS",), card_bins=("62",)))
+    )
+    assert _codes(voucher, _payment()) == []
+    payment = replace(_payment(), flow="ONLINE", card_bin="")
+    refusals = eligibility(voucher, payment)
+    assert [(one.code, dict(one.data)) for one in refusals] == [
+        ("redemption.flow_not_allowed", {"flow": "ONLINE", "allowed": ["MERCHANT_SCANS"]}),
+        ("redemption.card_not_allowed", {"card_bin": "", "prefixes": ["62"]}),
+    ]
+
+
+def test_location_missing_and_outside_are_two_reasons() -> None:
+    voucher = _voucher(_rules(location=Location(at_use=True)))
+    assert _codes(voucher, _payment()) == ["redemption.location_required"]
+    assert _codes(voucher, replace(_payment(), region_at="450102")) == []
+    assert _codes(voucher, replace(_payment(), region_at="440100")) == ["redemption.out_of_region"]
+
+
+def test_every_failing_condition_is_listed() -> None:
+    voucher = replace(
+        _voucher(_rules(use=UseScope(whitelist=True, flows=("ONLINE",)))),
+        paused=True,
+        valid_until=AT,
+    )
+    assert _codes(voucher, _payment(5_000)) == [
+        "voucher.expired",
+        "redemption.paused",
+        "redemption.store_not_in_scope",
+        "redemption.flow_not_allowed",
+        "redemption.below_threshold",
+    ]
+
+
+def test_ranking_is_largest_subsidy_then_earliest_expiry_then_id() -> None:
+    big = _voucher(face=5_000)
+    soon = replace(_voucher(), valid_until=AT + timedelta(hours=2))
+    first = replace(_voucher(), voucher_id=UUID(int=1))
+    second = replace(_voucher(), voucher_id=UUID(int=2))
+    assert ranked([second, first, soon, big]) == [big, soon, first, second]
+
+
+def test_deadlines_follow_the_acquirer() -> None:
+    day = datetime(2026, 9, 25, tzinfo=TIME_ZONE).date()
+    assert cancellable_until(day, time(23)) == datetime(2026, 9, 25, 23, tzinfo=TIME_ZONE)
+    assert payout_expected_on(day, term_unit="D", term_days=2).isoformat() == "2026-09-27"
+    # 2026-09-25 is Mid-Autumn (a holiday until the 27th): T+1 is Monday the 28th.
+    assert payout_expected_on(day, term_unit="T", term_days=1).isoformat() == "2026-09-28"
+    with pytest.raises(CalendarYearUnknownError):
+        payout_expected_on(day.replace(year=2031), term_unit="T", term_days=1)
