@@ -9,6 +9,12 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("files/", include("core.jobs.urls")),
+    path("api/v1/", include("core.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]
+
+handler400 = "core.errors.handler.bad_request"
+handler403 = "core.errors.handler.permission_denied"
+handler404 = "core.errors.handler.page_not_found"
+handler500 = "core.errors.handler.server_error"

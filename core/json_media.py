@@ -6,11 +6,12 @@ from typing import IO, Any
 
 import orjson
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
+
+from core.json_strict import MalformedJsonError, json_read
 
 _encoder = JSONEncoder()
 
@@ -39,7 +40,7 @@ class OrjsonRenderer(JSONRenderer):
 
 
 class OrjsonParser(BaseParser):
-    """Strict JSON: NaN, Infinity, broken UTF-8 and lone surrogates are malformed."""
+    """Strict JSON (core.json_strict): what could be read in two ways is malformed."""
 
     media_type = "application/json"
 
@@ -52,6 +53,6 @@ class OrjsonParser(BaseParser):
         """Return the decoded value; ParseError (rendered as request.malformed_json)."""
         del media_type, parser_context
         try:
-            return orjson.loads(stream.read())
-        except orjson.JSONDecodeError as error:
-            raise ParseError(_("请求正文不是合法的 JSON")) from error
+            return json_read(stream.read())
+        except MalformedJsonError as error:
+            raise ParseError(str(error)) from error

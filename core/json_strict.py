@@ -1,0 +1,38 @@
+"""JSON as the API accepts it: one meaning per text, for every way in."""
+
+import json
+from typing import Any
+
+import orjson
+
+
+class MalformedJsonError(ValueError):
+    """The text is not JSON, or could be read in two ways."""
+
+
+def json_read(raw: bytes) -> Any:
+    """Return the decoded value; whole numbers exactly, whatever their size.
+
+    Raises:
+        MalformedJsonError: broken UTF-8, NaN or Infinity, a lone surrogate, a NUL, nesting too
+            deep, a number too long, a repeated member.
+    """
+    try:
+        # orjson refuses what the standard library lets through (NaN, surrogates) …
+        orjson.loads(raw)
+        # … and the standard library shows repeated members and keeps long integers exact.
+        return json.loads(raw, object_pairs_hook=_members)
+    except MalformedJsonError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise MalformedJsonError("not valid JSON") from error
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedJsonError("repeated member")
+    for key, value in pairs:
+        if "\0" in key or (isinstance(value, str) and "\0" in value):
+            raise MalformedJsonError("NUL character")
+    return members
