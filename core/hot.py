@@ -6,7 +6,7 @@ steps); this module holds what the three have in common.
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -52,7 +52,7 @@ def rounds(commands: Iterable[C], keys: Callable[[C], Iterable[Hashable]]) -> It
 
 
 def hot_call(
-    function: str, arguments: Sequence[object], commands: Sequence[Mapping[str, Any]]
+    function: str, arguments: Sequence[UUID | date], commands: Sequence[Mapping[str, Any]]
 ) -> list[HotRow]:
     """Call a hot SQL function with the group's commands as one JSON text; one row per command."""
     marks = ", ".join(["%s"] * len(arguments))

@@ -80,8 +80,8 @@ class User(AbstractUser):
     display_name = models.CharField(_("姓名"), max_length=60, blank=True)
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("工作人员")
-        verbose_name_plural = _("工作人员")
+        verbose_name = _("工作人员")  # type: ignore[assignment]  # AbstractUser.Meta says str
+        verbose_name_plural = _("工作人员")  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.display_name or self.username

@@ -1,5 +1,7 @@
 """One payment with vouchers: the redemption, its lines, and its append-only steps (the facts)."""
 
+from typing import Any
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -20,7 +22,7 @@ from redemption.states import (
 from vouchers.models import Batch, Enrolment, Voucher
 
 
-def _fact(model: type[models.Model], label: object, **options: object) -> models.ForeignKey:
+def _fact(model: type[models.Model], label: Any, **options: Any) -> models.ForeignKey[Any, Any]:
     """Point at a parent that can never be deleted, without a constraint (hot fact table)."""
     return models.ForeignKey(
         model, models.PROTECT, db_constraint=False, verbose_name=label, **options

@@ -24,7 +24,7 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pass
 
 
-class ThresholdBenefit(_Rule, tag="THRESHOLD", tag_field="type"):
+class ThresholdBenefit(_Rule, frozen=True, tag="THRESHOLD", tag_field="type"):
     """满减: the basis amount must reach ``threshold_fen`` (``≥``), then the face is taken off."""
 
     threshold_fen: int
@@ -34,7 +34,7 @@ class ThresholdBenefit(_Rule, tag="THRESHOLD", tag_field="type"):
 Benefit = ThresholdBenefit
 
 
-class Validity(_Rule):
+class Validity(_Rule, frozen=True):
     """When a voucher may be used (domain-rules §4); every end is capped by the campaign's end.
 
     ``value`` counts hours or days. ``starts`` is at the claim or the next midnight.
@@ -47,7 +47,7 @@ class Validity(_Rule):
     fixed_until: datetime | None = None
 
 
-class LimitRule(_Rule):
+class LimitRule(_Rule, frozen=True):
     """At most ``count`` per key and window, on claims or redemptions, over a scope."""
 
     code: str
@@ -58,14 +58,14 @@ class LimitRule(_Rule):
     keys: tuple[KeyKindName, ...]
 
 
-class Location(_Rule):
+class Location(_Rule, frozen=True):
     """Whether the request must carry a location inside the campaign's regions."""
 
     at_claim: bool = False
     at_use: bool = False
 
 
-class UseScope(_Rule):
+class UseScope(_Rule, frozen=True):
     """Where and how a voucher may be used; an empty list means no restriction."""
 
     whitelist: bool = True
@@ -75,7 +75,7 @@ class UseScope(_Rule):
     card_bins: tuple[str, ...] = ()
 
 
-class BatchRules(_Rule):
+class BatchRules(_Rule, frozen=True):
     """All rules of a batch that its campaign's approval freezes."""
 
     benefit: Benefit
