@@ -6,6 +6,7 @@ A code is never renamed. A new one is a line in the file of its family.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from core.errors.catalogue.campaigns import CAMPAIGN_CODES
 from core.errors.catalogue.claims import CLAIM_CODES
 from core.errors.catalogue.general import GENERAL_CODES
 from core.errors.catalogue.merchants import MERCHANT_CODES
@@ -25,7 +26,13 @@ def _indexed(*families: tuple[CodeText, ...]) -> Mapping[str, CodeText]:
 
 
 CATALOGUE = _indexed(
-    GENERAL_CODES, PERSON_CODES, CLAIM_CODES, REDEMPTION_CODES, MERCHANT_CODES, STAFF_CODES
+    GENERAL_CODES,
+    PERSON_CODES,
+    CLAIM_CODES,
+    REDEMPTION_CODES,
+    MERCHANT_CODES,
+    CAMPAIGN_CODES,
+    STAFF_CODES,
 )
 
 __all__ = ["CATALOGUE", "CodeText"]

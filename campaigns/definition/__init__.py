@@ -1,0 +1,1 @@
+"""The campaign document: its shape, its checks, its hash; upper rooms register sections of it."""

@@ -1,0 +1,94 @@
+"""The whole document: from plain values to typed ones and back to its one canonical form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from campaigns.definition.checks import document_problems
+from campaigns.definition.model import CampaignSpec
+from campaigns.definition.registry import Problem, UnitBudget, sections
+from campaigns.definition.schema import schema_problems
+from campaigns.errors import DefinitionInvalidError
+from core.canonical import to_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A document that passed every check that needs no row of its campaign."""
+
+    spec: CampaignSpec
+    values: Mapping[str, Any]
+    """Section name → typed, normalised value."""
+
+    def document(self) -> dict[str, Any]:
+        """Return the canonical form: what is stored, hashed and exported."""
+        content = _plain(self.spec)
+        for name, value in self.values.items():
+            content[name] = _plain(value)
+        return content
+
+    def budgets(self) -> list[UnitBudget]:
+        """Return every unit that money is allocated to."""
+        return [
+            unit
+            for section in sections()
+            for unit in section.budgets(self.spec, self.values[section.name])
+        ]
+
+    def rules_text(self) -> list[str]:
+        """Return the rules in words: the campaign's own text, then each section's lines."""
+        lines = [line for line in self.spec.rules_text.splitlines() if line.strip()]
+        for section in sections():
+            lines += section.rules_text(self.spec, self.values[section.name])
+        return lines
+
+
+def definition_build(plain: object) -> Definition:
+    """Turn a plain document into its typed form, checked.
+
+    Raises:
+        DefinitionInvalidError: names every path that is wrong, with the reason in words.
+    """
+    _raise(schema_problems(plain))
+    content = dict(plain) if isinstance(plain, Mapping) else {}
+    try:
+        written = {
+            section.name: msgspec.convert(content.pop(section.name), section.spec_type)
+            for section in sections()
+        }
+        spec = msgspec.convert(content, CampaignSpec)
+    except msgspec.ValidationError as error:
+        reason, _sep, path = str(error).partition(" - at ")
+        raise DefinitionInvalidError.one(path.strip("`") or "$", reason) from error
+    known = {section.name: section for section in sections()}
+    problems = [
+        problem for name, value in written.items() for problem in known[name].check(spec, value)
+    ]
+    _raise(problems)
+    definition = Definition(
+        spec, {name: known[name].normalise(spec, value) for name, value in written.items()}
+    )
+    _raise(document_problems(spec, definition.budgets(), definition.document()))
+    return definition
+
+
+def definition_stored(document: Mapping[str, Any]) -> Definition:
+    """Read a canonical document that was stored; it passed its checks when it was saved."""
+    content = dict(document)
+    values = {
+        section.name: msgspec.convert(content.pop(section.name), section.spec_type)
+        for section in sections()
+    }
+    return Definition(msgspec.convert(content, CampaignSpec), values)
+
+
+def _plain(value: Any) -> Any:
+    return to_plain(msgspec.to_builtins(value, builtin_types=(datetime, date)))
+
+
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise DefinitionInvalidError.listed((one.path, one.reason) for one in problems)

@@ -1,0 +1,93 @@
+"""Codes of campaigns: definition, life cycle, money of funders, whitelists."""
+
+from core.errors.code_text import CodeText
+
+CAMPAIGN_CODES = (
+    CodeText(
+        "campaign.definition_invalid",
+        422,
+        "活动方案不符合要求",
+        "The campaign definition is invalid",
+        remedy_zh="请按列出的路径逐项更正后重新提交。",
+        remedy_en="Correct every listed path and try again.",
+    ),
+    CodeText(
+        "campaign.not_ready",
+        409,
+        "活动尚不具备上线条件",
+        "The campaign is not ready to go live",
+        remedy_zh="请完成列出的各项后再上线。",
+        remedy_en="Complete what is listed, then go live.",
+    ),
+    CodeText(
+        "campaign.close_blocked",
+        409,
+        "活动尚不具备关闭条件",
+        "The campaign cannot be closed yet",
+        remedy_zh="请先处理列出的未了事项。",
+        remedy_en="Settle what is listed first.",
+    ),
+    CodeText(
+        "campaign.budget_stale",
+        409,
+        "预算当前值已变化",
+        "The present budget is another one",
+        "当前额度为 {current_yuan} 元。",
+        "The present amount is {current_yuan} yuan.",
+        "请刷新后按最新的当前值重新提交。",
+        "Reload and submit with the present amount.",
+    ),
+    CodeText(
+        "campaign.budget_below_used",
+        409,
+        "预算不得低于已发放与已投放金额",
+        "A budget cannot fall below what is issued and released",
+        "{funder}还差 {missing_yuan} 元。",
+        "{funder} is short of {missing_yuan} yuan.",
+    ),
+    CodeText(
+        "funds.not_cash",
+        422,
+        "商户让利不涉及资金收付",
+        "A merchant concession is never cash",
+    ),
+    CodeText(
+        "funds.exceeds",
+        409,
+        "金额超过可办理余额",
+        "The amount exceeds what the books allow",
+        "最多可办理 {limit_yuan} 元。",
+        "At most {limit_yuan} yuan is possible.",
+    ),
+    CodeText(
+        "funds.duplicate",
+        409,
+        "该凭证号已登记",
+        "This document number is entered already",
+    ),
+    CodeText(
+        "funds.amount_invalid",
+        422,
+        "金额不正确",
+        "The amount is invalid",
+        "金额应大于零且不超过上限。",
+        "The amount must be above zero and within bounds.",
+    ),
+    CodeText(
+        "adjustment.not_allowed",
+        422,
+        "不允许的调账",
+        "This adjustment is not allowed",
+        remedy_zh="只能选择列出的调账事由。",
+        remedy_en="Choose one of the listed kinds of adjustment.",
+    ),
+    CodeText("whitelist.empty", 422, "名单中没有门店", "The list has no store"),
+    CodeText(
+        "whitelist.stores_unknown",
+        422,
+        "名单中有无效的门店编号",
+        "The list names stores that cannot take part",
+        remedy_zh="请更正列出的门店编号后重新导入。",
+        remedy_en="Correct the listed store numbers and import again.",
+    ),
+)
