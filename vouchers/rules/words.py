@@ -1,0 +1,161 @@
+"""Frozen rules in words a citizen reads (api.md, GET /batches and the rules page). Pure functions.
+
+Every sentence follows from a rule; nothing is said that no rule decides.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from django.utils.translation import gettext as _
+
+from core.clock import TIME_ZONE
+from core.money import yuan_text
+from vouchers.rules.model import BatchRules, LimitRule, UseScope, Validity
+
+
+def rules_words(
+    rules: BatchRules,
+    *,
+    face_fen: int,
+    region_names: Mapping[str, str],
+    industry_names: Mapping[str, str],
+) -> list[str]:
+    """Return one sentence per rule, in the order a reader asks: how much, until when, who, where.
+
+    ``region_names`` and ``industry_names`` spell codes; a code without a name is shown itself.
+    """
+    return [
+        benefit_words(rules, face_fen=face_fen),
+        validity_words(rules.validity),
+        *_who(rules),
+        *(limit_words(limit) for limit in rules.limits),
+        *_where(rules, region_names, industry_names),
+        *_refund(rules),
+    ]
+
+
+def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
+    """Return the benefit, e.g. 满100元减30元, with what the threshold is measured on."""
+    benefit = rules.benefit
+    names = {"threshold": amount_words(benefit.threshold_fen), "face": amount_words(face_fen)}
+    if benefit.basis == "AFTER_DISCOUNTS":
+        return _("满%(threshold)s元减%(face)s元，按商户优惠后的金额计算") % names
+    return _("满%(threshold)s元减%(face)s元，按订单金额计算") % names
+
+
+def amount_words(fen: int) -> str:
+    """Write an amount in yuan as people say it: 3000 → 30, 1050 → 10.50."""
+    return str(fen // 100) if fen % 100 == 0 else yuan_text(fen)
+
+
+def validity_words(validity: Validity) -> str:
+    """Return until when a voucher may be used (domain-rules §4)."""
+    value = {"value": validity.value}
+    match validity.mode:
+        case "HOURS" if validity.starts == "NEXT_DAY":
+            text = _("领取次日零点起%(value)s小时内有效") % value
+        case "HOURS":
+            text = _("领取后%(value)s小时内有效") % value
+        case "CLAIM_DAY":
+            text = _("领取当日24点前有效")
+        case "NATURAL_DAYS":
+            text = _("自领取当日起%(value)s个自然日内有效") % value
+        case "NATURAL_DAYS_FROM_NEXT":
+            text = _("自领取次日起%(value)s个自然日内有效") % value
+        case "FIXED_WINDOW":
+            return _fixed_window(validity)
+        case "CAMPAIGN_END":
+            return _("活动结束前有效")
+    return _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
+
+
+def limit_words(limit: LimitRule) -> str:
+    """Return one limit: how many, over what, counted on which keys (domain-rules §5)."""
+    names = {
+        "window": _window(limit.window),
+        "count": limit.count,
+        "scope": _("本活动各券合计") if limit.scope == "CAMPAIGN" else _("本券"),
+        "keys": _("、").join(_key(kind) for kind in limit.keys),
+    }
+    if limit.side == "REDEMPTION":
+        return _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+    return _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+
+
+def _fixed_window(validity: Validity) -> str:
+    if validity.fixed_from is None or validity.fixed_until is None:
+        raise ValueError("a fixed window needs both ends")
+    spelt = [
+        moment.astimezone(TIME_ZONE).strftime("%Y-%m-%d %H:%M")
+        for moment in (validity.fixed_from, validity.fixed_until)
+    ]
+    return _("%(from)s至%(until)s有效") % {"from": spelt[0], "until": spelt[1]}
+
+
+def _window(window: str) -> str:
+    return {"DAY": _("每日"), "WEEK": _("每周"), "TOTAL": _("活动期间")}[window]
+
+
+def _key(kind: str) -> str:
+    return {
+        "DOCUMENT": _("证件"),
+        "MOBILE": _("手机号"),
+        "DEVICE": _("设备"),
+        "CARD": _("银行卡"),
+        "ACCOUNT": _("渠道账户"),
+    }[kind]
+
+
+def _who(rules: BatchRules) -> Iterator[str]:
+    if rules.realname:
+        yield _("须完成实名认证后领取")
+    if rules.location.at_claim:
+        yield _("领取时须位于活动地区内，并提供位置信息")
+
+
+def _where(
+    rules: BatchRules, region_names: Mapping[str, str], industry_names: Mapping[str, str]
+) -> Iterator[str]:
+    use = rules.use
+    if use.whitelist:
+        yield _("仅限参与活动的商户使用")
+    if use.regions:
+        yield _("使用地区：%(names)s") % {"names": _spelt(use.regions, region_names)}
+    if use.industries:
+        yield _("适用行业：%(names)s") % {"names": _spelt(use.industries, industry_names)}
+    yield from _how(use)
+    if rules.location.at_use:
+        yield _("使用时须位于活动地区内，并提供位置信息")
+    yield _("每笔支付限用1张")
+
+
+def _how(use: UseScope) -> Iterator[str]:
+    if use.flows:
+        yield _("使用方式：%(names)s") % {"names": _("、").join(_flow(flow) for flow in use.flows)}
+    if use.card_bins:
+        yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": _("、").join(use.card_bins)}
+
+
+def _flow(flow: str) -> str:
+    return {
+        "MERCHANT_SCANS": _("商家扫顾客（付款码）"),
+        "CUSTOMER_SCANS": _("顾客扫商家（收款码）"),
+        "ONLINE": _("线上"),
+    }[flow]
+
+
+def _spelt(codes: Sequence[str], names: Mapping[str, str]) -> str:
+    return _("、").join(names.get(code, code) for code in codes)
+
+
+def _refund(rules: BatchRules) -> Iterator[str]:
+    texts = {
+        "PRO_RATA_KEEP_USED": _(
+            "有效期内全额退款的，消费券退回原账户且有效期不变；有效期外全额退款的，"
+            "消费券金额退回资金池；部分退款按比例退还，消费券视为已使用"
+        ),
+        "ALWAYS_CONSUMED": _("退款按比例退还，消费券视为已使用"),
+        "OWN_MONEY_FIRST": _("退款先退还消费者自付部分，再退还消费券部分"),
+        "CASH_ONLY": _("退款只退还消费者自付部分，消费券视为已使用"),
+        "QUOTA_CONSUMED": _("退款按比例退还，领取次数不恢复"),
+    }
+    yield texts[rules.refund_policy]
