@@ -123,10 +123,13 @@ def _settled_posting() -> int:
     """
     with connections["default"].cursor() as cursor:
         cursor.execute(sql.HIGHEST_POSTING)
-        highest, horizon = cursor.fetchone()
+        highest = int(cursor.fetchone()[0])
+        waiting_for: set[str] | None = None
         for pause_s in (0, 0.02, 0.1, 0.5):
-            time.sleep(pause_s)  # not in SQL: a statement sees the moment it began
-            cursor.execute(sql.OTHERS_ENDED, [horizon])
-            if cursor.fetchone()[0]:
-                return int(highest)
+            time.sleep(pause_s)
+            cursor.execute(sql.WRITERS)
+            writing = {row[0] for row in cursor.fetchall()}
+            waiting_for = writing if waiting_for is None else waiting_for & writing
+            if not waiting_for:
+                return highest
     return 0

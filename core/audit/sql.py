@@ -25,12 +25,13 @@ UNCHAINED_EVENTS = f"""
     ORDER BY e.id LIMIT %s"""  # noqa: S608 - constants of this module
 LAST_POSTING_CHAINED = "SELECT coalesce(max(postings_until), 0) FROM core_auditlink"
 
-HIGHEST_POSTING = """
-    SELECT coalesce((SELECT max(id) FROM core_posting), 0),
-           pg_snapshot_xmax(pg_current_snapshot())::text"""
-OTHERS_ENDED = """
-    SELECT NOT EXISTS (SELECT FROM pg_snapshot_xip(pg_current_snapshot()) AS running(xid)
-                       WHERE running.xid < %s::xid8)"""
+HIGHEST_POSTING = "SELECT coalesce(max(id), 0) FROM core_posting"
+# Writing transactions of this database under way; a snapshot would name those of others as well.
+WRITERS = """
+    SELECT l.transactionid::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
+        AND l.pid <> pg_backend_pid()
+        AND a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 # The ends of intervals of at most so many postings, the boundary being the last one.
 INTERVAL_ENDS = """
