@@ -16,7 +16,7 @@ from core.embedded.valkey import HOST, free_port
 USUAL_PORT = 8000
 WEB_THREADS = 4
 WORKER_PROCESSES = 2
-READY_PATH = "/api/schema/"
+READY_PATH = "/api/v1/health/live"
 
 
 def platform_environment(urls: ServiceUrls) -> dict[str, str]:

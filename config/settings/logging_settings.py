@@ -37,7 +37,10 @@ def logging_config(level: str) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.dict_tracebacks,
+                    # Without local variables: they hold requests, persons and secrets.
+                    structlog.processors.ExceptionRenderer(
+                        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+                    ),
                     structlog.processors.JSONRenderer(serializer=_dumps),
                 ],
                 "foreign_pre_chain": SHARED_PROCESSORS,

@@ -39,7 +39,7 @@ XFQ_SECRET_KEYS = versioned_keys("XFQ_SECRET_KEYS", env("XFQ_SECRET_KEYS"))
 # TLS ends at the reverse proxy, which must set this header itself (deploy/).
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/"]
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/"]  # probes come from inside, without TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
