@@ -10,7 +10,8 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -127,3 +128,42 @@ def signed_headers(secret: bytes, request: SignedRequest) -> dict[str, str]:
     if request.idempotency_key:
         headers[IDEMPOTENCY_HEADER] = request.idempotency_key
     return headers
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """What a client holds to sign its requests."""
+
+    client_id: str
+    key_id: str
+    algorithm: str
+    secret: bytes = field(repr=False)
+
+
+def call_headers(
+    key: SigningKey,
+    *,
+    method: str,
+    target: str,
+    timestamp: int,
+    body: bytes = b"",
+    idempotency_key: str = "",
+) -> dict[str, str]:
+    """Return the headers of one call with a fresh nonce; ``timestamp`` is real time in seconds.
+
+    ``target`` is the path with the raw query exactly as it is sent.
+    """
+    return signed_headers(
+        key.secret,
+        SignedRequest(
+            algorithm=key.algorithm,
+            method=method,
+            target=target,
+            client_id=key.client_id,
+            key_id=key.key_id,
+            timestamp=str(timestamp),
+            nonce=secrets.token_urlsafe(18),
+            idempotency_key=idempotency_key,
+            body=body,
+        ),
+    )
