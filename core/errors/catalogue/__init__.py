@@ -12,6 +12,7 @@ from core.errors.catalogue.general import GENERAL_CODES
 from core.errors.catalogue.merchants import MERCHANT_CODES
 from core.errors.catalogue.persons import PERSON_CODES
 from core.errors.catalogue.redemptions import REDEMPTION_CODES
+from core.errors.catalogue.settlement import SETTLEMENT_CODES
 from core.errors.catalogue.staff import STAFF_CODES
 from core.errors.code_text import CodeText
 
@@ -32,6 +33,7 @@ CATALOGUE = _indexed(
     REDEMPTION_CODES,
     MERCHANT_CODES,
     CAMPAIGN_CODES,
+    SETTLEMENT_CODES,
     STAFF_CODES,
 )
 
