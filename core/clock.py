@@ -28,6 +28,9 @@ _UPSERT = """
     ON CONFLICT (id) DO UPDATE SET wall_anchor = excluded.wall_anchor,
         business_anchor = excluded.business_anchor, rate = excluded.rate, moved = true
 """
+_IN_USE = """
+    SELECT EXISTS (SELECT 1 FROM core_businessclock) OR EXISTS (SELECT 1 FROM core_entry)
+"""
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('xfq.business_clock'))"
 
 
@@ -109,6 +112,28 @@ def clock_move(*, to: datetime) -> ClockState:
     return _clock_set(to=to, rate=None)
 
 
+def clock_start(*, at: datetime) -> ClockState:
+    """Let a new database's business time begin at ``at``, before or after real time.
+
+    Only a rehearsal's database, and only before anything was booked or the clock was set: from
+    then on business time goes forward alone.
+
+    Raises:
+        ImproperlyConfigured: the settings refuse a moved clock (production).
+        ValueError: the clock was set before, or the ledger has entries.
+    """
+    _assert_movable()
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(_LOCK)
+        cursor.execute(_IN_USE)
+        if cursor.fetchone()[0]:
+            raise ValueError("business time of a database in use only goes forward")
+        state = ClockState(wall(), at, 1, moved=True)
+        cursor.execute(_UPSERT, [state.wall_anchor, state.business_anchor, state.rate])
+    clock_forget()
+    return state
+
+
 def clock_rate_set(*, rate: float) -> ClockState:
     """Let business time run at ``rate`` from here on (0 freezes it); marks the database as moved.
 
@@ -127,9 +152,13 @@ def business_date(at: datetime, cutoff: time = CUTOFF) -> date:
     return local.date() + timedelta(days=local.time() >= cutoff)
 
 
-def _clock_set(*, to: datetime | None, rate: float | None) -> ClockState:
+def _assert_movable() -> None:
     if not settings.XFQ_CLOCK_MOVABLE:
         raise ImproperlyConfigured("these settings do not allow to move the business clock")
+
+
+def _clock_set(*, to: datetime | None, rate: float | None) -> ClockState:
+    _assert_movable()
     with transaction.atomic(), connections["default"].cursor() as cursor:
         cursor.execute(_LOCK)
         current, moment = _read(), wall()

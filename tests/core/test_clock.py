@@ -43,6 +43,15 @@ def test_a_moved_clock_runs_on_from_there_and_marks_the_database() -> None:
 
 
 @pytest.mark.django_db
+def test_a_new_database_may_begin_in_the_past_but_only_once() -> None:
+    past = datetime(2026, 3, 6, 7, tzinfo=clock.TIME_ZONE)
+    clock.clock_start(at=past)
+    assert past <= clock.now() < past + 5 * SECOND
+    with pytest.raises(ValueError, match="only goes forward"):
+        clock.clock_start(at=past)
+
+
+@pytest.mark.django_db
 def test_the_clock_never_goes_back() -> None:
     clock.clock_move(to=NOON)
     before = BusinessClock.objects.values().get()
