@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -47,17 +48,15 @@ class OperationPermission(BasePermission):
         """Check the view's operation for this method.
 
         Raises:
+            MethodNotAllowed: the view names no operation for the method.
             DomainError: access.permission_denied.
         """
+        method = request.method or ""
         operations: dict[str, str] = getattr(view, "operations", {})
-        operation = operations.get((request.method or "").replace("HEAD", "GET"))
+        operation = operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise MethodNotAllowed(method)
         client = request.auth
-        if (
-            operation is None
-            or not isinstance(client, ClientPrincipal)
-            or operation not in client.operations
-        ):
-            raise DomainError(
-                "access.permission_denied", data={"operation": operation} if operation else {}
-            )
+        if not isinstance(client, ClientPrincipal) or operation not in client.operations:
+            raise DomainError("access.permission_denied", data={"operation": operation})
         return True

@@ -1,6 +1,8 @@
-"""Load the administrative divisions of GB/T 2260 (data/regions.csv; provenance in data/NOTICE)."""
+"""The administrative divisions of GB/T 2260 (data/regions.csv; provenance in data/NOTICE)."""
 
 import csv
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from django.apps.registry import Apps
@@ -42,3 +44,14 @@ def regions_load(connection_alias: str, apps: Apps) -> int:
         batch_size=1000,
     )
     return len(rows)
+
+
+def region_names(codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of those codes that are divisions; reads the file once per process."""
+    names = _names()
+    return {code: names[code] for code in codes if code in names}
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {code: name for code, name, _level, _parent in regions_read()}

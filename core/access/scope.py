@@ -67,6 +67,15 @@ def scope_condition(grants: Iterable[Grant], fields: ScopeFields) -> Q | None:
     return total
 
 
+def covers_condition(region: str, path: str) -> Q:
+    """Return the filter of rows whose array of codes ``path`` covers ``region``.
+
+    What covers R applies to R, to something above it, or to something inside it.
+    """
+    inside = Region.objects.filter(code__range=subtree_range(region)).values_list("code", flat=True)
+    return Q(**{f"{path}__overlap": sorted({*region_chain(region), *inside})})
+
+
 def scope_owns(user: Principal, region: str, *, action: str | None = None) -> bool:
     """Tell whether a row owned by ``region`` may be changed: it lies in a grant's subtree."""
     grants = grants_of(user) if action is None else grants_permitting(user, action)
@@ -110,10 +119,7 @@ def _of_region(region: str, fields: ScopeFields) -> Q | None:
     bounds = subtree_range(region)
     parts = [Q(**{f"{path}__range": bounds}) for path in (fields.owner, fields.store) if path]
     if fields.covers:
-        # What covers R applies to R, to something above it, or to something inside it.
-        inside = Region.objects.filter(code__range=bounds).values_list("code", flat=True)
-        codes = sorted({*region_chain(region), *inside})
-        parts.append(Q(**{f"{fields.covers}__overlap": codes}))
+        parts.append(covers_condition(region, fields.covers))
     total: Q | None = None
     for part in parts:
         total = part if total is None else total | part

@@ -38,12 +38,16 @@ def person_rate_check(client: ClientPrincipal, person: str) -> None:
 
 
 def _check(name: str, limit: int) -> None:
-    now = time.time()
+    now = _seconds()
     window = int(now // WINDOW_S)
     count = counter_add(f"{name}:{window}", seconds=WINDOW_S)
     if count is not None and count > limit:
         wait = max(1, round((window + 1) * WINDOW_S - now))
         raise RateLimitedError(data={"limit": limit, "retry_after_s": wait}, retry_after_s=wait)
+
+
+def _seconds() -> float:
+    return time.time()
 
 
 class ClientThrottle(BaseThrottle):

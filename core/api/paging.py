@@ -13,12 +13,22 @@ import orjson
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 
 from core.errors import InvalidParam, InvalidParametersError
 
 M = TypeVar("M", bound=Model)
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+PAGE_PARAMETERS: Final = (
+    OpenApiParameter("cursor", str, description="上一页返回的 next_cursor。"),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        description="每页条数。",
+    ),
+)
+"""The query parameters of every list, for the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,9 @@ def page_of(
 ) -> Page[M]:
     """Return the page of ``queryset`` after ``cursor``.
 
-    ``order`` are field names, ``-`` for descending, none of them nullable, the last one unique
-    (``("-issued_at", "pk")``). ``cursor`` and ``limit`` are the query parameters as they came.
+    ``order`` are names of fields or annotations, ``-`` for descending, none of them nullable, the
+    last one unique (``("-issued_at", "pk")``). ``cursor`` and ``limit`` are the query parameters as
+    they came.
 
     Raises:
         InvalidParametersError: a cursor of another list, or a limit outside 1..200.
@@ -48,7 +59,7 @@ def page_of(
     names = [name.lstrip("-") for name in order]
     rows = queryset.order_by(*order)
     if cursor:
-        rows = rows.filter(_after(queryset.model, order, _cursor_read(cursor, len(names))))
+        rows = rows.filter(_after(queryset, order, _cursor_read(cursor, len(names))))
     found = list(rows[: size + 1])
     if len(found) <= size:
         return Page(found, None)
@@ -65,21 +76,26 @@ def _limit(limit: str | int) -> int:
     return int(text)
 
 
-def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q:
+def _after(queryset: QuerySet[M], order: Sequence[str], values: Sequence[Any]) -> Q:
     """Build the keyset condition: equal on the first n fields and beyond on the next."""
     total, equal = Q(pk__in=[]), Q()
     for name, value in zip(order, values, strict=True):
         field = name.lstrip("-")
-        typed = _typed(model, field, value)
+        typed = _typed(queryset, field, value)
         comparison = "lt" if name.startswith("-") else "gt"
         total |= equal & Q(**{f"{field}__{comparison}": typed})
         equal &= Q(**{field: typed})
     return total
 
 
-def _typed(model: type[Model], name: str, value: Any) -> Any:
+def _typed(queryset: QuerySet[M], name: str, value: Any) -> Any:
+    options, annotations = queryset.model._meta, queryset.query.annotations
     try:
-        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        field: Any
+        if name in annotations:
+            field = annotations[name].output_field
+        else:
+            field = options.pk if name == "pk" else options.get_field(name)
         if field is None or value is None:
             raise _wrong_cursor()
         typed = field.to_python(value)

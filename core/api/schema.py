@@ -84,7 +84,7 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         """Add ``additionalProperties: false`` to the usual mapping."""
-        schema: dict[str, Any] = auto_schema._map_serializer(
+        schema: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]
             self.target, direction, bypass_extensions=True
         )
         if direction == "request" and "properties" in schema:

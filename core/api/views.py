@@ -1,9 +1,10 @@
 """The base of the rooms' API views: parse → one service call → translate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -18,9 +19,11 @@ from core.access.idempotency import REPLAY_HEADER, Idempotency, idempotency_read
 from core.access.operations import OPERATIONS
 from core.access.signing import IDEMPOTENCY_HEADER
 from core.access.throttling import ClientThrottle
+from core.api.paging import Page, page_of
 from core.errors import InvalidParametersError
 
 S = TypeVar("S", bound=serializers.Serializer[Any])
+M = TypeVar("M", bound=Model)
 KEYED_METHODS: Final = frozenset({"POST"})
 
 
@@ -100,6 +103,12 @@ class ApiView(APIView):
         serializer.is_valid(raise_exception=True)
         data: dict[str, Any] = serializer.validated_data
         return data
+
+    def page(self, queryset: QuerySet[M], *, order: Sequence[str]) -> Page[M]:
+        """Return the page the query parameters ``cursor`` and ``limit`` ask for (`page_of`)."""
+        given = self.request.query_params
+        asked = {name: given[name] for name in ("cursor", "limit") if name in given}
+        return page_of(queryset, order=order, **asked)
 
     def answer(self, document: Any, *, status: int = 200, replayed: bool = False) -> Response:
         """Return the response; a replay says so in its header."""

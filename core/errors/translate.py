@@ -54,8 +54,7 @@ def _of_rest_framework(error: drf.APIException) -> DomainError | None:
     if isinstance(error, drf.Throttled):
         return DomainError("rate.limited", retry_after_s=int(getattr(error, "wait", None) or 60))
     if isinstance(error, drf.MethodNotAllowed):
-        method = error.args[0] if error.args else ""
-        return DomainError("request.method_not_allowed", data={"method": method} if method else {})
+        return DomainError("request.method_not_allowed")
     codes: dict[type[drf.APIException], str] = {
         drf.NotAuthenticated: "auth.signature_invalid",
         drf.AuthenticationFailed: "auth.signature_invalid",

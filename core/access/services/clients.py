@@ -1,6 +1,6 @@
 """Create and change the systems that call the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -117,7 +117,7 @@ def _audit(
     *,
     now: datetime,
     actor: User | None,
-    data: dict[str, object],
+    data: Mapping[str, object],
     reason: str = "",
 ) -> None:
     audit_record(

@@ -36,8 +36,8 @@ GENERAL_CODES = (
         405,
         "不支持的请求方法",
         "The method is not allowed here",
-        "此地址不支持 {method} 方法。",
-        "This address does not take {method}.",
+        "此地址不支持该请求方法，可用方法见 Allow 响应头。",
+        "This address does not take the method; the Allow header names those it takes.",
     ),
     CodeText(
         "request.not_acceptable",
