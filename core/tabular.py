@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import xlsxwriter
 
@@ -50,7 +50,7 @@ def csv_chunks(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Iter
 
 
 def xlsx_write(
-    target: BinaryIO, *, sheet: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]
+    target: IO[bytes], *, sheet: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]
 ) -> int:
     """Write one sheet with a frozen heading to ``target``; returns the number of data rows.
 

@@ -10,3 +10,10 @@ class MerchantsConfig(AppConfig):
     name = "merchants"
     verbose_name = _("商户")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register kinds of jobs; models must be loaded before these imports."""
+        from merchants import states  # noqa: F401, PLC0415
+        from merchants.jobs import register  # noqa: PLC0415
+
+        register()

@@ -1,6 +1,6 @@
 """Errors of the merchants room; texts are in core.errors.catalogue.merchants."""
 
-from core.errors import DomainError
+from core.errors import DomainError, InvalidParam
 
 
 class AcquirerCodeTakenError(DomainError):
@@ -70,6 +70,11 @@ class NotFoundError(DomainError):
 
 
 class ImportFileRefusedError(DomainError):
-    """The file as a whole cannot be imported; data: reason."""
+    """The file as a whole cannot be imported; ``reason`` says why, in the data too."""
 
     code = "import.file_refused"
+
+    def __init__(self, reason: str) -> None:
+        """Take the reason in words for the sender."""
+        super().__init__(data={"reason": reason}, invalid_params=[InvalidParam("file", reason)])
+        self.reason = reason

@@ -144,6 +144,10 @@ class Store(models.Model):
         verbose_name = _("门店")
         verbose_name_plural = _("门店")
         ordering = ("store_no",)
+        constraints = (
+            # One place, one row, whichever acquirers report it (domain-rules §9).
+            models.UniqueConstraint(fields=("merchant", "name", "region_code"), name="store_once"),
+        )
         triggers = (pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:

@@ -1,17 +1,20 @@
-"""Reads of the merchants room: who stands behind a terminal, which stores are near, who sees what."""
+"""Reads of the merchants room: what stands behind a terminal, stores near, who sees what."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from math import cos, radians
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Exists, F, FloatField, OuterRef, QuerySet
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet
 from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians, Sin
 
-from core.access.roles import Principal
+from core.access.region_codes import region_chain
+from core.access.roles import Principal, grants_permitting
 from core.access.scope import ScopeFields, scope_queryset
+from core.models import Client
 from merchants.models import Acquirer, Merchant, Payee, Store, Terminal
 
 EARTH_M = 6_371_008.8
@@ -112,6 +115,36 @@ def terminals_resolve(
     return {(facts.acquirer_id, facts.terminal_no): facts for facts in found}
 
 
+def acquirers_of_tills(tills: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], UUID]:
+    """Return whose terminal it is, per (store number, terminal number); one query.
+
+    For callers that are no acquirer: terminal numbers are unique per acquirer only, so a till that
+    two acquirers number alike in one store is left out, as unknown ones are.
+    """
+    wanted = set(tills)
+    rows = Terminal.objects.filter(
+        store__store_no__in={store_no for store_no, _ in wanted},
+        terminal_no__in={terminal_no for _, terminal_no in wanted},
+    ).values_list("store__store_no", "terminal_no", "acquirer_id")
+    found: dict[tuple[str, str], set[UUID]] = {}
+    for store_no, terminal_no, acquirer_id in rows:
+        found.setdefault((store_no, terminal_no), set()).add(acquirer_id)
+    return {
+        till: acquirers.pop()
+        for till, acquirers in found.items()
+        if till in wanted and len(acquirers) == 1
+    }
+
+
+def acquirers_of_clients(client_ids: Iterable[UUID]) -> Mapping[UUID, UUID]:
+    """Return the acquirer behind each terminal client; others are missing; one query."""
+    rows = Acquirer.objects.filter(
+        organisation__client__pk__in=set(client_ids),
+        organisation__client__kind=Client.Kind.TERMINAL,
+    ).values_list("organisation__client__pk", "pk")
+    return dict(rows)
+
+
 def acquirer_of_organisation(organisation_id: UUID) -> Acquirer | None:
     """Return the acquirer an organisation is, if it is one: a terminal client calls for it."""
     return Acquirer.objects.filter(organisation_id=organisation_id).first()
@@ -129,7 +162,7 @@ def stores_open() -> QuerySet[Store]:
 
 def stores_near(
     stores: QuerySet[Store], *, longitude: float, latitude: float, radius_m: int = RADIUS_MAX_M
-) -> QuerySet[Store]:
+) -> QuerySet[Any]:
     """Return the stores within ``radius_m`` of a point, nearest first, with ``distance_m``.
 
     A box of degrees cuts the table down, the great-circle distance orders what is left; stores
@@ -179,5 +212,16 @@ def payees_visible(user: Principal) -> QuerySet[Payee]:
 
 
 def acquirers_visible(user: Principal) -> QuerySet[Acquirer]:
-    """Return the acquirers a member of staff may see."""
-    return scope_queryset(Acquirer.objects.all(), user, ACQUIRER_SCOPE)
+    """Return the acquirers a member of staff may see: his region's and those of regions above.
+
+    An acquirer of the province serves its cities, whose staff name it in imports and filters.
+    """
+    action = "merchants.view_acquirer"
+    above = {
+        code
+        for grant in grants_permitting(user, action)
+        if grant.organisation_id is None
+        for code in region_chain(grant.region)
+    }
+    own = scope_queryset(Acquirer.objects.order_by(), user, ACQUIRER_SCOPE, action=action)
+    return Acquirer.objects.filter(Q(pk__in=own.values("pk")) | Q(owner_region__in=sorted(above)))

@@ -2,6 +2,7 @@
 
 from merchants.services.acquirers import acquirer_create, acquirer_update
 from merchants.services.brands import brand_create, brand_update
+from merchants.services.imports import merchants_import_start
 from merchants.services.merchants import (
     merchant_remove,
     merchant_resume,
@@ -27,6 +28,7 @@ __all__ = [
     "merchant_suspend",
     "merchant_update",
     "merchant_upsert",
+    "merchants_import_start",
     "payee_set",
     "store_update",
     "store_upsert",

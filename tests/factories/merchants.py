@@ -13,7 +13,7 @@ from hashlib import sha256
 from stdnum.cn import uscc
 
 from core.ids import new_number
-from core.models import Client, Organisation, Region
+from core.models import Client, Organisation, Region, Role, User
 from merchants.models import Acquirer, Brand, Merchant, MerchantStaff, Payee, Store, Terminal
 
 PROVINCE = "450000"  # 广西壮族自治区
@@ -107,6 +107,22 @@ def acquirer_make(
 def acquirer_client(acquirer: Acquirer) -> Client:
     """Return the terminal client that `acquirer_make` made."""
     return Client.objects.get(organisation=acquirer.organisation, kind=Client.Kind.TERMINAL)
+
+
+def operator_make(acquirer: Acquirer) -> User:
+    """Return an operator (收单机构操作员) of an acquirer, who sees only that acquirer's rows."""
+    user = User.objects.create(
+        username=f"operator-{next(_serial)}",
+        organisation=acquirer.organisation,
+        is_staff=True,
+    )
+    user.grants.create(
+        role=Role.ACQUIRER_OPERATOR,
+        organisation=acquirer.organisation,
+        region=acquirer.organisation.region,
+        granted_at=SINCE,
+    )
+    return user
 
 
 def uscc_make(region: str = NANNING, serial: int | None = None) -> str:
