@@ -116,7 +116,7 @@ def delivery_replay(*, ids: Sequence[int], actor: User, reason: str, now: dateti
     """Put parked deliveries back to work (exceptions list); returns how many were parked."""
     moment = wall()
     with transaction():
-        parked = Delivery.objects.select_for_update().filter(
+        parked = Delivery.objects.select_for_update(of=("self",)).filter(
             pk__in=ids, state=Delivery.State.PARKED
         )
         rows = list(parked.order_by("pk").select_related("event"))
