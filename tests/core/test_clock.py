@@ -77,7 +77,7 @@ def test_the_row_is_read_at_most_once_in_200_ms(
     django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = [100.0]
-    monkeypatch.setattr(clock.monotonic_time, "monotonic", lambda: ticks[0])
+    monkeypatch.setattr("core.clock.monotonic_time.monotonic", lambda: ticks[0])
     with django_assert_num_queries(1):
         clock.now()
         ticks[0] += 0.19

@@ -9,7 +9,6 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from core import transactions
 from core.embedded.record import ServiceUrls
 from core.errors import DomainError
 from core.transactions import (
@@ -85,7 +84,7 @@ def test_an_error_undoes_everything(own_database: ServiceUrls) -> None:
 @pytest.mark.django_db
 def test_a_conflict_is_tried_again(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(transactions.time, "sleep", pauses.append)
+    monkeypatch.setattr("core.transactions.time.sleep", pauses.append)
     failures = [conflict(state), conflict(state)]
 
     @retry_conflicts
@@ -105,7 +104,7 @@ def test_a_conflict_is_tried_again(state: str, monkeypatch: pytest.MonkeyPatch) 
 def test_after_four_conflicts_the_caller_is_asked_to_try_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transactions.time, "sleep", lambda _pause: None)
+    monkeypatch.setattr("core.transactions.time.sleep", lambda _pause: None)
     attempts = 0
 
     @retry_conflicts

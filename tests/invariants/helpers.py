@@ -33,13 +33,13 @@ def corrupt(
                     sql.Identifier(table), sql.Identifier(constraint)
                 )
             )
-        tables = [sql.Identifier(table) for table in disable]
-        for table in tables:
-            cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(table))
+        names = [sql.Identifier(table) for table in disable]
+        for name in names:
+            cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name))
         cursor.execute(statement, list(params) or None)
-        changed = cursor.rowcount
-        for table in tables:
-            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table))
+        changed = int(cursor.rowcount)
+        for name in names:
+            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name))
     assert changed > 0, f"nothing was corrupted by {statement}"
     return changed
 
