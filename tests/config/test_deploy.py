@@ -1,0 +1,45 @@
+"""The production example: filled in, Django's deployment check has nothing to say."""
+
+import base64
+import os
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from core.embedded.record import ServiceUrls
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "deploy" / "production.env.example"
+
+
+def example_environment(urls: ServiceUrls) -> dict[str, str]:
+    """Return the example with its blanks filled and the test servers for its hosts."""
+    lines = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    values = dict(lines)
+    key = "1:" + base64.b64encode(secrets.token_bytes(32)).decode()
+    blanks = {"SECRET_KEY": secrets.token_urlsafe(64), "XFQ_PEPPERS": key, "XFQ_SECRET_KEYS": key}
+    assert {name for name, value in lines if not value} == set(blanks)
+    return values | blanks | urls.environment()
+
+
+def test_the_example_filled_in_passes_the_deployment_check(
+    service_urls: ServiceUrls, tmp_path: Path
+) -> None:
+    environment = example_environment(service_urls) | {
+        "PATH": os.environ["PATH"],
+        "XFQ_RUN_DIR": str(tmp_path),
+        "XFQ_FILES_DIR": str(tmp_path / "files"),
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
