@@ -1,0 +1,1 @@
+"""Services of the redemption room: every change goes through one of these."""

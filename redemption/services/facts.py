@@ -1,0 +1,163 @@
+"""Steps as the answers are made of: facts that never change, the same first and on a replay."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from campaigns.models import Funder
+from core.errors import Refusal
+from core.hot import OutcomeName
+from redemption.models import RedemptionLine, RedemptionStep
+from redemption.states import StepKind
+
+Key = tuple[UUID, str]
+"""Client and idempotency key."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunderPart:
+    """What one funder gives in a step, in fen."""
+
+    funder_id: UUID
+    code: str
+    name: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsedVoucher:
+    """A voucher of a redemption and what of it is used, in fen."""
+
+    voucher_id: UUID
+    batch_name: str
+    used_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFact:
+    """A step with the unchanging half of its redemption; amounts in fen are the step's own."""
+
+    step_id: UUID
+    kind: str
+    redemption_id: UUID
+    client_id: UUID | None
+    order_no: str
+    order_fen: int
+    other_discount_fen: int
+    payer_fen: int
+    subsidy_fen: int
+    funders: tuple[FunderPart, ...]
+    vouchers: tuple[UsedVoucher, ...]
+    voucher_fate: str
+    reference: str
+    business_date: date
+    at: datetime
+    hold_expires_at: datetime
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of a command: a fact (ACCEPTED, REPLAY) or all reasons against it (REFUSED)."""
+
+    outcome: OutcomeName
+    fact: StepFact | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+NOT_FOUND = StepOutcome("REFUSED", refusals=(Refusal("access.not_found"),))
+KEY_REUSED = StepOutcome("REFUSED", refusals=(Refusal("idempotency.key_reused"),))
+
+
+def refused(refusals: Iterable[Refusal]) -> StepOutcome:
+    """Return a refusal; a condition found twice is said once, limits without internal ids."""
+    kept: dict[str, Refusal] = {}
+    for refusal in refusals:
+        data = dict(refusal.data)
+        if "cap" in data:
+            data["limit"] = data.pop("cap")
+            data.pop("limit_id", None)
+        # The first of a code stands: the document's limit before those of the other keys.
+        kept.setdefault(refusal.code, Refusal(refusal.code, data))
+    return StepOutcome("REFUSED", refusals=tuple(kept.values()))
+
+
+def known_steps(kind: StepKind, keys: Collection[Key]) -> dict[Key, tuple[UUID, str]]:
+    """Return step id and fingerprint of those keys that are used for ``kind``; one query."""
+    found = RedemptionStep.objects.filter(
+        kind=kind,
+        client_id__in={client_id for client_id, _ in keys},
+        idempotency_key__in={key for _, key in keys},
+    ).values_list("client_id", "idempotency_key", "pk", "fingerprint")
+    wanted = set(keys)
+    return {
+        (client_id, key): (pk, fingerprint)
+        for client_id, key, pk, fingerprint in found
+        if client_id is not None and key is not None and (client_id, key) in wanted
+    }
+
+
+def facts_of(step_ids: Collection[UUID]) -> dict[UUID, StepFact]:
+    """Rebuild the facts of steps from their rows; three queries."""
+    steps = list(
+        RedemptionStep.objects.filter(pk__in=step_ids).select_related("redemption").order_by("pk")
+    )
+    funders = {
+        funder.pk: funder
+        for funder in Funder.objects.filter(pk__in={i for step in steps for i in step.funder_ids})
+    }
+    vouchers: dict[UUID, list[UsedVoucher]] = defaultdict(list)
+    lines = (
+        RedemptionLine.objects.filter(redemption_id__in={step.redemption_id for step in steps})
+        .order_by("pk")
+        .values_list("redemption_id", "voucher_id", "batch__name", "used_fen")
+    )
+    for redemption_id, voucher_id, batch_name, used_fen in lines:
+        vouchers[redemption_id].append(UsedVoucher(voucher_id, batch_name, used_fen))
+    return {step.pk: _fact(step, funders, vouchers[step.redemption_id]) for step in steps}
+
+
+def _fact(
+    step: RedemptionStep, funders: dict[UUID, Funder], vouchers: Iterable[UsedVoucher]
+) -> StepFact:
+    redemption = step.redemption
+    return StepFact(
+        step_id=step.pk,
+        kind=step.kind,
+        redemption_id=step.redemption_id,
+        client_id=step.client_id,
+        order_no=redemption.order_no,
+        order_fen=step.order_fen,
+        other_discount_fen=redemption.other_discount_fen,
+        payer_fen=step.payer_fen,
+        subsidy_fen=step.subsidy_fen,
+        funders=tuple(
+            FunderPart(funder_id, funders[funder_id].code, funders[funder_id].name, fen)
+            for funder_id, fen in zip(step.funder_ids, step.parts, strict=True)
+        ),
+        vouchers=tuple(vouchers),
+        voucher_fate=step.voucher_fate,
+        reference=step.reference,
+        business_date=step.business_date,
+        at=step.at,
+        hold_expires_at=redemption.hold_expires_at,
+        detail=step.detail,
+    )
+
+
+def replay_outcomes(kind: StepKind, commands: Iterable[tuple[Key, str]]) -> dict[Key, StepOutcome]:
+    """Answer those of the commands (key, fingerprint) whose key is used already.
+
+    A known key wins over every rule: the same request gets the first answer, another one with
+    the same key is refused.
+    """
+    given = dict(commands)
+    known = known_steps(kind, given.keys())
+    same = {key: pk for key, (pk, fingerprint) in known.items() if fingerprint == given[key]}
+    facts = facts_of(same.values()) if same else {}
+    return {
+        key: StepOutcome("REPLAY", facts[same[key]]) if key in same else KEY_REUSED for key in known
+    }

@@ -1,0 +1,189 @@
+"""Hold vouchers for payments: the first half of paying with a voucher (architecture.md, Redeem)."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from core.clock import business_date
+from core.hot import hot_call, rounds
+from core.ids import new_id
+from core.transactions import retry_conflicts, transaction_joined
+from merchants.selectors import TerminalFacts
+from redemption.rules.amounts import amounts
+from redemption.services.choosing import Candidate, Considered, consider
+from redemption.services.facts import (
+    Key,
+    StepOutcome,
+    facts_of,
+    known_steps,
+    refused,
+    replay_outcomes,
+)
+from redemption.services.limits import limit_key
+from redemption.services.requests import HoldCommand
+from redemption.states import Flow, StepKind
+
+ATTEMPTS = 3
+"""How often another voucher is chosen when the best was taken meanwhile."""
+TAKEN = frozenset({"voucher.held", "voucher.redeemed", "voucher.expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    command: HoldCommand
+    considered: Considered
+    candidate: Candidate
+    till: TerminalFacts
+
+    @property
+    def key(self) -> Key:
+        return self.command.client_id, self.command.idempotency_key
+
+    def keys(self) -> Iterator[Hashable]:
+        yield self.key
+        yield self.candidate.voucher.voucher_id
+        yield self.considered.payment_code_id or self.key
+        yield from (limit_key(line) for line in self.candidate.limits)
+
+
+def redemptions_hold(*, commands: Sequence[HoldCommand]) -> list[StepOutcome]:
+    """Hold one voucher per payment; outcomes come back in command order.
+
+    The best usable voucher applies itself unless one is named; if another payment takes it at the
+    same moment, the next best is tried. The hold lasts as long as the voucher's rules say (till or
+    online). A repeated (client, key) gets the first answer. Refusals list all failing conditions.
+
+    Raises:
+        DomainError: ``infra.try_later`` where the database stays contended.
+    """
+    answers: list[StepOutcome | None] = [None] * len(commands)
+    left = dict(enumerate(commands))
+    for attempt in range(ATTEMPTS):
+        repeated: dict[int, HoldCommand] = {}
+        for together in rounds(left.items(), _same_key):
+            decided = _decide_all([command for _, command in together], again=attempt > 0)
+            for (index, command), (outcome, named) in zip(together, decided, strict=True):
+                answers[index] = outcome
+                codes = {refusal.code for refusal in outcome.refusals}
+                if codes and codes <= TAKEN and not named and attempt + 1 < ATTEMPTS:
+                    repeated[index] = command
+        left = repeated
+        if not left:
+            break
+    return [answer for answer in answers if answer is not None]
+
+
+def _same_key(item: tuple[int, HoldCommand]) -> Iterator[Hashable]:
+    yield item[1].client_id, item[1].idempotency_key
+
+
+def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[StepOutcome, bool]]:
+    """Decide commands with different keys; also tell whether the voucher was named.
+
+    What passes (another hold, a limit) is left to the database, which times out old holds first;
+    ``again`` asks for a voucher against which nothing speaks at all.
+    """
+    outcomes = replay_outcomes(
+        StepKind.HOLD,
+        (((one.client_id, one.idempotency_key), one.fingerprint) for one in commands),
+    )
+    fresh = [one for one in commands if (one.client_id, one.idempotency_key) not in outcomes]
+    named: dict[Key, bool] = {}
+    groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
+    for command, considered in zip(fresh, consider([one.payment for one in fresh]), strict=True):
+        key = command.client_id, command.idempotency_key
+        candidate, till = considered.best, considered.till
+        named[key] = considered.named
+        against = candidate.refusals if candidate else ()
+        hopeless = candidate is None or candidate.frozen or (again and against)
+        if considered.refusals or candidate is None or till is None or hopeless:
+            outcomes[key] = refused((*considered.refusals, *against))
+        else:
+            day = business_date(command.at, till.cutoff)
+            groups[candidate.voucher.campaign_id, day].append(
+                _Prepared(command, considered, candidate, till)
+            )
+    for (campaign_id, day), group in sorted(groups.items()):
+        for together in rounds(group, _Prepared.keys):
+            outcomes |= _decide(campaign_id, day, together)
+    return [
+        (outcomes[key], named.get(key, True))
+        for key in ((one.client_id, one.idempotency_key) for one in commands)
+    ]
+
+
+@retry_conflicts
+def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Key, StepOutcome]:
+    """One call, one commit; again as a whole when another group won a race."""
+    with transaction_joined():
+        rows = hot_call(
+            "redemptions_hold",
+            [campaign_id, new_id(), new_id(), day],
+            [_line(order, item) for order, item in enumerate(group)],
+        )
+        accepted = [item.key for item, row in zip(group, rows, strict=True) if row.fact_id]
+        steps = known_steps(StepKind.HOLD, accepted) if accepted else {}
+        facts = facts_of({pk for pk, _ in steps.values()})
+    outcomes: dict[Key, StepOutcome] = {}
+    for item, row in zip(group, rows, strict=True):
+        if row.fact_id is None:
+            outcomes[item.key] = refused(row.refusals)
+        else:
+            outcomes[item.key] = StepOutcome(row.outcome, facts[steps[item.key][0]])
+    return outcomes
+
+
+def _line(order: int, item: _Prepared) -> dict[str, Any]:
+    """Spell a command for the SQL function."""
+    command, payment, till = item.command, item.command.payment, item.till
+    voucher = item.candidate.voucher
+    taken = amounts(
+        voucher, order_fen=payment.order_fen, other_discount_fen=payment.other_discount_fen
+    )
+    rules = voucher.rules
+    online = payment.flow == Flow.ONLINE
+    life_s = rules.hold_seconds_online if online else rules.hold_seconds_till
+    return {
+        "ord": order,
+        "redemption_id": new_id(),
+        "step_id": new_id(),
+        "client_id": command.client_id,
+        "key": command.idempotency_key,
+        "fingerprint": command.fingerprint,
+        "at": command.at,
+        "hold_expires_at": command.at + timedelta(seconds=life_s),
+        "payment_code_id": item.considered.payment_code_id,
+        "enrolment_id": voucher.enrolment_id,
+        "voucher_client_id": voucher.client_id,
+        "acquirer_id": till.acquirer_id,
+        "merchant_id": till.merchant_id,
+        "store_id": till.store_id,
+        "terminal_id": till.terminal_id,
+        "payee_id": till.payee_id,
+        "whitelist_id": item.candidate.whitelist_id,
+        "owner_region": voucher.owner_region,
+        "store_region": till.store_region,
+        "order_no": command.order_no,
+        "flow": payment.flow,
+        "card_bin": payment.card_bin,
+        "order_fen": taken.order_fen,
+        "other_discount_fen": taken.other_discount_fen,
+        "subsidy_fen": taken.subsidy_fen,
+        "payable_fen": taken.payable_fen,
+        "lines": [
+            {
+                "voucher_id": voucher.voucher_id,
+                "batch_id": voucher.batch_id,
+                "used_fen": taken.subsidy_fen,
+                "parts": taken.parts,
+            }
+        ],
+        "funder_ids": voucher.funder_ids,
+        "parts": taken.parts,
+        "limits": item.candidate.limits,
+        "refusals": [],
+        "detail": {"region_at": payment.region_code} if payment.region_code else {},
+    }

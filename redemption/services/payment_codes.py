@@ -1,0 +1,188 @@
+"""Payment codes (付款码): made for a person on his own device, good for 60 s and one hold."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.errors import DomainError, Refusal
+from core.hot import OutcomeName
+from core.transactions import retry_conflicts, transaction_joined
+from redemption.models import PaymentCode
+from redemption.payment_code_text import CodeText, code_hash, code_text
+from redemption.services.facts import KEY_REUSED, NOT_FOUND
+from vouchers.identity import IdentityToken
+from vouchers.models import Enrolment, Voucher
+from vouchers.models.persons import KeyKind
+from vouchers.selectors import identity_keys_find, identity_keys_of
+
+LIFE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCodeCommand:
+    """Make a code for ``person_id`` on ``device``, for one voucher if ``voucher_id`` is named."""
+
+    client_id: UUID
+    idempotency_key: str
+    at: datetime
+    person_id: UUID
+    device: IdentityToken
+    voucher_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCodeOutcome:
+    """The code in both spellings with its end of life, or every reason against it."""
+
+    outcome: OutcomeName
+    code: CodeText | None = None
+    expires_at: datetime | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    device_key_id: int
+    command: PaymentCodeCommand
+    code: CodeText
+    code_hash: str
+
+
+@retry_conflicts
+def payment_codes_create(*, commands: Sequence[PaymentCodeCommand]) -> list[PaymentCodeOutcome]:
+    """Make payment codes; outcomes in command order, a constant number of statements.
+
+    A repeated (client, key) gets the same code with its first end of life, also when it has
+    passed; with another person, device or voucher it is refused (``idempotency.key_reused``).
+    Refused too: ``access.not_found`` (another channel's person), ``code.device_mismatch`` (the
+    device is not one the person registered), ``voucher.not_found``.
+
+    Raises:
+        DomainError: ``infra.try_later`` where the digits of a new code are taken already.
+    """
+    device_keys = _device_keys(commands)
+    vouchers = _vouchers(command.voucher_id for command in commands if command.voucher_id)
+    outcomes: dict[int, PaymentCodeOutcome] = {}
+    wanted: dict[int, _Wanted] = {}
+    for index, command in enumerate(commands):
+        if index not in device_keys:
+            outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=NOT_FOUND.refusals)
+            continue
+        key_id = device_keys[index]
+        refusals = _refusals(command, key_id, vouchers)
+        if key_id is None or refusals:
+            outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=refusals)
+            continue
+        code = code_text(command.client_id, command.idempotency_key)
+        wanted[index] = _Wanted(key_id, command, code, code_hash(code.text) or "")
+    outcomes |= _written(wanted)
+    return [outcomes[index] for index in range(len(commands))]
+
+
+def payment_codes_find(codes: Collection[str]) -> dict[str, PaymentCode]:
+    """Return the rows of codes in either spelling; unknown ones are missing; one query."""
+    hashes = {hashed: code for code in codes if (hashed := code_hash(code)) is not None}
+    if not hashes:
+        return {}
+    found: dict[str, PaymentCode] = {}
+    for row in PaymentCode.objects.filter(
+        Q(code_hash__in=list(hashes)) | Q(numeric_hash__in=list(hashes))
+    ):
+        for hashed in (row.code_hash, row.numeric_hash):
+            if hashed in hashes:
+                found[hashes[hashed]] = row
+    return found
+
+
+def payment_code_refusals(
+    code: PaymentCode | None, *, at: datetime, device_key_id: int | None, names_device: bool
+) -> list[Refusal]:
+    """Return why a code cannot be used at ``at``; a device is compared only if one is named."""
+    if code is None:
+        return [Refusal("code.foreign")]
+    refusals = []
+    if code.used_at is not None:
+        refusals.append(Refusal("code.used"))
+    elif at >= code.expires_at:
+        refusals.append(Refusal("code.expired", {"expires_at": code.expires_at}))
+    if names_device and device_key_id != code.device_key_id:
+        refusals.append(Refusal("code.device_mismatch"))
+    return refusals
+
+
+def _device_keys(commands: Sequence[PaymentCodeCommand]) -> dict[int, int | None]:
+    """Return, per command whose person is its client's, the device's key if it is registered."""
+    people = dict(
+        Enrolment.objects.filter(pk__in={command.person_id for command in commands}).values_list(
+            "pk", "client_id"
+        )
+    )
+    registered = identity_keys_of(people, {KeyKind.DEVICE})
+    found = identity_keys_find({command.device for command in commands})
+    keys: dict[int, int | None] = {}
+    for index, command in enumerate(commands):
+        if people.get(command.person_id) == command.client_id:
+            key = found.get(command.device)
+            owned = {one.key_id for one in registered[command.person_id]}
+            keys[index] = key.key_id if key and key.key_id in owned else None
+    return keys
+
+
+def _vouchers(voucher_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    return dict(Voucher.objects.filter(pk__in=set(voucher_ids)).values_list("pk", "enrolment_id"))
+
+
+def _refusals(
+    command: PaymentCodeCommand, device_key_id: int | None, vouchers: dict[UUID, UUID]
+) -> tuple[Refusal, ...]:
+    if device_key_id is None:
+        return (Refusal("code.device_mismatch"),)
+    if command.voucher_id and vouchers.get(command.voucher_id) != command.person_id:
+        return (Refusal("voucher.not_found"),)
+    return ()
+
+
+def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
+    """Insert what is new; what was there before is a replay, or another request with the key."""
+    with transaction_joined():
+        before = _rows(wanted)
+        PaymentCode.objects.bulk_create(
+            [
+                PaymentCode(
+                    code_hash=item.code_hash,
+                    numeric_hash=code_hash(item.code.numeric) or "",
+                    client_id=item.command.client_id,
+                    enrolment_id=item.command.person_id,
+                    voucher_id=item.command.voucher_id,
+                    device_key_id=item.device_key_id,
+                    created_at=item.command.at,
+                    expires_at=item.command.at + LIFE,
+                )
+                for item in wanted.values()
+                if item.code_hash not in before
+            ],
+            ignore_conflicts=True,
+        )
+        after = _rows(wanted)
+    outcomes: dict[int, PaymentCodeOutcome] = {}
+    seen = set(before)
+    for index, item in wanted.items():
+        row = after.get(item.code_hash)
+        if row is None:
+            raise DomainError("infra.try_later")
+        asked = (item.command.person_id, item.command.voucher_id, item.device_key_id)
+        if (row.enrolment_id, row.voucher_id, row.device_key_id) != asked:
+            outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=KEY_REUSED.refusals)
+            continue
+        name: OutcomeName = "REPLAY" if item.code_hash in seen else "ACCEPTED"
+        seen.add(item.code_hash)
+        outcomes[index] = PaymentCodeOutcome(name, item.code, row.expires_at)
+    return outcomes
+
+
+def _rows(wanted: dict[int, _Wanted]) -> dict[str, PaymentCode]:
+    hashes = {item.code_hash for item in wanted.values()}
+    return {row.code_hash: row for row in PaymentCode.objects.filter(code_hash__in=hashes)}

@@ -1,0 +1,96 @@
+"""What is asked of the redemption services: one frozen command per operation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from vouchers.identity import IdentityToken
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """A payment as a till or channel describes it; ``at`` is its receipt (business time).
+
+    Who pays is named in one of three ways: ``payment_code`` (any client), or ``voucher_ids`` or
+    ``person_id`` (only the client the vouchers were issued through). ``region_code`` is where the
+    customer's device says it is, ``device`` the device that shows the code.
+    """
+
+    client_id: UUID
+    at: datetime
+    store_no: str
+    terminal_no: str
+    order_fen: int
+    flow: str
+    other_discount_fen: int = 0
+    card_bin: str = ""
+    region_code: str | None = None
+    payment_code: str | None = None
+    person_id: UUID | None = None
+    voucher_ids: tuple[UUID, ...] = ()
+    device: IdentityToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedCommand:
+    """The idempotency key of a command, its fingerprint, its client and its receipt."""
+
+    client_id: UUID
+    idempotency_key: str
+    fingerprint: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCommand:
+    """Hold the best (or the named) voucher for a payment under the till's order number."""
+
+    payment: PaymentRequest
+    idempotency_key: str
+    fingerprint: str
+    order_no: str
+
+    @property
+    def client_id(self) -> UUID:
+        """The client that asks."""
+        return self.payment.client_id
+
+    @property
+    def at(self) -> datetime:
+        """Receipt of the request: the moment that decides about validity (domain-rules §4)."""
+        return self.payment.at
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmCommand(KeyedCommand):
+    """The customer has paid ``paid_fen``; ``tenders`` say how, ``paid_at`` when (as told)."""
+
+    redemption_id: UUID
+    paid_fen: int
+    channel_trade_no: str
+    paid_at: datetime
+    tenders: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCommand(KeyedCommand):
+    """Give a hold back."""
+
+    redemption_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCommand(KeyedCommand):
+    """Undo a confirmed redemption as a whole, before the cut-off (撤销)."""
+
+    redemption_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCommand(KeyedCommand):
+    """Refund ``order_fen`` of the order under the till's refund number (退款)."""
+
+    redemption_id: UUID
+    refund_no: str
+    order_fen: int
