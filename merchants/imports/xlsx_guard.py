@@ -91,8 +91,7 @@ def _blocks(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
     stream = archive.fp
     if stream is None:
         raise zipfile.BadZipFile("closed")
-    with archive.open(part) as opened:
-        opened.read(1)  # checks the local header against the directory
+    archive.open(part).close()  # checks the local header against the directory
     stream.seek(part.header_offset + 26)
     lengths = stream.read(4)
     stream.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
