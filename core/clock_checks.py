@@ -1,12 +1,15 @@
 """System check: production does not start on a database whose business clock was moved."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connections
+
+from core.clock import clock_state
 
 
 @register(Tags.database)
@@ -32,3 +35,19 @@ def moved_clock_check(
             )
         ]
     return []
+
+
+def moved_clock_refuse() -> None:
+    """Keep a process from starting on a moved clock; called where web, worker and beat begin.
+
+    A database that cannot be reached yet is no reason: reading the clock checks it again.
+
+    Raises:
+        ImproperlyConfigured: the clock was moved and the settings refuse that.
+    """
+    try:
+        with suppress(DatabaseError):
+            clock_state()
+    finally:
+        # Whatever forks after this must not share the connection.
+        connections["default"].close()

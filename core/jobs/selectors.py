@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from core.clock import wall
+from core.clock import clock_state, wall
 from core.jobs.models import ScheduledTick
 from core.jobs.schedules import job_ticks_due, tick_jobs
 
@@ -17,7 +17,9 @@ LATE_AFTER = timedelta(minutes=5)
 class TickHealth:
     """One scheduled job: its last tick done, ticks due and not done, failures among them.
 
-    ``late`` tells that its oldest due tick is more than five minutes of business time old.
+    ``late`` tells that its oldest due tick is more than five minutes old, and that no move of the
+    business clock less than five real minutes ago explains it. A job that never ran is not late:
+    a new installation has no ticks yet.
     """
 
     job: str
@@ -40,6 +42,8 @@ def ticks_health(*, now: datetime) -> list[TickHealth]:
     failed = set(
         ScheduledTick.objects.filter(state=ScheduledTick.State.FAILED).values_list("job", "tick_at")
     )
+    known = set(last_done) | {name for name, _ in failed}
+    clock_settled = wall() - clock_state().wall_anchor > LATE_AFTER
     healths = []
     for job in tick_jobs():
         due = job_ticks_due(job, now)
@@ -49,7 +53,10 @@ def ticks_health(*, now: datetime) -> list[TickHealth]:
                 last_done=last_done.get(job.name),
                 due=len(due),
                 failed=sum((job.name, tick) in failed for tick in due),
-                late=bool(due) and due[0] < now - LATE_AFTER,
+                late=clock_settled
+                and job.name in known
+                and bool(due)
+                and due[0] < now - LATE_AFTER,
             )
         )
     return healths

@@ -3,9 +3,29 @@
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import beat_init, worker_init
+from django.core.exceptions import ImproperlyConfigured
 
 from core import clock
-from core.jobs import schedules, services
+from core.clock_checks import moved_clock_refuse
+from core.jobs import beat, schedules, services
+
+
+@worker_init.connect
+@beat_init.connect
+def clock_refuse(**_kwargs: object) -> None:
+    """Stop before the first task if the settings refuse the clock of this database."""
+    try:
+        moved_clock_refuse()
+    except ImproperlyConfigured as error:
+        # Celery logs and forgets what a signal's receiver raises, unless it ends the process.
+        raise SystemExit(str(error)) from error
+
+
+@beat_init.connect
+def schedules_write(**_kwargs: object) -> None:
+    """Bring beat's table up to date whenever beat starts, so that no step can be forgotten."""
+    beat.schedules_sync()
 
 
 @shared_task(name=services.RUN_TASK, queue=services.QUEUE)

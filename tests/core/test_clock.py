@@ -1,5 +1,7 @@
 """Both clocks: business time is a row, moves forward only, and production refuses a moved one."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
@@ -8,8 +10,11 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from config.cli.platform import platform_environment
 from core import clock
 from core.clock_checks import moved_clock_check
+from core.embedded.paths import CHECKOUT
+from core.embedded.record import ServiceUrls
 from core.jobs.models import BusinessClock
 
 NOON = datetime(2030, 3, 6, 12, tzinfo=clock.TIME_ZONE)
@@ -98,6 +103,25 @@ def test_settings_of_production_refuse_a_moved_clock(settings: Settings) -> None
     assert [error.id for error in moved_clock_check(None, ["default"])] == ["xfq.E010"]
     assert "xfq.E010" in {error.id for error in run_checks(databases=["default"])}
     assert moved_clock_check(None, None) == []
+
+
+def test_no_process_of_production_starts_on_a_moved_clock(own_database: ServiceUrls) -> None:
+    clock.clock_move(to=NOON)
+    script = (
+        "import config.settings.development as settings; settings.XFQ_CLOCK_MOVABLE = False;"
+        "import config.wsgi"
+    )
+    environment = platform_environment(own_database)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the business clock of this database was moved" in done.stderr
 
 
 @pytest.mark.django_db
