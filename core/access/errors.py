@@ -51,6 +51,12 @@ class OperationUnknownError(DomainError):
     code = "client.operation_unknown"
 
 
+class OrganisationCodeTakenError(DomainError):
+    """Another organisation has this code."""
+
+    code = "organisation.code_taken"
+
+
 class UserNameTakenError(DomainError):
     """Another member of staff has this user name."""
 

@@ -45,6 +45,7 @@ ROLE_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
         "campaigns.change_campaign",
         "campaigns.submit_campaign",
         "campaigns.import_campaign",
+        "campaigns.launch_campaign",
         "campaigns.pause_campaign",
         "campaigns.stop_campaign",
         "campaigns.restart_campaign",

@@ -9,10 +9,16 @@ from core.access.services.keys import (
     client_key_secret,
 )
 from core.access.services.roles import role_grant, role_revoke
-from core.access.services.users import user_create, user_set_active, user_set_password
+from core.access.services.users import (
+    administrator_create,
+    user_create,
+    user_set_active,
+    user_set_password,
+)
 
 __all__ = [
     "IssuedKey",
+    "administrator_create",
     "client_create",
     "client_key_issue",
     "client_key_revoke",

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from core.access.errors import ReasonRequiredError, UserNameTakenError
-from core.access.models import Organisation, User
+from core.access.models import Organisation, Region, Role, User
+from core.access.services.roles import role_grant
 from core.audit.services import audit_record
 from core.transactions import transaction_joined
 
@@ -91,3 +92,41 @@ def user_set_password(
             actor=actor,
             owner_region=user.organisation.region_id if user.organisation else "",
         )
+
+
+def administrator_create(
+    *,
+    username: str,
+    display_name: str,
+    role: Role,
+    organisation: Organisation | None,
+    organisation_code: str,
+    region: Region,
+    password: str,
+    now: datetime,
+) -> User:
+    """Make one of the first administrators, from the command line (nobody is there to grant).
+
+    Without ``organisation`` a 主管部门 with ``organisation_code`` is made for him.
+
+    Raises:
+        UserNameTakenError: the name exists.
+        RoleOrganisationRefusedError: the organisation may not hold the role.
+    """
+    with transaction_joined():
+        if organisation is None:
+            organisation = Organisation.objects.create(
+                code=organisation_code,
+                name="平台运行管理机构",
+                kind=Organisation.Kind.BUREAU,
+                region=region,
+            )
+        user = user_create(
+            username=username,
+            display_name=display_name,
+            organisation=organisation,
+            password=password,
+            now=now,
+        )
+        role_grant(user=user, role=role, organisation=organisation, region=region, now=now)
+    return user
