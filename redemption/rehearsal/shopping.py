@@ -48,7 +48,7 @@ def go_shopping(
     session: Session, person: Person, tier: Tier, voucher_id: str, habit: Habit
 ) -> None:
     """Use a voucher as the habit says; insiders use it where they work."""
-    shop = session.insiders.get(person.number) or _shop_of(session, person, voucher_id)
+    shop = session.insiders.get(person.number) or _shop_of(session, person, habit)
     trip = Trip(
         session=session,
         person=person,
@@ -89,6 +89,15 @@ def _after_the_hold(trip: Trip, held: dict[str, Any]) -> None:
             _confirm(trip, held)
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What went over the till: order, subsidy, and the customer's own money, in fen."""
+
+    order_fen: int
+    subsidy_fen: int
+    paid_fen: int
+
+
 def _confirm(trip: Trip, held: dict[str, Any]) -> None:
     session = trip.session
     path = f"/api/v1/redemptions/{held['redemption_id']}/confirm"
@@ -109,7 +118,7 @@ def _confirm(trip: Trip, held: dict[str, Any]) -> None:
         session.note("confirms_refused")
         return
     session.note("confirms")
-    _ring_up(trip, "SALE", trade_no, trip.habit.order_fen, held["subsidy_fen"], held["payable_fen"])
+    _ring_up(trip, "SALE", trade_no, _whole(trip, held))
     _afterwards(trip, held, trade_no)
 
 
@@ -134,8 +143,7 @@ def _cancel(trip: Trip, held: dict[str, Any], trade_no: str) -> None:
     answer = trip.caller.call("POST", path, {}, key=trip.session.key("cancel"))
     if answer.ok:
         trip.session.note("cancels")
-        paid, subsidy = held["payable_fen"], held["subsidy_fen"]
-        _ring_up(trip, "CANCEL", trade_no, trip.habit.order_fen, subsidy, paid)
+        _ring_up(trip, "CANCEL", trade_no, _whole(trip, held))
 
 
 def _refund(trip: Trip, held: dict[str, Any], slices: list[int]) -> None:
@@ -150,15 +158,17 @@ def _refund(trip: Trip, held: dict[str, Any], slices: list[int]) -> None:
         if not answer.ok:
             continue
         trip.session.note("refunds")
-        amounts = (answer.body["subsidy_fen"], answer.body["payer_fen"])
-        if (told.body["subsidy_fen"], told.body["payer_fen"]) != amounts:
+        amounts = Amounts(fen, answer.body["subsidy_fen"], answer.body["payer_fen"])
+        if amounts != Amounts(fen, told.body["subsidy_fen"], told.body["payer_fen"]):
             raise AssertionError(f"a dry run told something else: {told.body}, {answer.body}")
-        _ring_up(trip, "REFUND", f"R{body['refund_no']}", fen, *amounts)
+        _ring_up(trip, "REFUND", f"R{body['refund_no']}", amounts)
 
 
-def _ring_up(
-    trip: Trip, kind: TillKind, trade_no: str, order_fen: int, subsidy_fen: int, paid_fen: int
-) -> None:
+def _whole(trip: Trip, held: dict[str, Any]) -> Amounts:
+    return Amounts(trip.habit.order_fen, held["subsidy_fen"], held["payable_fen"])
+
+
+def _ring_up(trip: Trip, kind: TillKind, trade_no: str, amounts: Amounts) -> None:
     trip.session.rung_up(
         TillRow(
             acquirer=trip.shop.acquirer,
@@ -168,9 +178,9 @@ def _ring_up(
             terminal_no=trip.shop.terminal_no,
             order_no=trip.order_no,
             trade_no=trade_no,
-            order_fen=order_fen,
-            subsidy_fen=subsidy_fen,
-            paid_fen=paid_fen,
+            order_fen=amounts.order_fen,
+            subsidy_fen=amounts.subsidy_fen,
+            paid_fen=amounts.paid_fen,
         )
     )
 
@@ -214,9 +224,9 @@ def _quote(trip: Trip) -> None:
     trip.caller.call("POST", "/api/v1/redemptions/quote", body)
 
 
-def _shop_of(session: Session, person: Person, voucher_id: str) -> Shop:
+def _shop_of(session: Session, person: Person, habit: Habit) -> Shop:
     """Return a shop of the person's city, now and then of another one."""
-    chance = random.Random(voucher_id)  # noqa: S311 - behaviour, not a secret
+    chance = random.Random(f"{person.number}-{habit.at}")  # noqa: S311 - behaviour, not a secret
     city = f"{person.region[:4]}00"
     near = [shop for shop in session.world.shops if shop.city == city]
     return chance.choice(near if near and chance.random() < 0.9 else session.world.shops)
