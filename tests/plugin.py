@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from core.clock import clock_forget
 from core.embedded.databases import database_drop, database_urls
 from core.embedded.record import ServiceUrls
 from core.embedded.services import services_for
@@ -133,6 +134,14 @@ def own_database(
         finally:
             databases.point_connections(before)
             database_drop(urls, name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_clock() -> Iterator[None]:
+    """Forget the business clock read from a database that the next test does not see."""
+    clock_forget()
+    yield
+    clock_forget()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -19,13 +18,6 @@ from core.jobs.models import BusinessClock
 
 NOON = datetime(2030, 3, 6, 12, tzinfo=clock.TIME_ZONE)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_clock() -> Iterator[None]:
-    clock.clock_forget()
-    yield
-    clock.clock_forget()
 
 
 @pytest.mark.django_db
