@@ -50,6 +50,7 @@ def eventually(question: Callable[[], bool], log: Path, seconds: float = 40) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:task_always_eager has no effect")
 def test_a_worker_does_what_is_sent_and_beat_writes_the_schedules(
     own_database: ServiceUrls, service_urls: ServiceUrls, tmp_path: Path
 ) -> None:
