@@ -10,6 +10,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("files/", include("core.jobs.urls")),
     path("api/v1/", include("core.api.urls")),
+    path("api/v1/", include("campaigns.api.urls")),
+    path("api/v1/", include("vouchers.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -2,12 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from vouchers.identity import IdentityToken
-from vouchers.models import EnrolmentKey
+from vouchers.models import Claim, EnrolmentKey, Voucher
+from vouchers.states import VoucherState
+
+LAPSING: Final = (VoucherState.ACTIVE, VoucherState.FROZEN)
+"""States that end with ``valid_until``; a hold is honoured across the boundary."""
 
 # Live versions come newest first; a number known under several is one key.
 _FIND = """
@@ -75,3 +82,28 @@ def identity_keys_find(tokens: Iterable[IdentityToken]) -> dict[IdentityToken, F
             wanted[position]: FoundKey(key_id, is_newest)
             for position, key_id, is_newest in cursor.fetchall()
         }
+
+
+def voucher_state(voucher: Voucher, *, now: datetime) -> str:
+    """Return the state to show: ``valid_until`` decides, the stored state follows by a sweep."""
+    lapsed = voucher.state in LAPSING and voucher.valid_until <= now
+    return VoucherState.EXPIRED if lapsed else voucher.state
+
+
+def wallet(person_id: UUID, *, state: str | None, now: datetime) -> QuerySet[Voucher]:
+    """Return the vouchers of an account, newest first, as `voucher_state` shows them."""
+    vouchers = Voucher.objects.filter(enrolment_id=person_id).order_by("-issued_at", "pk")
+    lapsed = Q(state__in=LAPSING, valid_until__lte=now)
+    if state is None:
+        return vouchers
+    if state == VoucherState.EXPIRED:
+        return vouchers.filter(Q(state=VoucherState.EXPIRED) | lapsed)
+    return vouchers.filter(state=state).exclude(lapsed)
+
+
+def claim_id_of(
+    client_id: UUID, *, request_no: str | None = None, claim_id: UUID | None = None
+) -> UUID | None:
+    """Return the id of a client's own claim, by its idempotency key or its id; else None."""
+    named = {"pk": claim_id} if claim_id else {"idempotency_key": request_no}
+    return Claim.objects.filter(client=client_id, **named).values_list("pk", flat=True).first()

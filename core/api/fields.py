@@ -140,7 +140,12 @@ class MomentField(serializers.Field[datetime, Any, str, Any]):
 
     def to_representation(self, value: datetime) -> str:
         """Return the spelling with +08:00."""
-        return value.astimezone(TIME_ZONE).isoformat()
+        return moment_text(value)
+
+
+def moment_text(value: datetime) -> str:
+    """Spell a moment as the API does: RFC 3339 with ``+08:00``."""
+    return value.astimezone(TIME_ZONE).isoformat()
 
 
 def id_from_path(prefix: str, text: str) -> UUID:

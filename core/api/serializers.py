@@ -45,3 +45,13 @@ class ProblemSerializer(serializers.Serializer[Any]):
     invalid_params = InvalidParamSerializer(many=True, required=False)
     remedy = serializers.CharField(required=False)
     data = serializers.DictField(required=False)  # type: ignore[assignment]
+
+
+class RefusalSerializer(serializers.Serializer[Any]):
+    """One failing condition of a command (an entry of ``data.refusals``)."""
+
+    code = serializers.CharField()
+    title = serializers.CharField()
+    detail = serializers.CharField()
+    remedy = serializers.CharField(required=False)
+    data = serializers.DictField(required=False)  # type: ignore[assignment]

@@ -1,0 +1,1 @@
+"""The campaigns room's part of API v1."""

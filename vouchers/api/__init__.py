@@ -1,0 +1,1 @@
+"""The vouchers room's part of API v1."""

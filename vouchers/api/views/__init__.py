@@ -1,0 +1,1 @@
+"""Views of the vouchers API: parse, one call, translate."""

@@ -1,0 +1,231 @@
+"""What can be claimed now and next, and why a person cannot (api.md, GET /batches). A read model.
+
+It answers for the moment; only the claim decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Min, Q, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models import CampaignState
+from campaigns.selectors import campaigns_listed, funded_rank
+from core.errors import Refusal
+from vouchers.models import Batch, Enrolment, LimitUse, QuotaRelease
+from vouchers.rules.claiming import claim_refusals
+from vouchers.rules.limits import window_start
+from vouchers.rules.model import BatchRules
+from vouchers.rules.refusals import person_limit, same_person_other_account
+from vouchers.selectors import KeyRef, identity_keys_of
+from vouchers.services.claim_context import BatchContext, batch_contexts
+from vouchers.states import ReleaseState
+
+FEW_SHARE = 0.05
+LOW_SHARE = 0.3
+
+
+class OfferState(models.TextChoices):
+    """Whether a batch can be claimed."""
+
+    NOT_STARTED = "NOT_STARTED", _("未开始")
+    OPEN = "OPEN", _("可领取")
+    SOLD_OUT = "SOLD_OUT", _("已领完")
+    PAUSED = "PAUSED", _("已暂停")
+
+
+class Remaining(models.TextChoices):
+    """How much of the open waves is left, as a bucket: exact stock is nobody's business."""
+
+    PLENTY = "PLENTY", _("充足")
+    LOW = "LOW", _("紧张")
+    FEW = "FEW", _("少量")
+    NONE = "NONE", _("已领完")
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The open waves of a batch as one channel sees them."""
+
+    free: int = 0
+    planned: int = 0
+    started: bool = False
+    next_release_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A batch as it stands for a channel and, if one was named, for a person."""
+
+    batch: Batch
+    rules: BatchRules
+    state: OfferState
+    remaining: Remaining
+    next_release_at: datetime | None
+    refusals: tuple[Refusal, ...] | None
+
+
+def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
+    """Return the batches of running campaigns a client of ``region`` may know of.
+
+    Annotated for the order of api.md: ``funded_rank`` (government first), ``campaign_starts_at``.
+    """
+    campaigns = campaigns_listed(region, now=now).values("pk")
+    return (
+        Batch.objects.filter(campaign__in=campaigns, version__isnull=False)
+        .select_related("campaign", "version")
+        .annotate(
+            funded_rank=funded_rank("campaign_id"),
+            campaign_starts_at=F("campaign__starts_at"),
+        )
+    )
+
+
+def offers_of(
+    batches: Sequence[Batch], *, client_id: UUID, person: Enrolment | None, now: datetime
+) -> list[Offer]:
+    """Return the offer of each batch; a constant number of queries.
+
+    ``person`` adds why he cannot claim: every failing condition that is known before the claim.
+    What the claim itself must bring (a location) is not counted against him.
+    """
+    contexts = batch_contexts({batch.pk for batch in batches})
+    stocks = _stocks(batches, client_id, now)
+    used = _limits_used(contexts, person, now) if person else {}
+    offers = []
+    for batch in batches:
+        context, stock = contexts[batch.pk], stocks.get(batch.pk, Stock())
+        state = _state(batch, stock)
+        refusals = None
+        if person:
+            refusals = (
+                *_state_refusals(state, stock),
+                *used.get(batch.pk, ()),
+            )
+        offers.append(
+            Offer(batch, context.rules, state, _remaining(stock), stock.next_release_at, refusals)
+        )
+    return offers
+
+
+def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UUID, Stock]:
+    usable = (
+        Q(state=ReleaseState.OPEN, slot__lte=now)
+        & (Q(closes_at__isnull=True) | Q(closes_at__gt=now))
+        & (Q(slices__channel__isnull=True) | Q(slices__channel=client_id))
+    )
+    coming = Q(state__in=(ReleaseState.PLANNED, ReleaseState.OPEN), slot__gt=now)
+    rows = (
+        QuotaRelease.objects.filter(batch__in=batches)
+        .order_by()
+        .values("batch_id")
+        .annotate(
+            free=Sum(F("slices__planned") - F("slices__issued"), filter=usable),
+            planned_open=Sum("slices__planned", filter=usable),
+            first=Min("slot"),
+            following=Min("slot", filter=coming),
+        )
+    )
+    return {
+        row["batch_id"]: Stock(
+            free=row["free"] or 0,
+            planned=row["planned_open"] or 0,
+            started=row["first"] <= now,
+            next_release_at=row["following"],
+        )
+        for row in rows
+    }
+
+
+def _state(batch: Batch, stock: Stock) -> OfferState:
+    if batch.campaign.state == CampaignState.PAUSED or not batch.claims_on:
+        return OfferState.PAUSED
+    if stock.free > 0:
+        return OfferState.OPEN
+    return OfferState.SOLD_OUT if stock.started else OfferState.NOT_STARTED
+
+
+def _remaining(stock: Stock) -> Remaining:
+    if stock.free <= 0:
+        return Remaining.NONE
+    if stock.free < stock.planned * FEW_SHARE:
+        return Remaining.FEW
+    return Remaining.LOW if stock.free < stock.planned * LOW_SHARE else Remaining.PLENTY
+
+
+def _state_refusals(state: OfferState, stock: Stock) -> list[Refusal]:
+    following = stock.next_release_at
+    match state:
+        case OfferState.PAUSED:
+            return [Refusal("claim.paused")]
+        case OfferState.NOT_STARTED:
+            return [Refusal("claim.not_started", {"opens_at": following} if following else {})]
+        case OfferState.SOLD_OUT:
+            return [Refusal("claim.sold_out", {"next_release_at": following} if following else {})]
+        case OfferState.OPEN:
+            return []
+
+
+def _limits_used(
+    contexts: Mapping[UUID, BatchContext], person: Enrolment, now: datetime
+) -> dict[UUID, list[Refusal]]:
+    """Return the failing conditions of the person per batch: verification and limits."""
+    kinds = {kind for context in contexts.values() for kind in context.key_kinds}
+    keys = identity_keys_of([person.pk], {*kinds, "DOCUMENT"})[person.pk]
+    wanted = {
+        (limit_id, window_start(rule, now))
+        for context in contexts.values()
+        for limit_id, rule in context.claim_limits
+    }
+    used = {
+        (row.limit_id, row.window_start, row.key_id): row.used
+        for row in LimitUse.objects.filter(
+            key_id__in=[key.key_id for key in keys],
+            limit_id__in={limit_id for limit_id, _start in wanted},
+            window_start__in={start for _limit, start in wanted},
+        )
+    }
+    return {
+        batch_id: _person_refusals(context, person, keys, used, now)
+        for batch_id, context in contexts.items()
+    }
+
+
+def _person_refusals(
+    context: BatchContext,
+    person: Enrolment,
+    keys: Sequence[KeyRef],
+    used: Mapping[tuple[int, datetime, int], int],
+    now: datetime,
+) -> list[Refusal]:
+    found = claim_refusals(
+        context.rules,
+        verified=person.level == Enrolment.Level.REALNAME,
+        key_kinds={key.kind for key in keys},
+        region_code=None,
+        campaign_regions=context.regions,
+    )
+    # A location comes with the claim; until then its absence is no reason.
+    refusals = [refusal for refusal in found if refusal.code != "claim.location_required"]
+    for limit_id, rule in context.claim_limits:
+        start = window_start(rule, now)
+        full = [
+            key
+            for key in keys
+            if key.kind in rule.keys and used.get((limit_id, start, key.key_id), 0) >= rule.count
+        ]
+        refusals += _limit_refusals(rule.count, rule.window, full)
+    return refusals
+
+
+def _limit_refusals(count: int, window: str, full: Sequence[KeyRef]) -> list[Refusal]:
+    """Say the document once, or else each other key that another account has used up."""
+    if any(key.kind == "DOCUMENT" for key in full):
+        return [person_limit(window=window, limit=count, used=count)]
+    return [
+        same_person_other_account(window=window, limit=count, kind=key.kind, masked=key.masked)
+        for key in full
+    ]

@@ -1,0 +1,23 @@
+"""Refusals by a limit as the person may read them: which kind of key, never whose other account."""
+
+from core.errors import Refusal
+from vouchers.models.persons import KeyKind
+
+
+def person_limit(*, window: str, limit: int, used: int) -> Refusal:
+    """Say that the person himself (his document) has reached a claim limit."""
+    return Refusal("claim.person_limit", {"window": window, "limit": limit, "used": used})
+
+
+def same_person_other_account(*, window: str, limit: int, kind: str, masked: str) -> Refusal:
+    """Say that a key beside the document has been used up; ``masked`` is the person's own key."""
+    return Refusal(
+        "claim.same_person_other_account",
+        {
+            "window": window,
+            "limit": limit,
+            "kind": kind,
+            "kind_text": KeyKind(kind).label,
+            "masked": masked,
+        },
+    )
