@@ -312,6 +312,7 @@ def test_the_document_is_openapi_3_1_and_served_offline() -> None:
     document = yaml.safe_load(django.get("/api/schema/").content)
     assert document["openapi"] == "3.1.1"
     assert document["paths"]["/api/v1/health/live"]
+    assert "| `claim.sold_out` | 409 | 已领完" in document["info"]["description"]
     page = django.get("/api/docs/")
     assert page.status_code == 200
     assert b"http://" not in page.content.replace(b"http://testserver", b"")

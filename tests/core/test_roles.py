@@ -1,7 +1,9 @@
 """Who may hold which roles together: by the service and by raw SQL, over all pairs."""
 
+import re
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -23,6 +25,7 @@ from core.access.roles import (
     grants_forget,
     grants_of,
     may,
+    role_permits,
 )
 from core.access.services import role_grant, role_revoke, user_create, user_set_active
 from core.audit.models import AuditEvent
@@ -245,6 +248,21 @@ def test_every_role_has_a_table_and_organisations(role: Role) -> None:
         assert action
         if role in (Role.AUDITOR, Role.SERVICE_DESK, Role.FUNDER_VIEWER):
             assert action.startswith("view_")
+
+
+def test_every_action_a_service_asks_for_is_some_roles() -> None:
+    root = Path(__file__).parents[2]
+    asked = {
+        match[1]
+        for room in ("core", "merchants", "campaigns", "vouchers", "redemption")
+        for path in (root / room).rglob("*.py")
+        for match in re.finditer(
+            r"(?:assert_may|may|has_perm)\([^()]*\"([a-z]+\.[a-z_]+)\"", path.read_text("utf-8")
+        )
+    }
+    nobodys = {name for name in asked if not any(role_permits(role, name) for role in Role)}
+    assert asked
+    assert nobodys == set()
 
 
 @pytest.mark.parametrize(
