@@ -77,7 +77,7 @@ class Approval(models.Model):
 
 
 class ApprovalDecision(models.Model):
-    """One checker's word; ``approval_checker_not_maker`` (core/sql) keeps maker and checker apart."""
+    """One checker's word; a trigger in core/sql/approvals.sql keeps maker and checker apart."""
 
     approval = models.ForeignKey(
         Approval, models.PROTECT, related_name="decisions", verbose_name=_("审批")

@@ -1,4 +1,4 @@
-"""Screening: parameters, hits with evidence, cases. The rules live with the apps owning the facts."""
+"""Screening: parameters, hits with evidence, cases; rules live with the apps owning the facts."""
 
 import pgtrigger
 from django.conf import settings
