@@ -46,8 +46,9 @@ def entry_post(
     business_date: date,
     at: datetime,
     transfers: Iterable[Transfer],
+    entry_id: UUID | None = None,
 ) -> UUID | None:
-    """Write one entry in the caller's transaction and return its id.
+    """Write one entry in the caller's transaction and return its id (``entry_id`` or a new one).
 
     Equal transfers are added up, zero amounts left out; ``None`` if nothing is left to write.
     Call it last: accounts are the end of the lock order (architecture.md).
@@ -56,7 +57,7 @@ def entry_post(
         IntegrityError: a balance would fall below zero, an amount is negative, or ``source_key``
             was used before.
     """
-    entry_id = new_id()
+    entry_id = entry_id or new_id()
     lines = orjson.dumps([transfer.as_line() for transfer in transfers]).decode()
     with connection.cursor() as cursor:
         cursor.execute(

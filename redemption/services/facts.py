@@ -100,6 +100,16 @@ def known_steps(kind: StepKind, keys: Collection[Key]) -> dict[Key, tuple[UUID, 
     }
 
 
+def funder_parts_named(funder_ids: Iterable[UUID], parts: Iterable[int]) -> tuple[FunderPart, ...]:
+    """Return amounts by funder with the funders' names; one query."""
+    pairs = list(zip(funder_ids, parts, strict=True))
+    funders = Funder.objects.in_bulk([funder_id for funder_id, _ in pairs])
+    return tuple(
+        FunderPart(funder_id, funders[funder_id].code, funders[funder_id].name, fen)
+        for funder_id, fen in pairs
+    )
+
+
 def facts_of(step_ids: Collection[UUID]) -> dict[UUID, StepFact]:
     """Rebuild the facts of steps from their rows; three queries."""
     steps = list(

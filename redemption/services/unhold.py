@@ -70,7 +70,7 @@ def _time_out_page(redemption_ids: Sequence[UUID], now: datetime) -> int:
 @retry_conflicts
 def _time_out(campaign_id: UUID, day: date, group: Sequence[Target], now: datetime) -> int:
     with transaction_joined():
-        arguments: list[object] = [campaign_id, new_id(), day, StepKind.TIME_OUT.value]
+        arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.TIME_OUT.value]
         lines = [_line(order, target, now) for order, target in enumerate(group)]
         rows = hot_call("redemptions_unhold", arguments, lines)
     return sum(row.outcome == "ACCEPTED" for row in rows)
@@ -81,7 +81,7 @@ def _release(
     campaign_id: UUID, day: date, group: Sequence[Item[ReleaseCommand]]
 ) -> dict[Key, StepOutcome]:
     with transaction_joined():
-        arguments: list[object] = [campaign_id, new_id(), day, StepKind.RELEASE.value]
+        arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.RELEASE.value]
         lines = [
             _line(order, item.target, item.command.at)
             | {
