@@ -10,3 +10,9 @@ class RedemptionConfig(AppConfig):
     name = "redemption"
     verbose_name = _("核销与结算")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this room adds; models must be loaded before these imports."""
+        from redemption.settlement.setup import settlement_register  # noqa: PLC0415
+
+        settlement_register()

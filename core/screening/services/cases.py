@@ -116,10 +116,10 @@ CASE_APPROVAL = ApprovalKind(
 def _decide(case: Case, outcome: CaseState, reason: str, actor: User, now: datetime) -> None:
     case.state, case.decided_at, case.decision_reason = outcome, now, reason
     case.save(update_fields=["state", "decided_at", "decision_reason"])
-    if case.frozen_fen:
-        hooks = case_hooks()
-        effect = hooks.on_release if outcome == CaseState.RELEASED else hooks.on_uphold
-        effect(case, now)
+    # Also without frozen money: of settled facts the payee's next payout may be held.
+    hooks = case_hooks()
+    effect = hooks.on_release if outcome == CaseState.RELEASED else hooks.on_uphold
+    effect(case, now)
     _audit(case, "screening.decide", actor, reason, now)
 
 

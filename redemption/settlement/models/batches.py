@@ -5,6 +5,8 @@ Amounts are signed fen of the cash funders' parts; the merchant's own concession
 ``POSITIVE + NEGATIVE + CARRY_IN + CARRY_OUT = payout ≥ 0``.
 """
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -20,7 +22,7 @@ from redemption.models.redemptions import RedemptionStep
 from redemption.settlement.states import BATCH_TRANSITIONS, BatchState
 
 
-def _open_batch_trigger(name: str, operation: object, batch_sql: str) -> pgtrigger.Trigger:
+def _open_batch_trigger(name: str, operation: Any, batch_sql: str) -> pgtrigger.Trigger:
     """Refuse a change unless the batch found by ``batch_sql`` may still be put together."""
     return pgtrigger.Trigger(
         name=name,

@@ -1,0 +1,1 @@
+"""Services of settlement: build, check, approve, send, pay, freeze, repay."""
