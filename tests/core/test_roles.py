@@ -295,8 +295,10 @@ def test_django_asks_the_same_table(role: Role, action: str, allowed: bool) -> N
     assert user.has_module_perms(action.partition(".")[0]) or not allowed
 
 
-def test_groups_and_own_permissions_give_nothing() -> None:
+def test_superuser_groups_and_own_permissions_give_nothing() -> None:
     user = staff_make()
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO core_user_user_permissions (user_id, permission_id)"
