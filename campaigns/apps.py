@@ -10,3 +10,9 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
     verbose_name = _("活动")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register approvals and schedules; models must be loaded before this import."""
+        from campaigns.wiring import campaigns_register  # noqa: PLC0415
+
+        campaigns_register()

@@ -50,6 +50,18 @@ class BudgetBelowUsedError(DomainError):
     code = "campaign.budget_below_used"
 
 
+class BudgetBelowReceivedError(DomainError):
+    """A cut would go below the cash that has come; data: funder, missing_fen."""
+
+    code = "campaign.budget_below_received"
+
+
+class DraftOpenError(DomainError):
+    """The draft holds changes that were not submitted."""
+
+    code = "campaign.draft_open"
+
+
 class FundsNotCashError(DomainError):
     """商户让利 is never cash."""
 

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.states import state_table
+
 
 class ReleaseState(models.TextChoices):
     PLANNED = "PLANNED", _("待投放")
@@ -41,3 +43,6 @@ VOUCHER_TRANSITIONS: tuple[tuple[str, str], ...] = (
     ("REDEEMED", "VOIDED"),
     ("REDEEMED", "EXPIRED"),
 )
+
+RELEASE_STATES = state_table("vouchers.QuotaRelease", RELEASE_TRANSITIONS)
+VOUCHER_STATES = state_table("vouchers.Voucher", VOUCHER_TRANSITIONS)

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from campaigns.definition.checks import document_problems
 from campaigns.definition.model import CampaignSpec
+from campaigns.definition.plain import spec_plain
 from campaigns.definition.registry import Problem, UnitBudget, sections
 from campaigns.definition.schema import schema_problems
 from campaigns.errors import DefinitionInvalidError
-from core.canonical import to_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,9 @@ class Definition:
 
     def document(self) -> dict[str, Any]:
         """Return the canonical form: what is stored, hashed and exported."""
-        content = _plain(self.spec)
+        content: dict[str, Any] = spec_plain(self.spec)
         for name, value in self.values.items():
-            content[name] = _plain(value)
+            content[name] = spec_plain(value)
         return content
 
     def budgets(self) -> list[UnitBudget]:
@@ -83,10 +82,6 @@ def definition_stored(document: Mapping[str, Any]) -> Definition:
         for section in sections()
     }
     return Definition(msgspec.convert(content, CampaignSpec), values)
-
-
-def _plain(value: Any) -> Any:
-    return to_plain(msgspec.to_builtins(value, builtin_types=(datetime, date)))
 
 
 def _raise(problems: list[Problem]) -> None:

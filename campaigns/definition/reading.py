@@ -24,19 +24,24 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
 
+    depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            _refuse_mark(self.peek_event().start_mark, _("不支持别名（*）"))
-        if getattr(self.peek_event(), "anchor", None):
-            _refuse_mark(self.peek_event().start_mark, _("不支持锚点（&）"))
-        self.depth = getattr(self, "depth", 0) + 1
+        """Refuse aliases, anchors and deep nesting before a node is built."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            _refuse_mark(event.start_mark, _("不支持别名（*）"))
+        if getattr(event, "anchor", None):
+            _refuse_mark(event.start_mark, _("不支持锚点（&）"))
+        self.depth += 1
         if self.depth > MAX_DEPTH:
-            _refuse_mark(self.peek_event().start_mark, _("嵌套过深"))
+            _refuse_mark(event.start_mark, _("嵌套过深"))
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse repeated field names and names that are not text."""
         seen: set[str] = set()
         for key, _value in node.value:
             if not isinstance(key, ScalarNode) or key.tag != "tag:yaml.org,2002:str":

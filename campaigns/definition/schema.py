@@ -65,24 +65,28 @@ def path_text(parts: list[str | int]) -> str:
 
 def _problems(error: ValidationError) -> Iterator[Problem]:
     path = list(error.absolute_path)
+    rule: Any = error.validator_value
     if error.validator in ("anyOf", "oneOf") and error.context:
         # A field that may be null: say what is wrong with the value as it is meant.
         meant = [one for one in error.context if one.validator_value != "null"]
         yield from _problems(meant[0] if meant else error.context[0])
     elif error.validator == "additionalProperties":
-        known = set(error.schema.get("properties", ())) if isinstance(error.schema, dict) else set()
-        for name in sorted(set(error.instance) - known):
+        schema: Any = error.schema
+        instance: Any = error.instance
+        for name in sorted(set(instance) - set(schema.get("properties", ()))):
             yield Problem(path_text([*path, name]), _("没有这个字段"))
     elif error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
+        instance = error.instance
+        for name in rule:
+            # One error per missing name: the message names it.
+            if name not in instance and f"'{name}'" in error.message:
                 yield Problem(path_text([*path, name]), _("缺少必填字段"))
     else:
         yield Problem(path_text(path), _reason(error))
 
 
 def _reason(error: ValidationError) -> str:
-    value = error.validator_value
+    value: Any = error.validator_value
     match error.validator:
         case "type":
             template, values = _("类型应为%(expected)s"), {"expected": _type_name(value)}

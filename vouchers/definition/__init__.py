@@ -1,0 +1,1 @@
+"""The section ``batches`` of the campaign document: shape, checks, rows, words."""

@@ -1,0 +1,152 @@
+"""What a batch must hold in itself and beside its neighbours (domain-rules §2–§5)."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from campaigns.definition.model import CampaignSpec
+from campaigns.definition.registry import Problem
+from core.access.models import Region
+from core.access.region_codes import subtree_contains
+from merchants.models import Merchant
+from vouchers.definition.model import BatchSpec
+from vouchers.definition.normal import calendar_slots
+from vouchers.rules.model import BatchRules, LimitRule, Validity
+
+SUPPORTED_REFUND_POLICIES = frozenset({"PRO_RATA_KEEP_USED"})
+"""Policies that `redemption` carries out; another one is refused before it can be approved."""
+
+_COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT"})
+MAX_HOLD_S = 3600
+
+
+def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
+    """Return everything that is wrong in the section, in the order of the batches."""
+    problems = list(_codes(batches))
+    for index, batch in enumerate(batches):
+        path = f"batches[{index}]"
+        problems += _funders(spec, batch, path)
+        problems += _rules(spec, batch, f"{path}.rules")
+        problems += _releases(spec, batch, path)
+    problems += _shared_limits(batches)
+    return problems
+
+
+def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:
+    for code, count in Counter(batch.code for batch in batches).items():
+        if count > 1:
+            yield Problem("batches", _("批次代码重复：%(code)s") % {"code": code})
+
+
+def _funders(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    total = sum(batch.funders.values())
+    for code, weight in batch.funders.items():
+        if spec.funder(code) is None:
+            yield Problem(f"{path}.funders.{code}", _("活动中没有这个出资方"))
+        elif batch.face_fen * weight < total:
+            yield Problem(f"{path}.funders.{code}", _("每张券的出资份额不足 1 分"))
+
+
+def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    rules = batch.rules
+    if rules.benefit.threshold_fen < batch.face_fen:
+        yield Problem(f"{path}.benefit.threshold_fen", _("使用门槛不得低于面额"))
+    yield from _validity(spec, rules.validity, f"{path}.validity")
+    yield from _limits(rules, f"{path}.limits")
+    yield from _use(spec, rules, f"{path}.use")
+    if rules.refund_policy not in SUPPORTED_REFUND_POLICIES:
+        yield Problem(f"{path}.refund_policy", _("本平台尚不执行该退款政策"))
+    for name in ("hold_seconds_till", "hold_seconds_online"):
+        if not 1 <= getattr(rules, name) <= MAX_HOLD_S:
+            yield Problem(f"{path}.{name}", _("应在 1 至 %(limit)s 秒之间") % {"limit": MAX_HOLD_S})
+
+
+def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:
+    if rule.mode in _COUNTED and rule.value < 1:
+        yield Problem(f"{path}.value", _("应为正整数"))
+    if rule.mode not in _COUNTED and rule.value:
+        yield Problem(f"{path}.value", _("该有效期方式不使用此字段"))
+    if rule.mode == "CLAIM_DAY" and rule.starts == "NEXT_DAY":
+        yield Problem(f"{path}.starts", _("当日有效的券不能次日生效"))
+    window = (rule.fixed_from, rule.fixed_until)
+    if rule.mode != "FIXED_WINDOW":
+        if window != (None, None):
+            yield Problem(path, _("仅固定有效期填写起止时间"))
+    elif rule.fixed_from is None or rule.fixed_until is None:
+        yield Problem(path, _("固定有效期须填写起止时间"))
+    elif rule.fixed_from.utcoffset() is None or rule.fixed_until.utcoffset() is None:
+        yield Problem(path, _("时间须带时区"))
+    elif not spec.starts_at <= rule.fixed_from < rule.fixed_until <= spec.ends_at:
+        yield Problem(path, _("固定有效期应在活动期间之内"))
+
+
+def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
+    if not any(limit.side == "CLAIM" for limit in rules.limits):
+        yield Problem(path, _("至少应有一条限领规则"))
+    for code, count in Counter(limit.code for limit in rules.limits).items():
+        if count > 1:
+            yield Problem(path, _("规则代码重复：%(code)s") % {"code": code})
+    for index, limit in enumerate(rules.limits):
+        where = f"{path}[{index}]"
+        if not limit.code or ":" in limit.code or len(limit.code) > 39:
+            yield Problem(f"{where}.code", _("应为 1–39 个字符，且不含冒号"))
+        if limit.count < 1:
+            yield Problem(f"{where}.count", _("应为正整数"))
+        if "DOCUMENT" not in limit.keys:
+            yield Problem(f"{where}.keys", _("必须包含证件（DOCUMENT）"))
+        if len(set(limit.keys)) < len(limit.keys):
+            yield Problem(f"{where}.keys", _("不得重复"))
+
+
+def _shared_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
+    """A limit over the campaign counts together, so every batch must mean the same by it."""
+    first: dict[str, LimitRule] = {}
+    for index, batch in enumerate(batches):
+        for position, limit in enumerate(batch.rules.limits):
+            if limit.scope != "CAMPAIGN":
+                continue
+            if first.setdefault(limit.code, limit) != limit:
+                yield Problem(
+                    f"batches[{index}].rules.limits[{position}]",
+                    _("与其他批次的同名活动限制不一致：%(code)s") % {"code": limit.code},
+                )
+
+
+def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:
+    use = rules.use
+    known = set(Region.objects.filter(code__in=use.regions).values_list("code", flat=True))
+    for index, code in enumerate(use.regions):
+        inside = any(subtree_contains(region, code) for region in spec.regions)
+        if code not in known or not inside:
+            yield Problem(f"{path}.regions[{index}]", _("不是活动地区内的行政区划代码"))
+    for index, industry in enumerate(use.industries):
+        if industry not in Merchant.Industry.values:
+            yield Problem(f"{path}.industries[{index}]", _("没有这个行业"))
+    for index, prefix in enumerate(use.card_bins):
+        if not (prefix.isascii() and prefix.isdigit() and len(prefix) <= 10):
+            yield Problem(f"{path}.card_bins[{index}]", _("应为 1–10 位数字"))
+
+
+def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    if (batch.calendar is None) == (not batch.releases):
+        yield Problem(f"{path}.releases", _("投放计划（releases 或 calendar）须且只须填写一种"))
+        return
+    if batch.calendar is not None:
+        if not calendar_slots(spec, batch.calendar):
+            yield Problem(f"{path}.calendar", _("活动期间内没有投放日"))
+        if batch.calendar.units > batch.units:
+            yield Problem(f"{path}.calendar.units", _("投放张数合计超过计划张数"))
+        return
+    for index, release in enumerate(batch.releases):
+        where = f"{path}.releases[{index}]"
+        if not spec.starts_at <= release.slot < spec.ends_at:
+            yield Problem(f"{where}.slot", _("投放时点应在活动期间之内"))
+        if release.closes_at is not None and not (release.slot < release.closes_at <= spec.ends_at):
+            yield Problem(f"{where}.closes_at", _("领取截止应晚于投放时点且不晚于活动结束"))
+    slots = Counter(release.slot for release in batch.releases)
+    for slot, count in slots.items():
+        if count > 1:
+            yield Problem(f"{path}.releases", _("投放时点重复：%(slot)s") % {"slot": slot})
+    if sum(release.units for release in batch.releases) > batch.units:
+        yield Problem(f"{path}.releases", _("投放张数合计超过计划张数"))

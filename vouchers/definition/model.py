@@ -1,0 +1,58 @@
+"""The shape of the section ``batches`` (docs/schema/campaign.schema.json is made from it)."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from campaigns.definition.model import Code, Fen, Line, Moment, PositiveFen
+from vouchers.rules.model import BatchRules
+
+Units = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
+Weight = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
+ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+
+
+class ReleaseSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A wave (投放): ``units`` open at ``slot``; without ``closes_at`` until the campaign ends."""
+
+    slot: Moment
+    units: Units
+    closes_at: Moment | None = None
+
+
+class CalendarSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A plan in words: which days and times share ``units`` evenly, the first ones the rest.
+
+    ``weekdays`` are 1 (Monday) to 7; ``dates`` name single days; the two add up. It is expanded
+    into single releases before approval, so that the checker sees every wave.
+    """
+
+    times: Annotated[tuple[ClockTime, ...], msgspec.Meta(min_length=1, max_length=24)]
+    units: Units
+    weekdays: tuple[Weekday, ...] = ()
+    dates: tuple[date, ...] = ()
+    open_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 366)] = 0
+    """Hours until the wave closes; 0 leaves it open until the campaign ends."""
+
+
+class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A batch (券批次): one face, funders by weight, rules, and the plan of its releases.
+
+    ``budget`` is what each funder gives, in fen; left out, exactly what face × units needs.
+    Either ``releases`` or ``calendar`` is given.
+    """
+
+    code: Code
+    name: Line
+    face_fen: PositiveFen
+    units: Units
+    funders: Annotated[dict[str, Weight], msgspec.Meta(min_length=1)]
+    rules: BatchRules
+    budget: dict[str, Fen] = {}
+    releases: tuple[ReleaseSpec, ...] = ()
+    calendar: CalendarSpec | None = None
+
+
+Batches = Annotated[list[BatchSpec], msgspec.Meta(min_length=1, max_length=200)]

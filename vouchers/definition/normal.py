@@ -1,0 +1,122 @@
+"""The canonical form of the section: calendars expanded, budgets filled in; and other sizes."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+
+import msgspec
+
+from campaigns.definition.model import CampaignSpec
+from campaigns.definition.registry import UnitBudget
+from core.clock import TIME_ZONE
+from core.money import funder_sums
+from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
+
+
+def batches_normalise(spec: CampaignSpec, batches: list[BatchSpec]) -> list[BatchSpec]:
+    """Return the batches with single releases in order of time, and a budget for every funder."""
+    return [_normalise(spec, batch) for batch in batches]
+
+
+def batches_budgets(spec: CampaignSpec, batches: list[BatchSpec]) -> list[UnitBudget]:
+    """Return what each batch needs and is given, per funder code in fen."""
+    return [
+        UnitBudget(
+            code=batch.code,
+            path=f"batches[{index}]",
+            needed=units_needed(spec, batch, batch.units),
+            budget=batch.budget or units_needed(spec, batch, batch.units),
+        )
+        for index, batch in enumerate(batches)
+    ]
+
+
+def funder_order(spec: CampaignSpec, batch: BatchSpec) -> list[str]:
+    """Return the codes of a batch's funders in the campaign's order, which its parts follow."""
+    return [funder.code for funder in spec.funders if funder.code in batch.funders]
+
+
+def units_needed(spec: CampaignSpec, batch: BatchSpec, units: int) -> dict[str, int]:
+    """Return the funder sums of the first ``units`` vouchers by funder code."""
+    codes = funder_order(spec, batch)
+    sums = funder_sums(batch.face_fen, [batch.funders[code] for code in codes], units)
+    return dict(zip(codes, sums, strict=True))
+
+
+def calendar_slots(spec: CampaignSpec, calendar: CalendarSpec) -> list[datetime]:
+    """Return the moments of a calendar inside the campaign's period, in order."""
+    times = sorted(time.fromisoformat(text) for text in set(calendar.times))
+    slots = [
+        datetime.combine(day, at, TIME_ZONE)
+        for day in _days(spec)
+        if day.isoweekday() in calendar.weekdays or day in calendar.dates
+        for at in times
+    ]
+    return [slot for slot in slots if spec.starts_at <= slot < spec.ends_at]
+
+
+def batches_scale(
+    spec: CampaignSpec, batches: list[BatchSpec], factor: Fraction
+) -> list[BatchSpec]:
+    """Return the batches with units, releases and budgets scaled by running totals."""
+    return [_scale(spec, batch, factor) for batch in batches]
+
+
+def _normalise(spec: CampaignSpec, batch: BatchSpec) -> BatchSpec:
+    releases = batch.releases
+    if batch.calendar is not None:
+        releases = tuple(_expand(spec, batch.calendar))
+    needed = units_needed(spec, batch, batch.units)
+    return msgspec.structs.replace(
+        batch,
+        funders={code: batch.funders[code] for code in funder_order(spec, batch)},
+        budget=dict(sorted(batch.budget.items())) if batch.budget else needed,
+        releases=tuple(sorted(releases, key=lambda release: release.slot)),
+        calendar=None,
+    )
+
+
+def _expand(spec: CampaignSpec, calendar: CalendarSpec) -> Iterator[ReleaseSpec]:
+    slots = calendar_slots(spec, calendar)
+    if not slots:
+        return
+    share, rest = divmod(calendar.units, len(slots))
+    for index, slot in enumerate(slots):
+        units = share + (index < rest)
+        closes_at = slot + timedelta(hours=calendar.open_hours) if calendar.open_hours else None
+        if units:
+            yield ReleaseSpec(
+                slot=slot,
+                units=units,
+                closes_at=min(closes_at, spec.ends_at) if closes_at else None,
+            )
+
+
+def _days(spec: CampaignSpec) -> Iterator[date]:
+    day = spec.starts_at.astimezone(TIME_ZONE).date()
+    last = spec.ends_at.astimezone(TIME_ZONE).date()
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction) -> BatchSpec:
+    planned = 0
+    releases = []
+    for release in batch.releases:
+        units = int((planned + release.units) * factor) - int(planned * factor)
+        planned += release.units
+        if units:
+            releases.append(msgspec.structs.replace(release, units=units))
+    units = int(batch.units * factor)
+    before = units_needed(spec, batch, batch.units)
+    after = units_needed(spec, batch, units)
+    budget: Mapping[str, int] = batch.budget or before
+    return msgspec.structs.replace(
+        batch,
+        units=units,
+        releases=tuple(releases),
+        budget={
+            code: after[code] + int((fen - before[code]) * factor) for code, fen in budget.items()
+        },
+    )

@@ -1,0 +1,169 @@
+"""Write the rows of an approved version, and read them back as the section."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from campaigns.definition.model import CampaignSpec
+from campaigns.definition.plain import spec_plain
+from campaigns.definition.registry import Problem
+from campaigns.models import Campaign, Version
+from core.canonical import to_plain
+from vouchers.definition.allocations import batch_allocations
+from vouchers.definition.model import BatchSpec
+from vouchers.definition.normal import funder_order
+from vouchers.locks import batches_lock
+from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease
+from vouchers.rules.limits import limit_row_code
+from vouchers.states import ReleaseState
+
+
+def batches_change_problems(
+    spec: CampaignSpec, batches: list[BatchSpec], campaign: Campaign, now: datetime
+) -> Iterator[Problem]:
+    """Find what cannot follow on the rows there are: frozen money, waves that took place."""
+    del now
+    named = {batch.code: (index, batch) for index, batch in enumerate(batches)}
+    rows = Batch.objects.filter(campaign=campaign).prefetch_related("releases").order_by("pk")
+    codes = dict(campaign.fundings.values_list("funder_id", "funder__code"))
+    for row in rows:
+        if row.code not in named:
+            yield Problem("batches", _("已批准的批次不能删除：%(code)s") % {"code": row.code})
+            continue
+        index, batch = named[row.code]
+        path = f"batches[{index}]"
+        if row.released and (
+            row.face_fen != batch.face_fen
+            or [codes[funder_id] for funder_id in row.funder_ids] != funder_order(spec, batch)
+            or row.weights != [batch.funders[code] for code in funder_order(spec, batch)]
+        ):
+            yield Problem(path, _("首次投放后面额与出资比例不得变更"))
+        if batch.units + row.returned_units < row.released:
+            yield Problem(f"{path}.units", _("计划张数不得低于已投放张数"))
+        yield from _wave_problems(row, batch, path)
+
+
+def _wave_problems(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    planned = {release.slot: release.units for release in batch.releases}
+    for release in row.releases.all():
+        if release.state == ReleaseState.PLANNED:
+            continue
+        if planned.get(release.slot, 0) != release.planned_units:
+            slot = {"slot": to_plain(release.slot)}
+            yield Problem(f"{path}.releases", _("已执行的投放不得变更：%(slot)s") % slot)
+
+
+def batches_apply(
+    spec: CampaignSpec,
+    batches: list[BatchSpec],
+    version: Version,
+    funder_ids: Mapping[str, UUID],
+    now: datetime,
+) -> dict[str, UUID]:
+    """Write batches, frozen rules, limits and planned releases; returns batch code → batch id."""
+    del now
+    campaign = version.campaign
+    modes = {funder.code: funder.mode for funder in spec.funders}
+    rows = {row.code: row for row in batches_lock(campaign_id=campaign.pk)}
+    for position, batch in enumerate(batches):
+        codes = funder_order(spec, batch)
+        row = rows.setdefault(batch.code, Batch(campaign=campaign, code=batch.code))
+        row.name, row.kind, row.position = batch.name, benefit_kind(batch), position
+        row.owner_region = campaign.owner_region
+        row.face_fen, row.planned_units = batch.face_fen, batch.units
+        row.funder_ids = [funder_ids[code] for code in codes]
+        row.weights = [batch.funders[code] for code in codes]
+        row.concessions = [modes[code] == "MERCHANT_CONCESSION" for code in codes]
+        row.save()
+        row.version = BatchVersion.objects.create(
+            batch=row, version=version, rules=spec_plain(batch.rules)
+        )
+        row.save(update_fields=["version"])
+        _limits(campaign, batch)
+        _releases(row, batch)
+    return {batch.code: rows[batch.code].pk for batch in batches}
+
+
+def benefit_kind(batch: BatchSpec) -> str:
+    """Return the kind of batch that its benefit makes it; the tags are the kinds' names."""
+    return str(type(batch.rules.benefit).__struct_config__.tag)
+
+
+def _limits(campaign: Campaign, batch: BatchSpec) -> None:
+    Limit.objects.bulk_create(
+        [
+            Limit(campaign=campaign, code=limit_row_code(batch.code, limit), side=limit.side)
+            for limit in batch.rules.limits
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _releases(row: Batch, batch: BatchSpec) -> None:
+    """Make the planned waves what the version says; waves that took place stay as they are."""
+    known = {
+        release.slot: release
+        for release in row.releases.select_for_update(no_key=True).order_by("pk")
+    }
+    wanted = {release.slot: release for release in batch.releases}
+    for slot, release in known.items():
+        if release.state == ReleaseState.PLANNED and slot not in wanted:
+            release.state = ReleaseState.CANCELLED
+            release.save(update_fields=["state"])
+    for slot, spec in wanted.items():
+        found = known.get(slot)
+        if found is None:
+            QuotaRelease.objects.create(
+                batch=row,
+                slot=slot,
+                closes_at=spec.closes_at,
+                planned_units=spec.units,
+                owner_region=row.owner_region,
+            )
+        elif found.state in (ReleaseState.PLANNED, ReleaseState.OPEN):
+            found.planned_units, found.closes_at = spec.units, spec.closes_at
+            found.save(update_fields=["planned_units", "closes_at"])
+
+
+def batches_export(campaign: Campaign) -> list[dict[str, Any]]:
+    """Read the section back from the rows in force, in its canonical form."""
+    codes = dict(campaign.fundings.values_list("funder_id", "funder__code"))
+    allocations = batch_allocations(campaign_id=campaign.pk)
+    rows = (
+        Batch.objects.filter(campaign=campaign)
+        .select_related("version")
+        .prefetch_related("releases")
+        .order_by("position", "pk")
+    )
+    exported: Any = to_plain([_exported(row, codes, allocations) for row in rows])
+    return list(exported)
+
+
+def _exported(
+    row: Batch, codes: Mapping[UUID, str], allocations: Mapping[tuple[UUID, UUID], int]
+) -> dict[str, Any]:
+    funders = [codes[funder_id] for funder_id in row.funder_ids]
+    return {
+        "code": row.code,
+        "name": row.name,
+        "face_fen": row.face_fen,
+        "units": row.planned_units,
+        "funders": dict(zip(funders, row.weights, strict=True)),
+        "rules": row.version.rules if row.version else {},
+        "budget": {
+            codes[funder_id]: allocations.get((row.pk, funder_id), 0)
+            for funder_id in row.funder_ids
+        },
+        "releases": [
+            {
+                "slot": release.slot,
+                "units": release.planned_units,
+                "closes_at": release.closes_at,
+            }
+            for release in sorted(row.releases.all(), key=lambda one: one.slot)
+        ],
+        "calendar": None,
+    }

@@ -1,0 +1,33 @@
+"""Row locks of this room, in the one order of architecture.md: batch → slice → vouchers."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from vouchers.models import Batch, QuotaRelease, QuotaSlice
+
+
+def batches_lock(
+    *, campaign_id: UUID | None = None, batch_ids: Iterable[UUID] | None = None
+) -> list[Batch]:
+    """Lock the batches of a campaign, or these, in order of id; lock their campaign before.
+
+    NO KEY UPDATE: rows that point at a batch can be inserted meanwhile.
+    """
+    rows = Batch.objects.select_for_update(no_key=True).order_by("pk")
+    if campaign_id is not None:
+        rows = rows.filter(campaign_id=campaign_id)
+    if batch_ids is not None:
+        rows = rows.filter(pk__in=list(batch_ids))
+    return list(rows)
+
+
+def releases_lock(release_ids: Iterable[UUID]) -> list[QuotaRelease]:
+    """Lock releases in order of id; lock their batches before."""
+    rows = QuotaRelease.objects.select_for_update(no_key=True).filter(pk__in=list(release_ids))
+    return list(rows.order_by("pk"))
+
+
+def slices_lock(release_ids: Iterable[UUID]) -> list[QuotaSlice]:
+    """Lock the slices of these releases in order of id; lock their batches before."""
+    rows = QuotaSlice.objects.select_for_update(no_key=True)
+    return list(rows.filter(release_id__in=list(release_ids)).order_by("pk"))

@@ -1,0 +1,259 @@
+"""Waves (投放): opened at their slot and closed at their end, each exactly once.
+
+The row of the release is the tick: PLANNED → OPEN under the locks campaign → batch → release, with
+a conditional update and a unique source key of its entry behind it. A second beat, a late tick or
+a retry changes nothing. A wave that is due while its campaign is paused opens late, on restart.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+
+from campaigns.locks import campaign_lock
+from campaigns.models import Campaign, CampaignState
+from campaigns.states import OVER
+from core.clock import business_date
+from core.ledger.models import Account, AccountKind, EntryCode
+from core.ledger.services import Transfer, entry_post
+from core.money import funder_sums
+from core.outbox.services import Event, outbox_publish
+from core.transactions import retry_conflicts, transaction
+from vouchers.events import RELEASE_CLOSED, RELEASE_OPENED
+from vouchers.locks import batches_lock, releases_lock, slices_lock
+from vouchers.models import Batch, QuotaRelease, QuotaSlice
+from vouchers.states import ReleaseState
+
+
+class ReleaseResult(StrEnum):
+    """What became of a wave that was due."""
+
+    OPENED = "OPENED"
+    CANCELLED = "CANCELLED"
+    WAITING = "WAITING"
+    """No funder money for a single unit: it opens once money is allocated."""
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutcome:
+    """A wave, what became of it, and how many units were opened or taken back."""
+
+    release_id: UUID
+    result: ReleaseResult
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """A wave to post: from ``first`` to ``last`` released units of its batch."""
+
+    release: QuotaRelease
+    batch: Batch
+    first: int
+    last: int
+
+
+def releases_due(*, now: datetime) -> QuerySet[QuotaRelease]:
+    """Return the waves to open: planned, their slot reached, their campaign live or over."""
+    return QuotaRelease.objects.filter(
+        state=ReleaseState.PLANNED,
+        slot__lte=now,
+        batch__campaign__state__in=(CampaignState.LIVE, *OVER),
+    ).order_by("slot", "pk")
+
+
+def releases_ending(*, now: datetime) -> QuerySet[QuotaRelease]:
+    """Return the waves to close: open, past their end or that of their campaign."""
+    over = (
+        Q(closes_at__lte=now)
+        | Q(batch__campaign__ends_at__lte=now)
+        | Q(batch__campaign__state__in=OVER)
+    )
+    return QuotaRelease.objects.filter(over, state=ReleaseState.OPEN).order_by("slot", "pk")
+
+
+def quota_release_open(*, now: datetime) -> list[ReleaseOutcome]:
+    """Open every wave that is due, campaign by campaign; safe to run twice, even at once.
+
+    A wave opens at most as many units as every funder's allocated money covers, and moves that
+    money allocated → reserved. Waves of a campaign that is over, or past their own end, are
+    cancelled.
+    """
+    return [
+        outcome
+        for campaign_id in _campaigns(releases_due(now=now))
+        for outcome in _open_due(campaign_id, now)
+    ]
+
+
+def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
+    """Close every wave whose end is reached and take the units left back: reserved → allocated.
+
+    Safe to run twice, even at once.
+    """
+    return [
+        outcome
+        for campaign_id in _campaigns(releases_ending(now=now))
+        for outcome in _close_due(campaign_id, now)
+    ]
+
+
+def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
+    """Return how many of ``wanted`` units every funder's allocated fen cover, from ``released`` on.
+
+    One funder's money exhausted stops the batch; it never shifts to another (domain-rules §2).
+    """
+    before = funder_sums(batch.face_fen, batch.weights, batch.released)
+
+    def is_covered(units: int) -> bool:
+        after = funder_sums(batch.face_fen, batch.weights, batch.released + units)
+        return all(
+            new - old <= money for new, old, money in zip(after, before, allocated, strict=True)
+        )
+
+    room = batch.planned_units + batch.returned_units - batch.released
+    low, high = 0, max(min(wanted, room), 0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if is_covered(middle) else (low, middle - 1)
+    return low
+
+
+@retry_conflicts
+def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
+    with transaction():
+        campaign = campaign_lock(campaign_id)
+        due = releases_due(now=now).filter(batch__campaign=campaign)
+        batches, releases = _lock(due)
+        outcomes: list[ReleaseOutcome] = []
+        for release in sorted(releases, key=lambda one: (one.slot, one.pk)):
+            if release.state != ReleaseState.PLANNED:
+                continue
+            batch = batches[release.batch_id]
+            if _is_over(campaign, release, now):
+                if _claim_release(release, ReleaseState.CANCELLED, closed_at=now):
+                    outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.CANCELLED, 0))
+                continue
+            if campaign.state != CampaignState.LIVE:
+                continue
+            units = units_covered(batch, release.planned_units, _allocated(batch))
+            if not units:
+                outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.WAITING, 0))
+                continue
+            if not _claim_release(release, ReleaseState.OPEN, opened_units=units, opened_at=now):
+                continue
+            QuotaSlice.objects.create(release=release, planned=units)
+            Batch.objects.filter(pk=batch.pk).update(released=F("released") + units)
+            outbox_publish(events=[_event(RELEASE_OPENED, release, units, now)])
+            # Posted at once, before the next wave: it is covered by what this one leaves.
+            booking = _Booking(release, batch, batch.released, batch.released + units)
+            _post(EntryCode.RELEASE_OPEN, booking, now)
+            batch.released += units
+            outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.OPENED, units))
+    return outcomes
+
+
+@retry_conflicts
+def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
+    with transaction():
+        campaign = campaign_lock(campaign_id)
+        batches, releases = _lock(releases_ending(now=now).filter(batch__campaign=campaign))
+        left: dict[UUID, int] = {release.pk: 0 for release in releases}
+        for one in slices_lock(left):
+            left[one.release_id] += one.planned - one.issued
+        outcomes: list[ReleaseOutcome] = []
+        bookings: list[_Booking] = []
+        for release in releases:
+            units = left[release.pk]
+            if release.state != ReleaseState.OPEN or not _claim_release(
+                release, ReleaseState.CLOSED, closed_units=units, closed_at=now
+            ):
+                continue
+            batch = batches[release.batch_id]
+            bookings.append(_Booking(release, batch, batch.released - units, batch.released))
+            batch.released -= units
+            Batch.objects.filter(pk=batch.pk).update(released=F("released") - units)
+            outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.CLOSED, units))
+        outbox_publish(
+            events=[
+                _event(RELEASE_CLOSED, booking.release, booking.last - booking.first, now)
+                for booking in bookings
+            ]
+        )
+        for booking in bookings:
+            _post(EntryCode.RELEASE_CLOSE, booking, now)
+    return outcomes
+
+
+def _campaigns(releases: QuerySet[QuotaRelease]) -> list[UUID]:
+    return sorted(set(releases.values_list("batch__campaign_id", flat=True)))
+
+
+def _lock(
+    releases: QuerySet[QuotaRelease],
+) -> tuple[dict[UUID, Batch], list[QuotaRelease]]:
+    """Lock batches, then releases; what another beat did meanwhile is visible afterwards."""
+    found = list(releases.values_list("pk", "batch_id"))
+    batches = batches_lock(batch_ids={batch_id for _pk, batch_id in found})
+    return {batch.pk: batch for batch in batches}, releases_lock(pk for pk, _batch in found)
+
+
+def _claim_release(release: QuotaRelease, target: ReleaseState, **columns: object) -> bool:
+    """Move a wave on, if it is still where it was read; the row count decides."""
+    rows = QuotaRelease.objects.filter(pk=release.pk, state=release.state)
+    return bool(rows.update(state=target, **columns))
+
+
+def _is_over(campaign: Campaign, release: QuotaRelease, now: datetime) -> bool:
+    ended = campaign.state in OVER or campaign.ends_at <= now
+    return ended or (release.closes_at is not None and release.closes_at <= now)
+
+
+def _allocated(batch: Batch) -> list[int]:
+    balances = dict(
+        Account.objects.filter(
+            campaign_id=batch.campaign_id, kind=AccountKind.ALLOCATED, unit_id=batch.pk
+        ).values_list("funder_id", "balance_fen")
+    )
+    return [balances.get(funder_id, 0) for funder_id in batch.funder_ids]
+
+
+def _post(code: EntryCode, booking: _Booking, now: datetime) -> None:
+    batch = booking.batch
+    before = funder_sums(batch.face_fen, batch.weights, booking.first)
+    after = funder_sums(batch.face_fen, batch.weights, booking.last)
+    accounts = [AccountKind.ALLOCATED, AccountKind.RESERVED]
+    if code == EntryCode.RELEASE_CLOSE:
+        accounts.reverse()
+    entry_post(
+        code=code,
+        campaign_id=batch.campaign_id,
+        source_key=f"{code.lower()}:{booking.release.pk}",
+        business_date=business_date(now),
+        at=now,
+        transfers=_transfers(batch, accounts, before, after),
+    )
+
+
+def _transfers(
+    batch: Batch, accounts: Sequence[AccountKind], before: Iterable[int], after: Iterable[int]
+) -> list[Transfer]:
+    debit, credit = accounts
+    return [
+        Transfer(funder_id, debit, credit, new - old, batch.pk, batch.pk)
+        for funder_id, old, new in zip(batch.funder_ids, before, after, strict=True)
+    ]
+
+
+def _event(topic: str, release: QuotaRelease, units: int, now: datetime) -> Event:
+    return Event(
+        topic=topic,
+        aggregate_type="quota_release",
+        aggregate_id=release.pk,
+        at=now,
+        payload={"batch": str(release.batch_id), "slot": release.slot, "units": units},
+    )

@@ -1,0 +1,21 @@
+"""Celery's part of the vouchers room; safe to run twice, even at once."""
+
+from celery import shared_task
+
+from core import clock
+from vouchers.services.expiry import vouchers_expire
+from vouchers.services.releases import quota_release_close, quota_release_open
+
+
+@shared_task(name="vouchers.tasks.releases_tick", queue="release")
+def releases_tick() -> None:
+    """Open the waves that are due and close those that are over."""
+    now = clock.now()
+    quota_release_close(now=now)
+    quota_release_open(now=now)
+
+
+@shared_task(name="vouchers.tasks.vouchers_sweep", queue="claims")
+def vouchers_sweep() -> None:
+    """Expire vouchers past their end."""
+    vouchers_expire(now=clock.now())

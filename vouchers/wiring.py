@@ -1,0 +1,21 @@
+"""What the vouchers room registers with the rooms below when it is ready."""
+
+from core.approvals.registry import approval_kind_register
+from core.jobs.schedules import Poller, poller_register
+from vouchers import states
+from vouchers.definition.section import batches_section_register
+from vouchers.services.switches import SWITCH_APPROVAL
+
+POLLERS = (
+    Poller("vouchers.releases", "vouchers.tasks.releases_tick", queue="release", every_s=2),
+    Poller("vouchers.expiry", "vouchers.tasks.vouchers_sweep", queue="claims", every_s=60),
+)
+STATE_TABLES = (states.RELEASE_STATES, states.VOUCHER_STATES)
+
+
+def vouchers_register() -> None:
+    """Register the section of the definition, approvals, schedules; repeating changes nothing."""
+    batches_section_register()
+    approval_kind_register(SWITCH_APPROVAL)
+    for poller in POLLERS:
+        poller_register(poller)
