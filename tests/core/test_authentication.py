@@ -14,7 +14,7 @@ from core.access.signing import SigningKey, call_headers
 from core.clock import wall
 from core.ids import new_id, to_public
 from tests.factories.merchants import client_make
-from tests.support.api import ApiCaller, TestResponse
+from tests.support.api import ApiCaller, ApiResponse
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.core.api_urls")]
 PATH = "/api/v1/orders"
@@ -220,6 +220,6 @@ def test_valkey_away_is_not_asked_again_at_once(settings: Settings) -> None:
     assert time.monotonic() - started < 0.5
 
 
-def _get(api: ApiCaller, *, timestamp: int) -> TestResponse:
+def _get(api: ApiCaller, *, timestamp: int) -> ApiResponse:
     headers = call_headers(api.key, method="GET", target=PATH, timestamp=timestamp)
     return api.django.get(PATH, headers=headers)

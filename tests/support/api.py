@@ -23,7 +23,7 @@ from core.errors import CATALOGUE
 from core.errors.problem import CONTENT_TYPE
 
 # Django's test client adds json() and more to what its stubs promise.
-TestResponse = Any
+ApiResponse = Any
 
 
 @dataclass
@@ -44,18 +44,18 @@ class ApiCaller:
             SigningKey(client.code, issued.key.key_id, algorithm.value, issued.secret.encode())
         )
 
-    def get(self, path: str, query: dict[str, Any] | None = None) -> TestResponse:
+    def get(self, path: str, query: dict[str, Any] | None = None) -> ApiResponse:
         """Read; ``query`` is encoded."""
         return self.call("GET", path, query=urlencode(query or {}))
 
     def post(
         self, path: str, body: Any = None, *, key: str | None = None, query: str = ""
-    ) -> TestResponse:
+    ) -> ApiResponse:
         """Post with an idempotency key; a fresh one if None, none at all if empty."""
         kept = secrets.token_urlsafe(18) if key is None else key
         return self.call("POST", path, body=body, key=kept, query=query)
 
-    def put(self, path: str, body: Any) -> TestResponse:
+    def put(self, path: str, body: Any) -> ApiResponse:
         """Put."""
         return self.call("PUT", path, body=body)
 
@@ -68,7 +68,7 @@ class ApiCaller:
         key: str = "",
         query: str = "",
         headers: dict[str, str] | None = None,
-    ) -> TestResponse:
+    ) -> ApiResponse:
         """Send a signed request; bytes are sent as they are, ``headers`` replace signed ones."""
         raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         target = f"{quote(path)}?{query}" if query else quote(path)
@@ -90,7 +90,7 @@ class ApiCaller:
         )
 
     @staticmethod
-    def refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    def refused(response: ApiResponse, status: int, code: str) -> dict[str, Any]:
         """Assert a problem document with this status and code; return it."""
         document: dict[str, Any] = orjson.loads(response.content)
         assert (response.status_code, document.get("code")) == (status, code), document
