@@ -1,6 +1,7 @@
 """What happens when: events in order of business time, the work of one moment done side by side."""
 
 import heapq
+import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,14 @@ class Agenda:
     threads: int
     _moments: list[datetime] = field(default_factory=list)
     _deeds: dict[datetime, list[Deed]] = field(default_factory=lambda: defaultdict(list))
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, at: datetime, deed: Deed) -> None:
         """Do ``deed`` at ``at``; order among the deeds of one moment is not promised."""
-        if at not in self._deeds:
-            heapq.heappush(self._moments, at)
-        self._deeds[at].append(deed)
+        with self._lock:
+            if at not in self._deeds:
+                heapq.heappush(self._moments, at)
+            self._deeds[at].append(deed)
 
     def next_moment(self) -> datetime | None:
         """Return the next moment with something to do."""
