@@ -15,5 +15,8 @@ class ConfigConfig(AppConfig):
     celery_app = celery_app
 
     def ready(self) -> None:
-        """Register system checks; Django's checks framework needs the import at this point."""
+        """Register system checks and the directory; models must be loaded before these imports."""
         from config import checks  # noqa: F401, PLC0415
+        from config.directory import directory_fill  # noqa: PLC0415
+
+        directory_fill()

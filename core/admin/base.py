@@ -34,10 +34,12 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.access.scope import ScopeFields, scope_owns, scope_queryset
 from core.admin.actions import error_text
 from core.admin.export import export_csv, export_xlsx
+from core.admin.regions import region_choices
 from core.errors import DomainError
 
 
@@ -145,6 +147,22 @@ class ScopedModelAdmin(ModelAdmin):
             return related.get_queryset(request)
         queryset: QuerySet[Any] | None = super().get_field_queryset(db, db_field, request)
         return queryset
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Offer the regions of the own grants where a region code is to be chosen."""
+        is_owner = db_field.name == self.region_field
+        if not (is_owner or db_field.name == self.store_region_field):
+            field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)
+            return field
+        opts = self.model._meta
+        action = f"{opts.app_label}.add_{opts.model_name}"
+        return forms.ChoiceField(
+            label=db_field.verbose_name,
+            choices=region_choices(request, action, leaves_only=not is_owner),
+            widget=UnfoldAdminSelectWidget(),
+        )
 
     # -- permissions -------------------------------------------------------------------------
 

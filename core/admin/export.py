@@ -62,12 +62,14 @@ def _allowed(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Any], for
             _("一次最多导出 %(limit)s 行，请缩小范围或使用报表任务。") % {"limit": EXPORT_MAX_ROWS},
         )
         return False
+    actor = staff_of(request)
     audit_record(
         action="admin.export",
         subject_type=modeladmin.model._meta.label_lower,
         subject_id=form,
         now=clock.now(),
-        actor=staff_of(request),
+        actor=actor,
+        owner_region=actor.organisation.region_id if actor.organisation else "",
         data={"rows": count, "filters": request.META.get("QUERY_STRING", "")[:500]},
     )
     return True
@@ -80,7 +82,7 @@ def _table(
     columns = [
         Column(
             title=str(label_for_field(name, modeladmin.model, modeladmin)),
-            is_fen=isinstance(name, str) and name.endswith("_fen"),
+            is_fen=_fen_field(name, modeladmin) is not None,
         )
         for name in names
     ]
@@ -88,10 +90,17 @@ def _table(
     if isinstance(related, list | tuple) and related:
         queryset = queryset.select_related(*related)
     rows = (
-        [_value(name, obj, modeladmin) for name in names]
+        [_value(_fen_field(name, modeladmin) or name, obj, modeladmin) for name in names]
         for obj in queryset.iterator(chunk_size=CHUNK_ROWS)
     )
     return columns, rows
+
+
+def _fen_field(name: Any, modeladmin: Any) -> str | None:
+    """Return the column of fen that a column of the list shows, in yuan or as it is."""
+    shown = getattr(modeladmin, name, None) if isinstance(name, str) else name
+    field: str | None = getattr(shown, "fen_field", None)
+    return name if field is None and isinstance(name, str) and name.endswith("_fen") else field
 
 
 def _value(name: Any, obj: Any, modeladmin: Any) -> Any:
@@ -99,6 +108,9 @@ def _value(name: Any, obj: Any, modeladmin: Any) -> Any:
         field, _attribute, value = lookup_field(name, obj, modeladmin)
     except ObjectDoesNotExist:
         return ""
+    if isinstance(value, tuple):
+        # A column with a coloured label: (state, what it is called).
+        value = str(value[-1])
     if field is not None and getattr(field, "flatchoices", None):
         return dict(field.flatchoices).get(value, value)
     return strip_tags(value) if isinstance(value, str) else value

@@ -96,6 +96,8 @@ class Rule(ABC):
     window: ClassVar[timedelta]
     step: ClassVar[timedelta] = timedelta(hours=1)
     freezes_alone: ClassVar[bool] = False
+    labels: ClassVar[Mapping[str, str | Promise]] = {}
+    """Words for the keys of its evidence, where `core.admin.evidence` has none."""
 
     @abstractmethod
     def evaluate(self, context: RuleContext) -> Evaluation:

@@ -58,6 +58,7 @@ STAFF_CODES = (
         "没有名为 {operation} 的接口。",
         "There is no operation named {operation}.",
     ),
+    CodeText("organisation.code_taken", 409, "机构代码已存在", "The organisation code is taken"),
     CodeText("user.name_taken", 409, "用户名已存在", "The user name is taken"),
     CodeText(
         "approval.maker_is_checker",
