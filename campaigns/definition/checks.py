@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import Problem, UnitBudget
+from campaigns.records import published_records
 from core.access.models import Organisation, Region
 from core.access.region_codes import subtree_contains
 from core.money import yuan_text
@@ -16,17 +17,16 @@ from core.money import yuan_text
 _STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
 
 
+def spec_problems(spec: CampaignSpec) -> list[Problem]:
+    """Return what is wrong in the campaign's own fields."""
+    return [*_period(spec), *_regions(spec), *_funders(spec), *_records(spec)]
+
+
 def document_problems(
     spec: CampaignSpec, budgets: Sequence[UnitBudget], document: dict[str, Any]
 ) -> list[Problem]:
-    """Return everything that is wrong across the whole document."""
-    return [
-        *_period(spec),
-        *_regions(spec),
-        *_funders(spec),
-        *_budget_identity(spec, budgets),
-        *_illustrative(spec, document),
-    ]
+    """Return what is wrong across the canonical document: budgets, marked paths."""
+    return [*_budget_identity(spec, budgets), *_illustrative(spec, document)]
 
 
 def _period(spec: CampaignSpec) -> Iterator[Problem]:
@@ -84,6 +84,12 @@ def _budget_identity(spec: CampaignSpec, budgets: Sequence[UnitBudget]) -> Itera
                 _("预算额度 %(quota)s 元低于各批次预算合计 %(total)s 元")
                 % {"quota": yuan_text(funder.quota_fen), "total": yuan_text(totals[funder.code])},
             )
+
+
+def _records(spec: CampaignSpec) -> Iterator[Problem]:
+    for index, record in enumerate(spec.records):
+        if record not in published_records():
+            yield Problem(f"records[{index}]", _("没有这条公开记录"))
 
 
 def _illustrative(spec: CampaignSpec, document: dict[str, Any]) -> Iterator[Problem]:

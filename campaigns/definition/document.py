@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from campaigns.definition.checks import document_problems
+from campaigns.definition.checks import document_problems, spec_problems
 from campaigns.definition.model import CampaignSpec
 from campaigns.definition.plain import spec_plain
 from campaigns.definition.registry import Problem, UnitBudget, sections
@@ -63,7 +63,8 @@ def definition_build(plain: object) -> Definition:
         reason, _sep, path = str(error).partition(" - at ")
         raise DefinitionInvalidError.one(path.strip("`") or "$", reason) from error
     known = {section.name: section for section in sections()}
-    problems = [
+    problems = spec_problems(spec)
+    problems += [
         problem for name, value in written.items() for problem in known[name].check(spec, value)
     ]
     _raise(problems)

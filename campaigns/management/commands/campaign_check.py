@@ -1,0 +1,30 @@
+"""``manage.py campaign_check FILE``: say whether a definition file would be accepted."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from campaigns.definition.document import definition_build
+from campaigns.management.files import definition_file, refusal
+from core.canonical import canonical_hash
+from core.errors import DomainError
+
+
+class Command(BaseCommand):
+    """Check without saving; exit code 1 and every path that is wrong."""
+
+    help = "Check a campaign definition file without saving it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the argument."""
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check, and print the code and the hash of the canonical form."""
+        document = definition_file(options["file"])
+        try:
+            definition = definition_build(document)
+        except DomainError as error:
+            raise refusal(error) from error
+        self.stdout.write(f"{definition.spec.code}  {canonical_hash(definition.document())}")
