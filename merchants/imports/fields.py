@@ -37,7 +37,9 @@ def clean(text: str, max_length: int) -> str:
     value = unicodedata.normalize("NFC", text).strip(" \t\u3000\u00a0\ufeff")
     if value.startswith(_FORMULA):
         raise CellError(_("内容以 = + - @ 开头，会被当作公式"))
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") for char in value):
+    if not value.isprintable() and any(
+        unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") for char in value
+    ):
         raise CellError(_("含有控制字符、换行或不可见字符"))
     if "\ufffd" in value:
         raise CellError(_("含有乱码"))

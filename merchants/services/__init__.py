@@ -16,6 +16,7 @@ from merchants.services.terminals import (
     terminal_test_record,
     terminal_update,
     terminal_upsert,
+    terminals_test_record,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "terminal_test_record",
     "terminal_update",
     "terminal_upsert",
+    "terminals_test_record",
 ]

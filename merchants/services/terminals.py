@@ -1,5 +1,6 @@
 """Terminals: mapped to a store, live only after a passed voucher test (验券测试)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -109,17 +110,44 @@ def terminal_test_record(
     """
     with transaction_joined():
         terminal = terminal_lock(terminal_id)
-        terminal.tested_at = now if passed else None
-        terminal.is_active = passed
-        terminal.save(update_fields=["tested_at", "is_active"])
-        audit_record(
-            action="terminal.test",
-            subject_type="merchants.terminal",
-            subject_id=terminal.pk,
-            now=now,
-            actor=actor,
-            owner_region=terminal.store.owner_region,
-            reason=note,
-            data={"terminal_no": terminal.terminal_no, "passed": passed},
+        terminals_test_record(
+            terminal_ids=[terminal.pk], passed=passed, now=now, actor=actor, note=note
         )
+        terminal.refresh_from_db()
     return terminal
+
+
+def terminals_test_record(
+    *,
+    terminal_ids: Iterable[UUID],
+    passed: bool,
+    now: datetime,
+    actor: User | None,
+    note: str = "",
+) -> int:
+    """Record the same test result for many terminals at once; returns how many there were.
+
+    Unknown ids are left out. Each terminal gets its audit event.
+    """
+    with transaction_joined():
+        rows = list(
+            Terminal.objects.select_for_update(of=("self",))
+            .select_related("store")
+            .filter(pk__in=set(terminal_ids))
+            .order_by("pk")
+        )
+        Terminal.objects.filter(pk__in=[row.pk for row in rows]).update(
+            tested_at=now if passed else None, is_active=passed
+        )
+        for row in rows:
+            audit_record(
+                action="terminal.test",
+                subject_type="merchants.terminal",
+                subject_id=row.pk,
+                now=now,
+                actor=actor,
+                owner_region=row.store.owner_region,
+                reason=note,
+                data={"terminal_no": row.terminal_no, "passed": passed},
+            )
+    return len(rows)

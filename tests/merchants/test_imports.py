@@ -61,9 +61,9 @@ def rows_counted() -> tuple[int, ...]:
     return tuple(model._default_manager.count() for model in models)
 
 
-def everything() -> list[list[dict[str, Any]]]:
+def everything() -> list[Any]:
     models = (Merchant, Store, Payee, Terminal, MerchantStaff)
-    return [list(model._default_manager.order_by("pk").values()) for model in models]
+    return [list(model._default_manager.order_by("pk").values_list()) for model in models]
 
 
 @pytest.mark.parametrize(
