@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("core.api.urls")),
     path("api/v1/", include("campaigns.api.urls")),
     path("api/v1/", include("vouchers.api.urls")),
+    path("api/v1/", include("redemption.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]

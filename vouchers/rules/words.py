@@ -29,7 +29,7 @@ def rules_words(
         *_who(rules),
         *(limit_words(limit) for limit in rules.limits),
         *_where(rules, region_names, industry_names),
-        *_refund(rules),
+        refund_words(rules),
     ]
 
 
@@ -147,7 +147,8 @@ def _spelt(codes: Sequence[str], names: Mapping[str, str]) -> str:
     return _("、").join(names.get(code, code) for code in codes)
 
 
-def _refund(rules: BatchRules) -> Iterator[str]:
+def refund_words(rules: BatchRules) -> str:
+    """Return what a refund does, as every quote shows it (domain-rules §6)."""
     texts = {
         "PRO_RATA_KEEP_USED": _(
             "有效期内全额退款的，消费券退回原账户且有效期不变；有效期外全额退款的，"
@@ -158,4 +159,4 @@ def _refund(rules: BatchRules) -> Iterator[str]:
         "CASH_ONLY": _("退款只退还消费者自付部分，消费券视为已使用"),
         "QUOTA_CONSUMED": _("退款按比例退还，领取次数不恢复"),
     }
-    yield texts[rules.refund_policy]
+    return texts[rules.refund_policy]

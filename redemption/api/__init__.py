@@ -1,0 +1,1 @@
+"""The redemption room's part of the API."""

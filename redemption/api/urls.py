@@ -1,0 +1,23 @@
+"""URLs of the redemption API."""
+
+from django.urls import path
+
+from redemption.api.views.payments import PaymentCodeView, QuoteView, RedemptionListView
+from redemption.api.views.redemptions import (
+    CancelView,
+    ConfirmView,
+    RedemptionView,
+    RefundView,
+    ReleaseView,
+)
+
+urlpatterns = [
+    path("persons/<str:person_id>/payment-codes", PaymentCodeView.as_view(), name="payment-codes"),
+    path("redemptions/quote", QuoteView.as_view(), name="quote"),
+    path("redemptions", RedemptionListView.as_view(), name="redemptions"),
+    path("redemptions/<str:redemption_id>", RedemptionView.as_view(), name="redemption"),
+    path("redemptions/<str:redemption_id>/confirm", ConfirmView.as_view(), name="confirm"),
+    path("redemptions/<str:redemption_id>/release", ReleaseView.as_view(), name="release"),
+    path("redemptions/<str:redemption_id>/cancel", CancelView.as_view(), name="cancel"),
+    path("redemptions/<str:redemption_id>/refunds", RefundView.as_view(), name="refunds"),
+]

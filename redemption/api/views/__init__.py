@@ -1,0 +1,1 @@
+"""Views of the redemption API: parse, one call, translate."""

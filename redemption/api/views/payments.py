@@ -1,0 +1,154 @@
+"""Payment codes, quote and hold."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core import pii
+from core.access.throttling import person_rate_check
+from core.api.fields import id_from_path, moment_text
+from core.api.views import ApiView
+from core.errors import DomainError, RefusedError
+from core.ids import to_public
+from redemption.answers import hold_answer
+from redemption.api.serializers.payments import (
+    HoldSerializer,
+    PaymentSerializer,
+    QuoteSerializer,
+    payment_request,
+    quote_document,
+)
+from redemption.api.serializers.redemptions import (
+    HoldAnswerSerializer,
+    PaymentCodeAnswerSerializer,
+    PaymentCodeSerializer,
+    RedemptionQuery,
+    RedemptionSerializer,
+    redemption_document,
+)
+from redemption.selectors import (
+    redemption_by_order,
+    redemption_by_request,
+    redemptions_of_client,
+)
+from redemption.services.hold import redemptions_hold
+from redemption.services.payment_codes import PaymentCodeCommand, payment_codes_create
+from redemption.services.quote import redemption_quote
+from redemption.services.requests import HoldCommand
+from vouchers.api.prefixes import PERSON
+from vouchers.identity import identity_token
+
+
+class PaymentCodeView(ApiView):
+    """Payment codes of an account of this channel."""
+
+    operations = {"POST": "payment_codes.create"}
+
+    @extend_schema(
+        operation_id="payment_codes_create",
+        summary="生成付款码",
+        request=PaymentCodeSerializer,
+        responses={201: PaymentCodeAnswerSerializer},
+        tags=["payments"],
+    )
+    def post(self, request: Request, person_id: str) -> Response:
+        """Make a code that one hold can use within 60 seconds."""
+        del request
+        person = id_from_path(PERSON, person_id)
+        person_rate_check(self.client, to_public(PERSON, person))
+        data = self.body(PaymentCodeSerializer)
+        (outcome,) = payment_codes_create(
+            commands=[
+                PaymentCodeCommand(
+                    client_id=self.client.id,
+                    idempotency_key=self.idempotency.key,
+                    at=self.now,
+                    person_id=person,
+                    device=identity_token(pii.DEVICE, data["device"]),
+                    voucher_id=data.get("voucher_id"),
+                )
+            ]
+        )
+        if outcome.code is None or outcome.expires_at is None:
+            raise RefusedError(outcome.refusals)
+        document = {
+            "payment_code": outcome.code.text,
+            "numeric_code": outcome.code.numeric,
+            "expires_at": moment_text(outcome.expires_at),
+        }
+        return self.answer(document, status=201, replayed=outcome.outcome == "REPLAY")
+
+
+class QuoteView(ApiView):
+    """What vouchers would do for a payment."""
+
+    operations = {"POST": "redemptions.quote"}
+    changes_nothing = frozenset({"POST"})
+
+    @extend_schema(
+        operation_id="redemptions_quote",
+        summary="试算",
+        request=PaymentSerializer,
+        responses=QuoteSerializer,
+        tags=["payments"],
+    )
+    def post(self, request: Request) -> Response:
+        """Rank the usable vouchers, and say of each other one why not and what would mend it."""
+        del request
+        data = self.body(PaymentSerializer)
+        payment = payment_request(data, client_id=self.client.id, at=self.now)
+        return self.answer(quote_document(payment, redemption_quote(payment=payment)))
+
+
+class RedemptionListView(ApiView):
+    """Hold a voucher for a payment; ask what became of a request or order."""
+
+    operations = {"POST": "redemptions.hold", "GET": "redemptions.read"}
+
+    @extend_schema(
+        operation_id="redemptions_hold",
+        summary="占用（锁券）",
+        request=HoldSerializer,
+        responses={201: HoldAnswerSerializer},
+        tags=["redemptions"],
+    )
+    def post(self, request: Request) -> Response:
+        """Hold the best or the named voucher until it is confirmed, released, or timed out."""
+        del request
+        data = self.body(HoldSerializer)
+        (outcome,) = redemptions_hold(
+            commands=[
+                HoldCommand(
+                    payment=payment_request(data, client_id=self.client.id, at=self.now),
+                    idempotency_key=self.idempotency.key,
+                    fingerprint=self.idempotency.fingerprint,
+                    order_no=data["order_no"],
+                )
+            ]
+        )
+        if outcome.fact is None:
+            raise RefusedError(outcome.refusals)
+        return self.answer(
+            hold_answer(outcome.fact), status=201, replayed=outcome.outcome == "REPLAY"
+        )
+
+    @extend_schema(
+        operation_id="redemptions_find",
+        summary="按请求流水号或商户订单号查询核销",
+        parameters=[RedemptionQuery],
+        responses=RedemptionSerializer,
+        tags=["redemptions"],
+    )
+    def get(self, request: Request) -> Response:
+        """Tell the truth about a request; 404 with ``data.effect = "none"`` if nothing happened."""
+        del request
+        query = self.query(RedemptionQuery)
+        if "request_no" in query:
+            found = redemption_by_request(self.client.id, query["request_no"])
+        else:
+            found = redemption_by_order(self.client.id, query["order_no"])
+        visible = redemptions_of_client(self.client.id)
+        redemption = visible.filter(pk=found).first() if found else None
+        if redemption is None:
+            raise DomainError("access.not_found", data={"effect": "none"})
+        return self.answer(redemption_document(redemption, client_id=self.client.id, now=self.now))
