@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -68,10 +69,10 @@ class ApiView(APIView):
         """Tell whether a method needs an Idempotency-Key."""
         return method in KEYED_METHODS and method not in cls.changes_nothing
 
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Stamp the request with business time at receipt."""
         self.now = clock.now()
-        return super().initialize_request(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, check permission and rate, then read the idempotency key."""
