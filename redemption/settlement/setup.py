@@ -6,6 +6,7 @@ from datetime import datetime
 from core.approvals.registry import approval_kind_register
 from core.models import Case
 from core.screening.hooks import CaseHooks, case_hooks_register
+from redemption.settlement.recon.days import SUSPENSE_APPROVAL
 from redemption.settlement.services.freezes import facts_freeze, facts_recover, facts_release
 from redemption.settlement.services.lifecycle import BATCH_APPROVAL
 
@@ -28,4 +29,5 @@ CASE_HOOKS = CaseHooks(on_freeze=_freeze, on_release=_release, on_uphold=_uphold
 def settlement_register() -> None:
     """Register everything; called once per process by the app's ``ready``."""
     approval_kind_register(BATCH_APPROVAL)
+    approval_kind_register(SUSPENSE_APPROVAL)
     case_hooks_register(CASE_HOOKS)

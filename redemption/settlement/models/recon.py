@@ -123,6 +123,7 @@ class ReconRow(models.Model):
     row_no = models.PositiveIntegerField(_("行号"))
     kind = models.CharField(_("交易种类"), max_length=6, choices=Kind.choices)
     trade_no = models.CharField(_("渠道交易号"), max_length=32, db_index=True)
+    origin_no = models.CharField(_("原渠道交易号"), max_length=32, blank=True, default="")
     merchant_no = models.CharField(_("商户代码"), max_length=15)
     terminal_no = models.CharField(_("终端号"), max_length=8)
     trace_no = models.CharField(_("系统跟踪号"), max_length=6)

@@ -6,21 +6,16 @@ from uuid import UUID
 
 from core.access.models import Role, User
 from core.approvals.services import approval_decide
-from core.clock import TIME_ZONE, business_date
-from core.ids import new_id
-from core.ledger.models import Account, AccountKind, EntryCode
-from core.ledger.services import Transfer, entry_post
-from core.money import split_parts
-from redemption.models import Redemption, RedemptionStep
-from redemption.settlement.locks import redemptions_lock
+from core.clock import TIME_ZONE
+from core.ledger.models import Account
+from redemption.models import RedemptionStep
+from redemption.services.refund import redemptions_refund
 from redemption.settlement.models import Payout, SettlementBatch
-from redemption.settlement.selectors import BOOKED_TO, booking_accounts
 from redemption.settlement.services.bank_results import BankResult, bank_results_record
 from redemption.settlement.services.build import settlement_build
 from redemption.settlement.services.lifecycle import settlement_check, settlement_submit
 from redemption.settlement.services.payouts import settlement_send
-from redemption.states import StepKind
-from tests.factories.redemption import Shop
+from tests.factories.redemption import Shop, accepted, refund_command
 from tests.factories.staff import staff_make
 
 DAY = date(2026, 3, 6)  # a Friday; T+1 is Monday the 9th
@@ -93,50 +88,15 @@ def results_record(results: Sequence[BankResult], now: datetime = MONDAY) -> Non
 
 
 def reduced(redemption_id: UUID, subsidy_fen: int, at: datetime) -> RedemptionStep:
-    """Refund a slice of the subsidy, booked as the room's services book it."""
-    redemptions_lock([redemption_id])
-    redemption = Redemption.objects.get(pk=redemption_id)
-    confirm = redemption.steps.get(kind=StepKind.CONFIRM)
-    before = split_parts(confirm.parts, redemption.refunded_subsidy_fen)
-    after = split_parts(confirm.parts, redemption.refunded_subsidy_fen + subsidy_fen)
-    parts = [new - old for new, old in zip(after, before, strict=True)]
-    source = booking_accounts([confirm.pk])[confirm.pk]
-    fundings = {one.funder_id: one.mode for one in redemption.campaign.fundings.all()}
-    batch_id = redemption.lines.get().batch_id
-    step_id = new_id()
-    transfers = []
-    for funder_id, fen in zip(confirm.funder_ids, parts, strict=True):
-        cash = fundings[funder_id] != "MERCHANT_CONCESSION"
-        kind = source if cash else AccountKind.CONCESSION
-        unit = redemption.payee_id if cash and source != AccountKind.AVAILABLE else None
-        transfers.append(Transfer(funder_id, kind, AccountKind.ALLOCATED, fen, unit, batch_id))
-    entry_id = entry_post(
-        code=EntryCode.REFUND,
-        campaign_id=redemption.campaign_id,
-        source_key=f"refund:{step_id}",
-        business_date=business_date(at),
-        at=at,
-        transfers=transfers,
+    """Refund so much of the order that ``subsidy_fen`` of a 满100减30 goes back."""
+    order_fen = subsidy_fen * 10_000 // 3_000
+    command = refund_command(redemption_id, order_fen, at=at)
+    accepted(redemptions_refund(commands=[command]))
+    step = RedemptionStep.objects.get(
+        redemption=redemption_id, idempotency_key=command.idempotency_key
     )
-    redemption.refunded_subsidy_fen += subsidy_fen
-    redemption.refund_count += 1
-    redemption.last_step += 1
-    redemption.save()
-    return RedemptionStep.objects.create(
-        id=step_id,
-        redemption=redemption,
-        seq=redemption.last_step,
-        kind=StepKind.REFUND,
-        order_fen=subsidy_fen,
-        payer_fen=0,
-        subsidy_fen=subsidy_fen,
-        funder_ids=confirm.funder_ids,
-        parts=parts,
-        entry_id=entry_id,
-        business_date=business_date(at),
-        at=at,
-        detail={BOOKED_TO: source},
-    )
+    assert step.subsidy_fen == subsidy_fen
+    return step
 
 
 def balances(shop: Shop) -> dict[str, int]:
