@@ -108,6 +108,11 @@ class Supervisor:
         self.stop(name)
         return self.start(self.children[name].spec)
 
+    def kill(self, name: str) -> None:
+        """End a child and its group with KILL, as a crash would; `restart` brings it back."""
+        os.killpg(self.children[name].process.pid, signal.SIGKILL)
+        self.children[name].process.wait(KILL_SECONDS)
+
     def stop(self, name: str) -> None:
         """Stop one child and its group: TERM, then KILL."""
         process = self.children[name].process

@@ -12,14 +12,13 @@ from core import clock
 from core.access.signing import SigningKey
 from core.api.fields import moment_text
 from core.ids import to_public
-from redemption.rehearsal import stage
+from redemption.rehearsal import stage, timekeeper
 from redemption.rehearsal.agenda import Agenda
 from redemption.rehearsal.citizens import register, wave
 from redemption.rehearsal.client import ApiClient, Tally
 from redemption.rehearsal.crew import Crew, crew_make
 from redemption.rehearsal.office import cases_decide, everything_is_paid, settlement_day
 from redemption.rehearsal.session import Session, Tier
-from redemption.rehearsal.timekeeper import Timekeeper
 from redemption.rehearsal.world import ACQUIRERS, CHANNELS, Shop, World
 from vouchers.api.prefixes import BATCH
 from vouchers.models import Batch, QuotaRelease
@@ -31,8 +30,6 @@ PREPARED_BEFORE = timedelta(days=2)
 LONGEST_AFTERMATH_DAYS = 40
 INSTALMENTS = 2
 
-Say = Callable[[str], None]
-
 
 @dataclass(slots=True)
 class Rehearsal:
@@ -41,38 +38,37 @@ class Rehearsal:
     base_url: str
     world: World
     document: Mapping[str, Any]
-    watch: Callable[[], None]
-    say: Say
-    progress: Callable[[int, int], None]
+    progress: Callable[[str, int, int], None]
+    """Told what is going on, how many deeds are done, and of how many known so far."""
     tally: Tally = field(default_factory=Tally)
     agenda: Agenda = field(default_factory=lambda: Agenda(threads=THREADS))
     crew: Crew = field(default_factory=Crew)
     done: int = 0
+    label: str = ""
 
     def play(self) -> Campaign:
         """Play everything; returns the campaign once its last line is paid."""
         begins = datetime.fromisoformat(str(self.document["starts_at"]))
         clock.clock_start(at=begins - PREPARED_BEFORE)
-        keeper = Timekeeper(watch=self.watch)
-        campaign, session = self._prepare(keeper)
+        campaign, session = self._prepare()
         self._plan(campaign, session)
-        self._run(keeper, campaign)
-        self._finish(keeper, campaign)
+        self._run()
+        self._finish(campaign)
         return campaign
 
-    def _prepare(self, keeper: Timekeeper) -> tuple[Campaign, Session]:
-        self.say("机构、人员、接入方")
+    def _prepare(self) -> tuple[Campaign, Session]:
+        self._say("机构、人员、接入方")
         now = clock.now()
         self.crew = crew_make(now)
         stage.acquirers_make(now)
         keys = stage.clients_make(now)
         insiders = self._insiders()
-        self.say(f"导入 {len(self.world.shops)} 家商户")
+        self._say(f"导入 {len(self.world.shops)} 家商户")
         lists = stage.merchant_lists(self.world, insiders)
         stage.merchants_report(lists, self.crew, now)
-        keeper.wait_for_quiet()
+        timekeeper.wait_for_quiet()
         stage.terminals_test(self.crew, clock.now())
-        self.say("方案报批、名单复核、首期拨付、上线")
+        self._say("方案报批、名单复核、首期拨付、上线")
         campaign = stage.campaign_prepare(dict(self.document), self.crew, clock.now())
         self._instalment(campaign, 1)
         stage.campaign_start(campaign, self.crew, clock.now())
@@ -113,8 +109,8 @@ class Rehearsal:
         releases = QuotaRelease.objects.filter(batch__campaign=campaign)
         for batch_id, slot, units in releases.values_list("batch_id", "slot", "planned_units"):
             waves[slot.astimezone(clock.TIME_ZONE)][to_public(BATCH, batch_id)] = units
-        for slot, units in sorted(waves.items()):
-            self.agenda.add(slot, partial(wave, session, slot, units))
+        for slot, open_units in sorted(waves.items()):
+            self.agenda.add(slot, partial(wave, session, slot, open_units))
         middle = sorted(waves)[len(waves) // 2] + timedelta(hours=1)
         self.agenda.add(middle, partial(self._instalment, campaign, INSTALMENTS))
         day = campaign.starts_at.astimezone(clock.TIME_ZONE).date()
@@ -128,30 +124,36 @@ class Rehearsal:
         settlement_day(campaign.pk, self.crew, now)
         cases_decide(campaign.pk, self.crew, now)
 
-    def _run(self, keeper: Timekeeper, campaign: Campaign) -> None:
+    def _run(self) -> None:
         day = None
         while (moment := self.agenda.next_moment()) is not None:
-            keeper.advance(moment)
+            timekeeper.advance(moment)
             if moment.date() != day:
                 day = moment.date()
-                self.say(f"{moment_text(moment)[:10]} · {campaign.title}")
+                self._say(f"{moment_text(moment)[:10]}")
             self.agenda.play_next(self._one_done)
 
     def _one_done(self) -> None:
         self.done += 1
-        self.watch()
-        self.progress(self.done, self.done + self.agenda.size())
+        self._tell()
 
-    def _finish(self, keeper: Timekeeper, campaign: Campaign) -> None:
+    def _say(self, label: str) -> None:
+        self.label = label
+        self._tell()
+
+    def _tell(self) -> None:
+        self.progress(self.label, self.done, self.done + self.agenda.size())
+
+    def _finish(self, campaign: Campaign) -> None:
         """Go on day by day until every case is decided and every line is paid."""
         at = datetime.combine(clock.now().date(), OFFICE_HOUR, clock.TIME_ZONE)
         for _ in range(LONGEST_AFTERMATH_DAYS):
             at += timedelta(days=1)
-            keeper.advance(at)
+            timekeeper.advance(at)
             self._office(campaign)
             if at > campaign.ends_at + timedelta(days=4) and everything_is_paid(campaign.pk):
                 break
-        keeper.wait_for_quiet()
+        timekeeper.wait_for_quiet()
 
 
 def _tiers(campaign: Campaign) -> Iterator[Tier]:

@@ -4,8 +4,6 @@ Stop sending, wait until outbox, queues and due ticks are empty, move, wait 500 
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import redis
@@ -29,36 +27,37 @@ class NotQuiet(Exception):  # noqa: N818 - what is wrong, in the operator's word
     """Work that was due did not get done in time; the message names it."""
 
 
-@dataclass(slots=True)
-class Timekeeper:
-    """Advances business time for a rehearsal; ``watch`` is called while it waits."""
+def advance(to: datetime) -> None:
+    """Wait for quiet, move the clock to ``to`` (never back), and wait for quiet again.
 
-    watch: Callable[[], None]
+    Raises:
+        NotQuiet: work that was due did not get done in five minutes.
+    """
+    wait_for_quiet()
+    if to > clock.now():
+        clock.clock_move(to=to)
+        time.sleep(SETTLE_S)
+        wait_for_quiet()
 
-    def advance(self, to: datetime) -> None:
-        """Wait for quiet, move the clock to ``to`` (never back), and wait for quiet again."""
-        self.wait_for_quiet()
-        if to > clock.now():
-            clock.clock_move(to=to)
-            time.sleep(SETTLE_S)
-            self.wait_for_quiet()
 
-    def wait_for_quiet(self) -> None:
-        """Return when nothing is due: no release, tick, job, event or message is waiting.
+def wait_for_quiet() -> None:
+    """Return when nothing is due: no release, tick, job, event or message is waiting.
 
-        Beat would send the same messages within seconds; sending them at once saves the wait and
-        is harmless, since every task is safe to run twice.
-        """
-        started = nudged = time.monotonic()
-        _nudge()
-        while waiting := _waiting(clock.now()):
-            if time.monotonic() - started > PATIENCE_S:
-                raise NotQuiet(f"still waiting for {', '.join(waiting)}")
-            if time.monotonic() - nudged > NUDGE_S:
-                _nudge()
-                nudged = time.monotonic()
-            self.watch()
-            time.sleep(POLL_S)
+    Beat would send the same messages within seconds; sending them at once saves the wait and is
+    harmless, since every task is safe to run twice.
+
+    Raises:
+        NotQuiet: names what is still waiting after five minutes.
+    """
+    started = nudged = time.monotonic()
+    _nudge()
+    while waiting := _waiting(clock.now()):
+        if time.monotonic() - started > PATIENCE_S:
+            raise NotQuiet(f"still waiting for {', '.join(waiting)}")
+        if time.monotonic() - nudged > NUDGE_S:
+            _nudge()
+            nudged = time.monotonic()
+        time.sleep(POLL_S)
 
 
 def _nudge() -> None:

@@ -151,7 +151,7 @@ class World:
 def _document(number: int) -> str:
     year, rest = 1950 + number % 55, number // 55
     body = f"{NOWHERE}{year}{1 + rest % 12:02d}{1 + rest // 12 % 28:02d}{rest // 336 % 1000:03d}"
-    return body + ric.calc_check_digit(body)
+    return body + str(ric.calc_check_digit(f"{body}0"))
 
 
 def _card(number: int, *, unionpay: bool) -> str:
