@@ -17,7 +17,7 @@ from tests.factories.running import balances, campaign_running
 from tests.support.threads import at_once
 from vouchers.models import Batch, QuotaRelease, QuotaSlice
 from vouchers.services import releases
-from vouchers.services.releases import ReleaseOutcome, quota_release_open
+from vouchers.services.releases import ReleaseOutcome, ReleaseResult, quota_release_open
 
 SLOT = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
 BEATS = 8
@@ -30,7 +30,7 @@ def beat(now: datetime) -> list[ReleaseOutcome]:
 def opened(campaign: Campaign) -> int:
     answers = at_once(beat, [SLOT] * BEATS, threads=BEATS)
     results = Counter(outcome.result for outcomes in answers for outcome in outcomes)
-    return results["OPENED"]
+    return results[ReleaseResult.OPENED]
 
 
 def test_many_beats_open_one_release(own_database: ServiceUrls) -> None:

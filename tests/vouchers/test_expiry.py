@@ -1,6 +1,7 @@
 """The sweep: state and money follow the end of a voucher, five minutes late, in chunks."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_parts_go_back_to_whom_they_came_from() -> None:
     assert [new - old for old, new in zip(before, after, strict=True)] == [1_334, 467, 201]
 
 
-def _balance(live: LiveCampaign, funder_id: object) -> int:
+def _balance(live: LiveCampaign, funder_id: UUID) -> int:
     accounts = Account.objects.filter(
         campaign_id=live.campaign.pk, funder_id=funder_id, kind="ALLOCATED"
     )

@@ -13,11 +13,12 @@ from campaigns.services.lifecycle import (
     campaigns_end_due,
 )
 from core.access.models import Role
+from core.clock import TIME_ZONE
 from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
 from core.models import Entry, OutboxEvent
 from tests.factories.approvals import approve
-from tests.factories.campaigns import TIME_ZONE, BatchPlan, campaign_live
+from tests.factories.campaigns import BatchPlan, campaign_live
 from tests.factories.claims import claim_command
 from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make
