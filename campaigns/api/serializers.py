@@ -59,11 +59,19 @@ class FunderSerializer(serializers.Serializer[Any]):
     level_text = serializers.CharField()
 
 
+class PublishedFigureSerializer(serializers.Serializer[Any]):
+    """A figure as published."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.CharField()
+
+
 class AnnouncedSerializer(serializers.Serializer[Any]):
-    """A programme of the campaign that does not run yet."""
+    """A programme of the campaign that does not run yet, e.g. marked 下期."""
 
     title = serializers.CharField()
     mark = serializers.CharField()
+    figures = PublishedFigureSerializer(many=True)
 
 
 class CampaignDetailSerializer(CampaignSerializer):
@@ -110,9 +118,7 @@ def campaign_detail_document(campaign: Campaign, fundings: Sequence[Funding]) ->
             for funding in fundings
         ],
         "rules": definition.rules_text(),
-        "announced": [
-            {"title": line.title, "mark": line.mark} for line in definition.spec.announced
-        ],
+        "announced": definition.spec.announced,
         "redemptions_on": campaign.redemptions_on,
     }
 
