@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from config.settings.admin_settings import UNFOLD  # noqa: F401 - a setting
 from config.settings.api_settings import (
     REST_FRAMEWORK,  # noqa: F401 - a setting
     SPECTACULAR_SETTINGS,  # noqa: F401 - a setting
@@ -114,10 +115,3 @@ STORAGES = {
 }
 
 LOGGING = logging_config(level=env("XFQ_LOG_LEVEL", default="INFO"))
-
-UNFOLD = {
-    "SITE_TITLE": _("消费券管理平台"),
-    "SITE_HEADER": _("消费券管理平台"),
-    "SITE_SYMBOL": "confirmation_number",
-    "SHOW_VIEW_ON_SITE": False,
-}
