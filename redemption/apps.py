@@ -13,6 +13,13 @@ class RedemptionConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what this room adds; models must be loaded before these imports."""
-        from redemption.settlement.setup import settlement_register  # noqa: PLC0415
+        from core.jobs.schedules import tick_job_register  # noqa: PLC0415
+        from redemption.dashboard.snapshot import SNAPSHOT_JOB  # noqa: PLC0415
+        from redemption.history import history_register  # noqa: PLC0415
+        from redemption.settlement.wiring import settlement_register  # noqa: PLC0415
+        from redemption.wiring import redemption_register  # noqa: PLC0415
 
+        redemption_register()
+        tick_job_register(SNAPSHOT_JOB)
+        history_register()
         settlement_register()

@@ -1,6 +1,5 @@
 """Reads of the redemption room: who sees which redemption, and what happened to it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -45,11 +44,3 @@ def redemption_state(redemption: Redemption, *, now: datetime) -> RedemptionStat
         return RedemptionState.TIMED_OUT
     return RedemptionState(redemption.state)
 
-
-def steps_of_vouchers(voucher_ids: Iterable[UUID]) -> QuerySet[RedemptionStep]:
-    """Return every step of the redemptions these vouchers were in, oldest first."""
-    return (
-        RedemptionStep.objects.filter(redemption__lines__voucher__in=list(voucher_ids))
-        .select_related("redemption__store")
-        .order_by("at", "seq", "pk")
-    )

@@ -52,6 +52,7 @@ class Confirmed:
     def transfers(self, parts: Collection[int], fate: VoucherFate) -> list[Transfer]:
         """Return the transfers that give ``parts`` back (architecture.md, Money)."""
         moves = []
+        credit, credit_unit = self._credit(fate)
         for funder_id, concession, fen in zip(
             self.funder_ids, self.concessions, parts, strict=True
         ):
@@ -59,19 +60,17 @@ class Confirmed:
             debit_unit = (
                 None if debit in (AccountKind.CONCESSION, AccountKind.AVAILABLE) else self.payee_id
             )
-            credit, credit_unit = self._credit(fate, concession=concession)
-            if (debit, debit_unit) != (credit, credit_unit):
-                moves.append(Transfer(funder_id, debit, credit, fen, debit_unit, credit_unit))
+            moves.append(Transfer(funder_id, debit, credit, fen, debit_unit, credit_unit))
         return moves
 
-    def _credit(self, fate: VoucherFate, *, concession: bool) -> tuple[AccountKind, UUID | None]:
+    def _credit(self, fate: VoucherFate) -> tuple[AccountKind, UUID | None]:
         if fate == VoucherFate.RETURNED:
             return AccountKind.OUTSTANDING, self.batch_id
         if self.campaign_state != CampaignState.CLOSED:
             return AccountKind.ALLOCATED, self.batch_id
-        # The closed batch is left alone: what comes back now adds to the campaign, cash to what
-        # is still to be returned to its funder (domain-rules §8).
-        return (AccountKind.AVAILABLE if concession else AccountKind.RETURN_PAYABLE), None
+        # The closed batch is left alone: what comes back now adds to the campaign, which returns
+        # it to its funders as a further leftover (domain-rules §8).
+        return AccountKind.AVAILABLE, None
 
 
 _NO_DETAIL: dict[str, Any] = {}

@@ -254,7 +254,7 @@ def test_another_client_sees_no_redemption_to_act_on() -> None:
     assert footprint() == before
 
 
-def test_after_close_the_subsidy_adds_to_what_is_returned() -> None:
+def test_after_close_the_subsidy_adds_to_the_campaign_not_to_its_batch() -> None:
     shop = shop_make()
     redemption_id = confirmed_make(shop)
     campaign = shop.live.campaign
@@ -268,5 +268,5 @@ def test_after_close_the_subsidy_adds_to_what_is_returned() -> None:
     assert outcome.fact is not None
     assert outcome.fact.voucher_fate == "EXPIRED"
     assert balance(shop, "ALLOCATED") == [0, 0, 0]
-    returns = Account.objects.filter(kind="RETURN_PAYABLE").values_list("funder_id", "balance_fen")
-    assert [dict(returns).get(one, 0) for one in shop.batch.funder_ids] == [2_000, 700, 0]
+    left = Account.objects.filter(kind="AVAILABLE").values_list("funder_id", "balance_fen")
+    assert [dict(left).get(one, 0) for one in shop.batch.funder_ids] == [2_000, 700, 300]

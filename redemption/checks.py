@@ -1,0 +1,257 @@
+"""The redemption room's own checks (architecture.md, Invariants); each returns what breaks it."""
+
+from core.invariants.registry import register
+
+# Business time as core.clock computes it: the row, or real time where there is none.
+_BUSINESS_NOW = """
+    SELECT coalesce((SELECT business_anchor + (clock_timestamp() - wall_anchor) * rate
+                       FROM core_businessclock WHERE id = 1), clock_timestamp()) AS now
+"""
+# A region code covers its subtree: 450000 → 45…, 450100 → 4501…, 450103 → itself.
+_COVERS = "{code} LIKE regexp_replace({region}, '(0000|00)$', '') || '%'"
+
+STATE_CHECKS = (
+    (
+        "redemption.one_live_line",
+        "每张券至多有一笔有效占用或核销，且与券状态一致",
+        """
+        SELECT v.id AS voucher, v.state, count(n.id) AS live_lines, max(r.state) AS redemption
+        FROM vouchers_voucher v
+        LEFT JOIN redemption_redemptionline n ON n.voucher_id = v.id AND n.live
+        LEFT JOIN redemption_redemption r ON r.id = n.redemption_id
+        GROUP BY v.id, v.state
+        HAVING count(n.id) <> CASE WHEN v.state IN ('HELD', 'REDEEMED') THEN 1 ELSE 0 END
+            OR max(r.state) <> CASE v.state WHEN 'HELD' THEN 'HELD' ELSE 'CONFIRMED' END""",
+    ),
+    (
+        "redemption.no_orphan_hold",
+        "没有超时一小时仍未释放的占用",
+        f"""
+        SELECT r.id AS redemption, r.hold_expires_at
+        FROM redemption_redemption r CROSS JOIN ({_BUSINESS_NOW}) clock
+        WHERE r.state = 'HELD' AND r.hold_expires_at < clock.now - interval '1 hour'""",  # noqa: S608 - constants
+    ),
+    (
+        "redemption.steps_follow",
+        "核销步骤连续、合法，且与状态一致",
+        """
+        WITH steps AS (
+            SELECT redemption_id, seq, kind,
+                lag(kind) OVER (PARTITION BY redemption_id ORDER BY seq) AS before,
+                row_number() OVER (PARTITION BY redemption_id ORDER BY seq) AS place
+            FROM redemption_redemptionstep),
+        last AS (
+            SELECT DISTINCT ON (redemption_id) redemption_id, seq, kind
+            FROM redemption_redemptionstep ORDER BY redemption_id, seq DESC)
+        SELECT redemption_id AS redemption, seq, before, kind FROM steps
+        WHERE seq <> place OR (coalesce(before, '-'), kind) NOT IN (
+            ('-', 'HOLD'), ('HOLD', 'CONFIRM'), ('HOLD', 'RELEASE'), ('HOLD', 'TIME_OUT'),
+            ('TIME_OUT', 'CONFIRM'), ('CONFIRM', 'CANCEL'), ('CONFIRM', 'REFUND'),
+            ('REFUND', 'REFUND'))
+        UNION ALL
+        SELECT r.id, r.last_step, r.state, last.kind
+        FROM redemption_redemption r LEFT JOIN last ON last.redemption_id = r.id
+        WHERE last.seq IS DISTINCT FROM r.last_step
+            OR r.state <> CASE last.kind WHEN 'HOLD' THEN 'HELD' WHEN 'CONFIRM' THEN 'CONFIRMED'
+                WHEN 'REFUND' THEN 'CONFIRMED' WHEN 'RELEASE' THEN 'RELEASED'
+                WHEN 'TIME_OUT' THEN 'TIMED_OUT' ELSE 'CANCELLED' END""",
+    ),
+    (
+        "redemption.no_orphan_reference",
+        "核销单、明细、步骤所指的对象都存在",
+        """
+        SELECT n.id::text AS row, 'line' AS of FROM redemption_redemptionline n
+        WHERE NOT EXISTS (SELECT FROM redemption_redemption r WHERE r.id = n.redemption_id)
+            OR NOT EXISTS (SELECT FROM vouchers_voucher v WHERE v.id = n.voucher_id
+                AND v.batch_id = n.batch_id)
+        UNION ALL
+        SELECT s.id::text, 'step' FROM redemption_redemptionstep s
+        WHERE NOT EXISTS (SELECT FROM redemption_redemption r WHERE r.id = s.redemption_id)
+            OR s.entry_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM core_entry e WHERE e.id = s.entry_id)
+        UNION ALL
+        SELECT r.id::text, 'redemption' FROM redemption_redemption r
+        WHERE NOT EXISTS (SELECT FROM redemption_redemptionline n WHERE n.redemption_id = r.id)
+            OR NOT EXISTS (SELECT FROM core_client c WHERE c.id = r.client_id)
+            OR NOT EXISTS (SELECT FROM merchants_payee p WHERE p.id = r.payee_id)
+            OR NOT EXISTS (SELECT FROM merchants_terminal t WHERE t.id = r.terminal_id
+                AND t.store_id = r.store_id)""",
+    ),
+    (
+        "redemption.limits_counted",
+        "核销限额的已用次数等于有效的核销次数",
+        """
+        WITH counted AS (
+            SELECT l.limit_id, l.window_start, l.key_id, count(*) AS used
+            FROM redemption_redemption r
+            CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
+                AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+            WHERE r.state IN ('HELD', 'CONFIRMED') AND NOT EXISTS (
+                SELECT FROM redemption_redemptionstep s
+                WHERE s.redemption_id = r.id AND s.voucher_fate = 'RETURNED')
+            GROUP BY 1, 2, 3)
+        SELECT u.limit_id AS limit, u.window_start, u.key_id AS key, u.used, c.used AS counted
+        FROM vouchers_limituse u
+        JOIN vouchers_limit l ON l.id = u.limit_id AND l.side = 'REDEMPTION'
+        LEFT JOIN counted c USING (limit_id, window_start, key_id)
+        WHERE u.used <> coalesce(c.used, 0)""",
+    ),
+)
+
+RULE_CHECKS = (
+    (
+        "redemption.confirmed_in_validity",
+        "核销的占用时间在券有效期内",
+        """
+        SELECT r.id AS redemption, r.held_at, v.valid_from, v.valid_until
+        FROM redemption_redemption r
+        JOIN redemption_redemptionline n ON n.redemption_id = r.id
+        JOIN vouchers_voucher v ON v.id = n.voucher_id
+        WHERE r.confirmed_at IS NOT NULL
+            AND NOT (r.held_at >= v.valid_from AND r.held_at < v.valid_until)""",
+    ),
+    (
+        "redemption.confirmed_in_region",
+        "核销门店在活动和券的适用地区内",
+        f"""
+        SELECT r.id AS redemption, r.store_region
+        FROM redemption_redemption r
+        JOIN campaigns_campaign c ON c.id = r.campaign_id
+        JOIN redemption_redemptionline n ON n.redemption_id = r.id
+        JOIN vouchers_voucher v ON v.id = n.voucher_id
+        JOIN vouchers_batchversion b ON b.id = v.batch_version_id
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN coalesce(jsonb_array_length(b.rules #> '{{use,regions}}'), 0) > 0
+            THEN ARRAY(SELECT jsonb_array_elements_text(b.rules #> '{{use,regions}}'))
+            ELSE c.regions::text[] END AS regions) scope
+        WHERE r.confirmed_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM unnest(scope.regions) AS region
+            WHERE {_COVERS.format(code="r.store_region", region="region")})""",  # noqa: S608 - constants
+    ),
+    (
+        "redemption.confirmed_at_threshold",
+        "核销的订单达到使用门槛，且顾客至少自付一分",
+        """
+        SELECT r.id AS redemption, r.order_fen, r.payable_fen
+        FROM redemption_redemption r
+        JOIN redemption_redemptionline n ON n.redemption_id = r.id
+        JOIN vouchers_voucher v ON v.id = n.voucher_id
+        JOIN vouchers_batchversion b ON b.id = v.batch_version_id
+        WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen < 1
+            OR r.order_fen - CASE b.rules #>> '{benefit,basis}'
+                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen ELSE 0 END
+                < (b.rules #>> '{benefit,threshold_fen}')::bigint)""",
+    ),
+)
+
+MONEY_CHECKS = (
+    (
+        "redemption.held_money",
+        "占用中的资金等于占用中的券的面额",
+        """
+        WITH held AS (
+            SELECT b.campaign_id, b.id AS batch_id, part.funder_id, sum(part.fen) AS fen
+            FROM redemption_redemption r
+            JOIN redemption_redemptionline n ON n.redemption_id = r.id AND n.live
+            JOIN vouchers_voucher v ON v.id = n.voucher_id
+            JOIN vouchers_batch b ON b.id = v.batch_id
+            CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
+                AS part(funder_id, fen)
+            WHERE r.state = 'HELD' GROUP BY 1, 2, 3),
+        booked AS (
+            SELECT campaign_id, unit_id AS batch_id, funder_id, balance_fen AS fen
+            FROM core_account WHERE kind = 'HELD')
+        SELECT batch_id AS batch, funder_id AS funder, booked.fen AS booked_fen,
+            held.fen AS held_fen
+        FROM booked FULL JOIN held USING (campaign_id, batch_id, funder_id)
+        WHERE coalesce(booked.fen, 0) <> coalesce(held.fen, 0)""",
+    ),
+    (
+        "redemption.steps_booked",
+        "每个步骤都已记账，凭证金额等于其步骤合计",
+        """
+        WITH facts AS (
+            SELECT s.entry_id, part.funder_id, sum(part.fen) AS fen
+            FROM redemption_redemptionstep s
+            CROSS JOIN LATERAL ROWS FROM (unnest(s.funder_ids), unnest(s.parts))
+                AS part(funder_id, fen)
+            WHERE s.entry_id IS NOT NULL AND part.fen > 0 GROUP BY 1, 2),
+        booked AS (
+            SELECT p.entry_id, p.funder_id, sum(p.amount_fen) AS fen
+            FROM core_entry e JOIN core_posting p ON p.entry_id = e.id
+            JOIN core_account d ON d.id = p.debit_account_id
+            WHERE e.code IN ('HOLD', 'HOLD_RELEASE', 'HOLD_TIME_OUT', 'CONFIRM', 'CANCEL',
+                    'REFUND')
+                AND (e.code <> 'CONFIRM' OR d.kind = 'HELD') GROUP BY 1, 2)
+        SELECT entry_id AS entry, funder_id AS funder, facts.fen AS steps_fen,
+            booked.fen AS booked_fen
+        FROM facts FULL JOIN booked USING (entry_id, funder_id)
+        WHERE facts.fen IS DISTINCT FROM booked.fen
+        UNION ALL
+        SELECT s.id, NULL, s.subsidy_fen, NULL FROM redemption_redemptionstep s
+        WHERE s.entry_id IS NULL AND s.subsidy_fen > 0""",
+    ),
+    (
+        "redemption.refund_sums",
+        "累计退款等于各次退款之和，且不超过原额",
+        """
+        WITH refunds AS (
+            SELECT redemption_id, count(*) AS times, sum(order_fen) AS order_fen,
+                sum(payer_fen) AS payer_fen, sum(subsidy_fen) AS subsidy_fen
+            FROM redemption_redemptionstep WHERE kind = 'REFUND' GROUP BY redemption_id)
+        SELECT r.id AS redemption, r.refunded_order_fen, f.order_fen AS steps_fen
+        FROM redemption_redemption r LEFT JOIN refunds f ON f.redemption_id = r.id
+        WHERE (r.refund_count, r.refunded_order_fen, r.refunded_payer_fen,
+                r.refunded_subsidy_fen)
+            IS DISTINCT FROM (coalesce(f.times, 0), coalesce(f.order_fen, 0),
+                coalesce(f.payer_fen, 0), coalesce(f.subsidy_fen, 0))
+            OR r.refunded_order_fen > r.order_fen""",
+    ),
+    (
+        "redemption.refund_shares",
+        "每次退款后的累计金额符合按比例四舍五入的规则",
+        """
+        WITH sums AS (
+            SELECT s.redemption_id, s.seq, r.order_fen AS t, r.payable_fen AS c,
+                r.subsidy_fen AS v, r.other_discount_fen AS d,
+                sum(s.order_fen) OVER running AS asked, sum(s.payer_fen) OVER running AS payer,
+                sum(s.subsidy_fen) OVER running AS subsidy
+            FROM redemption_redemptionstep s
+            JOIN redemption_redemption r ON r.id = s.redemption_id
+            WHERE s.kind = 'REFUND'
+            WINDOW running AS (PARTITION BY s.redemption_id ORDER BY s.seq)),
+        shares AS (
+            SELECT *, div(2 * asked * c + t, 2 * t::numeric) AS payer_due,
+                div(2 * asked * v + t, 2 * t::numeric) AS subsidy_due
+            FROM sums)
+        SELECT redemption_id AS redemption, seq, asked, payer, payer_due, subsidy
+        FROM shares WHERE payer <> payer_due
+            OR subsidy <> CASE WHEN d = 0 THEN asked - payer_due ELSE subsidy_due END""",
+    ),
+    (
+        "redemption.refund_parts",
+        "退回各出资方的累计金额不超过其出资",
+        """
+        WITH given AS (
+            SELECT s.redemption_id, part.funder_id, sum(part.fen) AS fen, min(part.fen) AS least
+            FROM redemption_redemptionstep s
+            CROSS JOIN LATERAL ROWS FROM (unnest(s.funder_ids), unnest(s.parts))
+                AS part(funder_id, fen)
+            WHERE s.kind IN ('REFUND', 'CANCEL') GROUP BY 1, 2),
+        confirmed AS (
+            SELECT s.redemption_id, part.funder_id, part.fen
+            FROM redemption_redemptionstep s
+            CROSS JOIN LATERAL ROWS FROM (unnest(s.funder_ids), unnest(s.parts))
+                AS part(funder_id, fen)
+            WHERE s.kind = 'CONFIRM')
+        SELECT g.redemption_id AS redemption, g.funder_id AS funder, g.fen, c.fen AS confirmed
+        FROM given g LEFT JOIN confirmed c USING (redemption_id, funder_id)
+        WHERE g.fen > coalesce(c.fen, 0) OR g.least < 0""",
+    ),
+)
+
+
+def redemption_checks_register() -> None:
+    """Register every check of this room's tables."""
+    for name, title_zh, sql in (*STATE_CHECKS, *RULE_CHECKS, *MONEY_CHECKS):
+        register(name, title_zh, sql)

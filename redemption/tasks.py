@@ -1,0 +1,12 @@
+"""Celery's part of the redemption room; safe to run twice, even at once."""
+
+from celery import shared_task
+
+from core import clock
+from redemption.services.unhold import redemptions_time_out
+
+
+@shared_task(name="redemption.tasks.holds_sweep", queue="claims")
+def holds_sweep() -> None:
+    """Time out holds whose end has passed."""
+    redemptions_time_out(now=clock.now())
