@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -65,7 +65,7 @@ def go_shopping(
         case "BELOW_THRESHOLD":
             _hold(trip, order_fen=tier.threshold_fen - 1)
         case "WRONG_FLOW" if not tier.any_flow:
-            _hold(trip, flow="ONLINE")
+            _hold(replace(trip, by_channel=True))
         case "WRONG_CARD" if not tier.any_flow:
             _hold(trip, card_bin=FOREIGN_BIN)
     held = _hold(trip)
@@ -207,7 +207,7 @@ def _payer(trip: Trip) -> dict[str, Any]:
         {"device": trip.person.device, "voucher_id": trip.voucher_id},
         key=trip.session.key("code"),
     )
-    return {"payment_code": answer.body.get("code", "")}
+    return {"payment_code": answer.body.get("payment_code", "-")}
 
 
 def _hold(trip: Trip, **changes: Any) -> Answer:
