@@ -1,6 +1,7 @@
 """What the campaigns room registers with the kernel when it is ready."""
 
 from campaigns import states
+from campaigns.checks import campaign_checks_register
 from campaigns.services.adjustments import ADJUSTMENT_APPROVAL
 from campaigns.services.closing import CLOSE_APPROVAL
 from campaigns.services.funds import FUNDS_APPROVAL
@@ -31,3 +32,4 @@ def campaigns_register() -> None:
         approval_kind_register(kind)
     for poller in POLLERS:
         poller_register(poller)
+    campaign_checks_register()

@@ -3,6 +3,7 @@
 from core.approvals.registry import approval_kind_register
 from core.jobs.schedules import Poller, poller_register
 from vouchers import states
+from vouchers.checks import voucher_checks_register
 from vouchers.definition.section import batches_section_register
 from vouchers.services.switches import SWITCH_APPROVAL
 
@@ -19,3 +20,4 @@ def vouchers_register() -> None:
     approval_kind_register(SWITCH_APPROVAL)
     for poller in POLLERS:
         poller_register(poller)
+    voucher_checks_register()
