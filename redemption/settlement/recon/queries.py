@@ -56,26 +56,26 @@ _SIDES = """
 """
 
 SUMMARY = (
-    _SIDES
+    _SIDES  # noqa: S608 - constants of this module
     + """
     SELECT count(*), coalesce(sum(o.subsidy_fen), 0)::bigint
       FROM pairs p JOIN ours o USING (fact_id) JOIN theirs t USING (row_id)
      WHERE o.order_fen = t.order_fen AND o.subsidy_fen = t.discount_fen
-"""  # noqa: S608 - constants of this module
+"""
 )
 
 # What was held and has found its other side today.
 HELD_FOUND = (
-    _SIDES
+    _SIDES  # noqa: S608 - constants of this module
     + """
     SELECT coalesce(o.held_id, t.held_id) FROM pairs p
       JOIN ours o USING (fact_id) JOIN theirs t USING (row_id)
      WHERE (o.held_id IS NOT NULL OR t.held_id IS NOT NULL)
-"""  # noqa: S608 - constants of this module
+"""
 )
 
 DIFFERENCES = (
-    _SIDES
+    _SIDES  # noqa: S608 - constants of this module
     + """
     SELECT 'AMOUNT_DIFFERS' AS kind, o.fact_id, t.row_id, o.redemption_id, o.trade_no,
            o.subsidy_fen AS ours_fen, t.discount_fen AS theirs_fen,
@@ -114,5 +114,5 @@ DIFFERENCES = (
            ORDER BY r.id LIMIT 1) origin ON true
      WHERE t.held_id IS NULL AND t.row_id NOT IN (SELECT row_id FROM pairs)
     ORDER BY 1, 5
-"""  # noqa: S608 - constants of this module
+"""
 )

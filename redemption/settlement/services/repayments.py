@@ -59,10 +59,11 @@ def repayment_record(
         if not 0 < amount_fen <= limit:
             raise NothingToRepayError(data={"limit_fen": limit})
         repayment_id = new_id()
-        entry_id = entry_post(
+        source_key = f"repayment:{repayment_id}"
+        entry_post(
             code=EntryCode.REPAY,
             campaign_id=campaign.pk,
-            source_key=f"repayment:{repayment_id}",
+            source_key=source_key,
             business_date=business_date(now),
             at=now,
             transfers=[
@@ -84,7 +85,7 @@ def repayment_record(
             amount_fen=amount_fen,
             document_no=document_no,
             value_date=value_date,
-            entry=Entry.objects.get(pk=entry_id),
+            entry=Entry.objects.get(source_key=source_key),
             owner_region=campaign.owner_region,
             recorded_by=actor,
             at=now,
