@@ -51,7 +51,7 @@ def workbook_check(path: Path) -> dict[str, SheetShape]:
                 for part in parts
                 if (shape := _part_check(archive, part)) is not None
             }
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # also an XML encoding nobody knows
         raise refused(_("工作簿内容损坏")) from error
     except _READ_ERRORS as error:
         raise refused(_("不是有效的 XLSX 文件")) from error

@@ -5,13 +5,14 @@ import io
 import zipfile
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 from python_calamine import CalamineWorkbook
 
 from core.tabular import BOM, CHUNK_ROWS, Column, csv_chunks, xlsx_write
 
 COLUMNS = [Column("编号"), Column("金额（元）", is_fen=True), Column("说明"), Column("数量")]
-ROWS = [
+ROWS: list[list[Any]] = [
     ["0012345678901234567", 101_450, "=1+1", 3],
     ["A1", -5, "+86", 10**15],
     ["", None, datetime(2026, 3, 1, 0, 30, tzinfo=UTC), Decimal("1.25")],
@@ -20,7 +21,7 @@ ROWS = [
 ]
 
 
-def csv_read(rows: list[list[object]]) -> list[list[str]]:
+def csv_read(rows: list[list[Any]]) -> list[list[str]]:
     text = b"".join(csv_chunks(COLUMNS, rows)).decode()
     assert text.startswith(BOM)
     return list(csv.reader(io.StringIO(text.removeprefix(BOM))))
