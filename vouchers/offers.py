@@ -117,7 +117,8 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
         & (Q(closes_at__isnull=True) | Q(closes_at__gt=now))
         & (Q(slices__channel__isnull=True) | Q(slices__channel=client_id))
     )
-    coming = Q(state__in=(ReleaseState.PLANNED, ReleaseState.OPEN), slot__gt=now)
+    # As the claim says it: a wave whose slot has come but which is not open yet is the next one.
+    coming = Q(state=ReleaseState.PLANNED) | Q(state=ReleaseState.OPEN, slot__gt=now)
     rows = (
         QuotaRelease.objects.filter(batch__in=batches)
         .order_by()
@@ -133,7 +134,7 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
         row["batch_id"]: Stock(
             free=row["free"] or 0,
             planned=row["planned_open"] or 0,
-            started=row["first"] <= now,
+            started=row["first"] <= now and not (row["following"] and row["following"] <= now),
             next_release_at=row["following"],
         )
         for row in rows

@@ -80,6 +80,7 @@ class _Prepared:
     index: int
     command: ClaimCommand
     context: BatchContext
+    validity: tuple[datetime, datetime]
     refusals: tuple[Refusal, ...]
     limits: tuple[dict[str, Any], ...]
 
@@ -127,6 +128,11 @@ def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
         if context is None or enrolment is None or enrolment.client_id != command.client_id:
             continue
         keys = {key.key_id: key for key in (*carried[enrolment.pk], *command.request_keys)}
+        validity = validity_window(
+            context.rules.validity,
+            claimed_at=command.at,
+            campaign_ends_at=context.campaign_ends_at,
+        )
         refusals = claim_refusals(
             context.rules,
             verified=enrolment.level == Enrolment.Level.REALNAME,
@@ -134,8 +140,27 @@ def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
             region_code=command.region_code,
             campaign_regions=context.regions,
         )
-        limits = tuple(_limits(context, command, list(keys.values())))
-        yield _Prepared(index, command, context, tuple(refusals), limits)
+        yield _Prepared(
+            index,
+            command,
+            context,
+            validity,
+            (*refusals, *_never_usable(validity, command.at, context.campaign_ends_at)),
+            tuple(_limits(context, command, list(keys.values()))),
+        )
+
+
+def _never_usable(
+    validity: tuple[datetime, datetime], at: datetime, campaign_ends_at: datetime
+) -> Iterator[Refusal]:
+    """Yield a refusal of a voucher whose validity would be over before it begins.
+
+    A fixed window that has passed, or a first day of use after the last one. From the campaign's
+    end on the database says the same.
+    """
+    valid_from, valid_until = validity
+    if valid_until <= valid_from and at < campaign_ends_at:
+        yield Refusal("claim.ended")
 
 
 def _limits(
@@ -170,11 +195,7 @@ def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[Claim
 
 def _line(order: int, item: _Prepared) -> dict[str, Any]:
     command = item.command
-    valid_from, valid_until = validity_window(
-        item.context.rules.validity,
-        claimed_at=command.at,
-        campaign_ends_at=item.context.campaign_ends_at,
-    )
+    valid_from, valid_until = item.validity
     return {
         "ord": order,
         "claim_id": new_id(),

@@ -6,7 +6,8 @@
 --   "refusals": [{"code", "data"}…]}]
 -- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED, REPLAY
 -- (claim_id is the first claim) or REFUSED with all failing conditions. Raises 40001 where
--- another group won a race for a key this group had not seen: the caller decides the group again.
+-- another group won a race for a key this group had not seen, or a random voucher code exists
+-- already: the caller decides the group again, with new ids and codes.
 CREATE OR REPLACE FUNCTION vouchers_claim(
     p_batch uuid, p_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb)
@@ -69,15 +70,16 @@ BEGIN
                        'code', CASE WHEN l.document THEN 'claim.person_limit'
                                     ELSE 'claim.same_person_other_account' END,
                        'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
-                           'used', u.used, 'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id))
+                           'used', coalesce(u.used, 0), 'cap', l.cap, 'kind', l.kind,
+                           'key_id', l.key_id))
                        ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
               FROM jsonb_to_recordset(p_commands)
                        AS c(ord integer, limits jsonb, vouchers jsonb),
                    jsonb_to_recordset(c.limits)
                        AS l(limit_id bigint, window_start timestamptz, key_id bigint,
                             cap integer, kind text, "window" text, document boolean)
-              JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-             WHERE u.used + jsonb_array_length(c.vouchers) > l.cap
+              LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+             WHERE coalesce(u.used, 0) + jsonb_array_length(c.vouchers) > l.cap
              GROUP BY c.ord) x;
 
     FOR v_command IN
@@ -110,10 +112,12 @@ BEGIN
            AND (v_closes[i] IS NULL OR v_command.at < v_closes[i])
            AND v_free[i] >= v_units;
         IF v_pick IS NULL THEN
+            -- A wave whose slot has come but which no tick has opened yet is the next one too.
             SELECT min(r.slot) INTO v_next FROM vouchers_quotarelease r
-             WHERE r.batch_id = p_batch AND r.slot > v_command.at
-               AND r.state IN ('PLANNED', 'OPEN');
-            IF v_batch.released = 0 AND v_next IS NOT NULL
+             WHERE r.batch_id = p_batch
+               AND (r.state = 'PLANNED' OR r.state = 'OPEN' AND r.slot > v_command.at);
+            IF v_next <= v_command.at
+               OR v_batch.released = 0 AND v_next IS NOT NULL
                OR NOT EXISTS (SELECT 1 FROM vouchers_quotarelease r
                                WHERE r.batch_id = p_batch AND r.slot <= v_command.at) THEN
                 v_reasons := v_reasons || jsonb_build_object('code', 'claim.not_started',
@@ -183,7 +187,12 @@ BEGIN
                enrolment_id uuid, at timestamptz, valid_from timestamptz, valid_until timestamptz,
                batch_version_id bigint, vouchers jsonb) USING (ord)
          CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers) AS (id uuid, code text))
-               WITH ORDINALITY AS v(id, code, position);
+               WITH ORDINALITY AS v(id, code, position)
+        ON CONFLICT (code) DO NOTHING;
+        GET DIAGNOSTICS v_written = ROW_COUNT;
+        IF v_written <> v_issued - v_batch.issued THEN
+            RAISE EXCEPTION 'a voucher code was drawn twice' USING ERRCODE = '40001';
+        END IF;
 
         UPDATE vouchers_quotaslice s SET issued = s.issued + taken.units
           FROM (SELECT a.slice_id, sum(a.units) AS units

@@ -1,0 +1,140 @@
+"""Claims at the edges: windows that are empty, codes that collide, waves that are just due."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from core.clock import TIME_ZONE
+from tests.factories.campaigns import ENDS_AT, OPENED_AT, BatchPlan, campaign_live, later
+from tests.factories.claims import claim_command
+from tests.factories.merchants import client_make
+from tests.factories.persons import enrolment_make
+from tests.vouchers.test_claims import codes, footprint
+from vouchers.models import Batch, QuotaRelease, Voucher
+from vouchers.rules.model import Validity
+from vouchers.services import claims
+from vouchers.services.claims import vouchers_claim
+from vouchers.states import ReleaseState
+
+pytestmark = pytest.mark.django_db
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("validity", "at"),
+    [
+        (
+            Validity(
+                mode="FIXED_WINDOW",
+                fixed_from=OPENED_AT,
+                fixed_until=datetime(2026, 3, 10, tzinfo=TIME_ZONE),
+            ),
+            datetime(2026, 3, 10, tzinfo=TIME_ZONE),
+        ),
+        (Validity(mode="HOURS", value=72, starts="NEXT_DAY"), ENDS_AT - timedelta(hours=5)),
+        (Validity(mode="CLAIM_DAY", starts="NEXT_DAY"), later(hours=1)),
+    ],
+)
+def test_a_voucher_that_could_never_be_used_is_refused_and_spoils_no_other_claim(
+    validity: Validity, at: datetime
+) -> None:
+    live = campaign_live(batches=[BatchPlan(validity=validity)])
+    before = footprint()
+    (outcome,) = vouchers_claim(commands=[claim_command(live.batch, enrolment_make(), at=at)])
+    assert codes(outcome) == ["claim.ended"]
+    assert footprint() == before
+
+
+def test_the_last_microsecond_of_a_fixed_window_still_counts() -> None:
+    until = datetime(2026, 3, 10, tzinfo=TIME_ZONE)
+    window = Validity(mode="FIXED_WINDOW", fixed_from=OPENED_AT, fixed_until=until)
+    live = campaign_live(batches=[BatchPlan(validity=window)])
+    command = claim_command(live.batch, enrolment_make(), at=until - MICROSECOND)
+    (outcome,) = vouchers_claim(commands=[command])
+    assert outcome.claim is not None
+    assert outcome.claim.vouchers[0].valid_from == until - MICROSECOND
+    assert outcome.claim.vouchers[0].valid_until == until
+
+
+def test_a_code_that_exists_already_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = campaign_live().batch
+    (first,) = vouchers_claim(commands=[claim_command(batch, enrolment_make())])
+    assert first.claim is not None
+    taken = first.claim.vouchers[0].code
+    drawn = iter([taken, "4000000000000002", "4000000000000010", "4000000000000028"])
+    monkeypatch.setattr(claims, "new_voucher_code", lambda: next(drawn))
+    client = client_make()
+    commands = [claim_command(batch, enrolment_make(client)) for _ in range(2)]
+    outcomes = vouchers_claim(commands=commands)
+    assert [outcome.outcome for outcome in outcomes] == ["ACCEPTED", "ACCEPTED"]
+    assert Voucher.objects.filter(code=taken).count() == 1
+    assert sorted(Voucher.objects.values_list("number", flat=True)) == [1, 2, 3]
+
+
+def test_more_units_than_a_limit_allows_are_refused_before_its_first_use() -> None:
+    batch = campaign_live().batch
+    before = footprint()
+    (outcome,) = vouchers_claim(commands=[claim_command(batch, enrolment_make(), units=2)])
+    assert codes(outcome) == ["claim.person_limit"]
+    assert outcome.refusals[0].data["used"] == 0
+    assert footprint() == before
+
+
+def planned(batch: Batch, at: datetime) -> QuotaRelease:
+    """Return a wave of that slot which no beat has opened yet."""
+    return QuotaRelease.objects.create(
+        batch=batch, slot=at, planned_units=1, state=ReleaseState.PLANNED, owner_region="450000"
+    )
+
+
+def test_a_wave_that_is_due_but_not_open_yet_is_not_sold_out() -> None:
+    batch = campaign_live(batches=[BatchPlan(units=2, open_units=1)]).batch
+    client = client_make()
+    vouchers_claim(commands=[claim_command(batch, enrolment_make(client))])
+    due = later(hours=1)
+    planned(batch, due)
+    before = footprint()
+    for at in (due, due + timedelta(seconds=5)):
+        (outcome,) = vouchers_claim(commands=[claim_command(batch, enrolment_make(client), at=at)])
+        assert codes(outcome) == ["claim.not_started"]
+        assert outcome.refusals[0].data["opens_at"] == due
+    early = claim_command(batch, enrolment_make(client), at=due - MICROSECOND)
+    (outcome,) = vouchers_claim(commands=[early])
+    assert codes(outcome) == ["claim.sold_out"]
+    assert outcome.refusals[0].data["next_release_at"] == due
+    assert footprint() == before
+
+
+def test_the_end_of_a_wave_is_exclusive_to_the_microsecond() -> None:
+    closes = later(hours=1)
+    batch = campaign_live(batches=[BatchPlan(closes_at=closes)]).batch
+    client = client_make()
+    commands = [
+        claim_command(batch, enrolment_make(client), at=at)
+        for at in (OPENED_AT - MICROSECOND, OPENED_AT, closes - MICROSECOND, closes)
+    ]
+    outcomes = vouchers_claim(commands=commands)
+    assert [codes(one) for one in outcomes] == [
+        ["claim.not_started"],
+        [],
+        [],
+        ["claim.sold_out"],
+    ]
+
+
+def test_claims_on_both_sides_of_the_cut_off_are_booked_on_two_business_dates() -> None:
+    batch = campaign_live().batch
+    client = client_make()
+    cut = OPENED_AT.replace(hour=23)
+    commands = [
+        claim_command(batch, enrolment_make(client), at=at)
+        for at in (cut, cut - MICROSECOND, cut + MICROSECOND)
+    ]
+    outcomes = vouchers_claim(commands=commands)
+    assert [one.outcome for one in outcomes] == ["ACCEPTED"] * 3
+    days = dict(Voucher.objects.values_list("claim__at", "claim__business_date"))
+    assert [str(days[command.at]) for command in commands] == [
+        "2026-03-07",
+        "2026-03-06",
+        "2026-03-07",
+    ]
