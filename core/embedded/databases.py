@@ -37,7 +37,17 @@ def database_create(urls: ServiceUrls, name: str, template: str | None = None) -
 def database_drop(urls: ServiceUrls, name: str) -> None:
     """Drop the database if it exists, ending the sessions that use it."""
     with psycopg.connect(urls.owner_url, autocommit=True) as connection:
-        owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        try:
+            owner_run(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        except psycopg.errors.InsufficientPrivilege:
+            # An autovacuum worker is in there, which only a superuser may end by force. The plain
+            # statement asks it to go and waits for it; our own sessions are ended first.
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = %s AND backend_type = 'client backend'",
+                [name],
+            )
+            owner_run(connection, "DROP DATABASE IF EXISTS {}", name)
 
 
 def owner_run(connection: psycopg.Connection, statement: LiteralString, *names: str) -> None:
