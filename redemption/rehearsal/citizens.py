@@ -1,7 +1,8 @@
 """Citizens and their channel apps: register, claim at a wave, go shopping later."""
 
 import random
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from redemption.rehearsal.session import Session, Tier
@@ -11,6 +12,7 @@ from redemption.rehearsal.world import Person
 
 SURPLUS = 1.07
 """Claims per unit of a wave: a few more people than vouchers, so that waves sell out."""
+AT_ONCE = timedelta(minutes=2)
 AWAY_REGION = "440100"
 # In thousandths of the claims of a wave.
 AWAY, DUPLICATE, SECOND_TIER, NAMELESS = 12, 15, 25, 3
@@ -42,16 +44,17 @@ def register(session: Session, person: Person) -> None:
 def wave(session: Session, at: datetime, units: dict[str, int]) -> None:
     """Put the claims of one wave on the agenda: ``units`` open by batch id at ``at``."""
     chance = random.Random(f"wave-{session.world.seed}-{at:%Y%m%d%H}")  # noqa: S311 - a crowd
-    insiders = [session.world.people[number] for number in session.insiders]
+    marked = set(session.insiders) | session.night_owls
+    regulars = [session.world.people[number] for number in sorted(marked)]
     wanted = {tier.batch_id: round(units[tier.batch_id] * SURPLUS) + 1 for tier in session.tiers}
-    others = [one for one in session.world.people if one.number not in session.insiders]
-    crowd = insiders + chance.sample(others, min(len(others), sum(wanted.values())))
+    others = [one for one in session.world.people if one.number not in marked]
+    crowd = regulars + chance.sample(others, min(len(others), sum(wanted.values())))
     picks = [tier for tier in session.tiers for _ in range(wanted[tier.batch_id])]
     claims = list(zip(crowd, chance.sample(picks, len(picks)), strict=False))
     for number, (person, tier) in enumerate(claims):
         roll = chance.randrange(THOUSAND)
         session.agenda.add(at, partial(claim, session, person, tier, at, roll))
-        if number < len(insiders):
+        if number < len(regulars):
             continue
         if chance.randrange(THOUSAND) < SECOND_TIER:
             other = chance.choice(session.tiers)
@@ -61,7 +64,8 @@ def wave(session: Session, at: datetime, units: dict[str, int]) -> None:
 def claim(session: Session, person: Person, tier: Tier, wave_at: datetime, roll: int) -> None:
     """Claim once, perhaps from another province, perhaps sending the same request twice."""
     channel = session.channels[person.channel]
-    away = roll < AWAY and person.number not in session.insiders
+    regular = person.number in session.insiders or person.number in session.night_owls
+    away = roll < AWAY and not regular
     body = {
         "person_id": session.persons[person.number],
         "batch_id": tier.batch_id,
@@ -81,6 +85,11 @@ def claim(session: Session, person: Person, tier: Tier, wave_at: datetime, roll:
     (voucher,) = answer.body["vouchers"]
     seed = f"{session.world.seed}-{person.number}-{wave_at:%Y%m%d%H}"
     habit = habit_of(seed, claimed_at=wave_at, threshold_fen=tier.threshold_fen)
-    if habit.uses or person.number in session.insiders:
+    if person.number in session.night_owls:
+        night = wave_at.replace(hour=22, minute=45)
+        habit = replace(habit, uses=True, mishap="NONE", at=night)
+    elif person.number in session.insiders:
+        habit = replace(habit, uses=True, mishap="NONE", at=wave_at + AT_ONCE)
+    if habit.uses:
         deed = partial(go_shopping, session, person, tier, voucher["voucher_id"], habit)
         session.agenda.add(habit.at, deed)

@@ -13,6 +13,7 @@ from core.access.signing import SigningKey
 from core.api.fields import moment_text
 from core.ids import to_public
 from redemption.rehearsal import stage, timekeeper
+from redemption.rehearsal.acquirers import Acquirers
 from redemption.rehearsal.agenda import Agenda
 from redemption.rehearsal.citizens import register, wave
 from redemption.rehearsal.client import ApiClient, Tally
@@ -43,6 +44,7 @@ class Rehearsal:
     tally: Tally = field(default_factory=Tally)
     agenda: Agenda = field(default_factory=lambda: Agenda(threads=THREADS))
     crew: Crew = field(default_factory=Crew)
+    acquirers: Acquirers | None = None
     done: int = 0
     label: str = ""
 
@@ -51,6 +53,7 @@ class Rehearsal:
         begins = datetime.fromisoformat(str(self.document["starts_at"]))
         clock.clock_start(at=begins - PREPARED_BEFORE)
         campaign, session = self._prepare()
+        self.acquirers = Acquirers(session, self.crew)
         self._plan(campaign, session)
         self._run()
         self._finish(campaign)
@@ -94,6 +97,9 @@ class Rehearsal:
             store_nos=stage.store_numbers(),
             tiers=list(_tiers(campaign)),
             insiders=insiders,
+            night_owls=frozenset(
+                person.number for person in self.world.people[11:13] if person.card[:2] == "62"
+            ),
         )
 
     def _instalment(self, campaign: Campaign, part: int) -> None:
@@ -121,6 +127,8 @@ class Rehearsal:
 
     def _office(self, campaign: Campaign) -> None:
         now = clock.now()
+        if self.acquirers:
+            self.acquirers.deliver(now)
         settlement_day(campaign.pk, self.crew, now)
         cases_decide(campaign.pk, self.crew, now)
 

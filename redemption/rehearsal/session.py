@@ -23,6 +23,7 @@ class TillRow:
     terminal_no: str
     order_no: str
     trade_no: str
+    origin_no: str
     order_fen: int
     subsidy_fen: int
     paid_fen: int
@@ -56,6 +57,8 @@ class Session:
     counts: dict[str, int] = field(default_factory=dict)
     insiders: dict[int, Shop] = field(default_factory=dict)
     """People who work in a shop, by number: they redeem where they work (FM10)."""
+    night_owls: frozenset[int] = frozenset()
+    """People who shop shortly before the cut-off, so that a trade crosses the day."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _serial: int = 0
 

@@ -150,7 +150,8 @@ def _refund(trip: Trip, held: dict[str, Any], slices: list[int]) -> None:
     """Refund slices one after the other, each first as a dry run that must foretell it."""
     path = f"/api/v1/redemptions/{held['redemption_id']}/refunds"
     for fen in slices:
-        body = {"refund_no": trip.session.key("rno"), "order_fen": fen}
+        refund_no = trip.session.key("rno")
+        body = {"refund_no": refund_no, "order_fen": fen}
         told = trip.caller.call(
             "POST", f"{path}?dry_run=true", body, key=trip.session.key("dry-run")
         )
@@ -161,7 +162,7 @@ def _refund(trip: Trip, held: dict[str, Any], slices: list[int]) -> None:
         amounts = Amounts(fen, answer.body["subsidy_fen"], answer.body["payer_fen"])
         if amounts != Amounts(fen, told.body["subsidy_fen"], told.body["payer_fen"]):
             raise AssertionError(f"a dry run told something else: {told.body}, {answer.body}")
-        _ring_up(trip, "REFUND", f"R{body['refund_no']}", amounts)
+        _ring_up(trip, "REFUND", refund_no, amounts)
 
 
 def _whole(trip: Trip, held: dict[str, Any]) -> Amounts:
@@ -178,6 +179,7 @@ def _ring_up(trip: Trip, kind: TillKind, trade_no: str, amounts: Amounts) -> Non
             terminal_no=trip.shop.terminal_no,
             order_no=trip.order_no,
             trade_no=trade_no,
+            origin_no=f"T{trip.order_no}",
             order_fen=amounts.order_fen,
             subsidy_fen=amounts.subsidy_fen,
             paid_fen=amounts.paid_fen,
