@@ -91,31 +91,35 @@ def _cards(figures: Figures) -> list[Card]:
             more=_("共 %(payments)s 笔") % {"payments": f"{redeemed.payments:,}"},
         ),
         _card(
-            _("核销补贴"),
-            yuan_grouped(redeemed.subsidy_fen),
+            _("核销金额（补贴）"),
+            yuan_grouped(redeemed.redeemed_fen),
             unit=_("元"),
-            more=_("其中财政 %(public)s 元，已退 %(refunded)s 元")
-            % {
-                "public": yuan_grouped(redeemed.public_fen),
-                "refunded": yuan_grouped(redeemed.refunded_fen),
-            },
+            more=_("其后已退 %(yuan)s 元") % {"yuan": yuan_grouped(redeemed.refunded_fen)},
         ),
         _card(
             _("核销率（按张数）"), _percent(figures.rate_by_count), more=_("核销张数 ÷ 领取张数")
         ),
         _card(
-            _("核销率（按金额）"), _percent(figures.rate_by_amount), more=_("核销补贴 ÷ 领取面额")
+            _("核销率（按金额）"), _percent(figures.rate_by_amount), more=_("核销金额 ÷ 领取面额")
         ),
         _card(
             _("直接带动额"),
-            yuan_grouped(redeemed.order_fen),
+            yuan_grouped(redeemed.order_net_fen),
             unit=_("元"),
-            more=_("核销订单金额，已扣除退款"),
+            more=_("核销订单金额，扣除撤销与退款"),
         ),
         _card(
-            _("财政撬动比"), _times(figures.leverage_public), more=_("直接带动额 ÷ 财政核销补贴")
+            _("财政撬动比"),
+            _times(figures.leverage_government),
+            more=_("直接带动额 ÷ 财政部分 %(yuan)s 元")
+            % {"yuan": yuan_grouped(redeemed.government_net_fen)},
         ),
-        _card(_("综合撬动比"), _times(figures.leverage_all), more=_("直接带动额 ÷ 全部核销补贴")),
+        _card(
+            _("综合撬动比"),
+            _times(figures.leverage_all),
+            more=_("直接带动额 ÷ 全部补贴 %(yuan)s 元")
+            % {"yuan": yuan_grouped(redeemed.subsidy_net_fen)},
+        ),
         _card(
             _("撬动比（按发券额）"),
             _times(figures.leverage_issued),

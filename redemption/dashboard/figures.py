@@ -14,6 +14,7 @@ from core.access.scope import ScopeFields, scope_queryset
 from core.invariants.services import LastCheck, invariants_last
 from core.ledger.models import DEBIT_SIDE, Account, AccountKind
 from redemption.dashboard.snapshot import Redeemed, snapshot_last
+from redemption.settlement.metrics import ratio
 from vouchers.models import Batch
 
 ACTION = "core.view_dashboard"
@@ -50,28 +51,28 @@ class Figures:
 
     @property
     def rate_by_count(self) -> Fraction | None:
-        """核销率（按张数）: units redeemed per unit claimed."""
-        return _ratio(self.redeemed.units, self.claimed_units)
+        """核销率（按张数）: redeemed per claimed units."""
+        return ratio(self.redeemed.units, self.claimed_units)
 
     @property
     def rate_by_amount(self) -> Fraction | None:
-        """核销率（按金额）: subsidy redeemed per face claimed."""
-        return _ratio(self.redeemed.subsidy_fen, self.claimed_fen)
+        """核销率（按金额）: redeemed per claimed face."""
+        return ratio(self.redeemed.redeemed_fen, self.claimed_fen)
 
     @property
-    def leverage_public(self) -> Fraction | None:
-        """财政撬动比: orders net of refunds per fen of government money redeemed."""
-        return _ratio(self.redeemed.order_fen, self.redeemed.public_fen)
+    def leverage_government(self) -> Fraction | None:
+        """财政撬动比: 直接带动额 ÷ government part redeemed, both net."""
+        return ratio(self.redeemed.order_net_fen, self.redeemed.government_net_fen)
 
     @property
     def leverage_all(self) -> Fraction | None:
-        """综合撬动比: orders net of refunds per fen redeemed, all funders."""
-        return _ratio(self.redeemed.order_fen, self.redeemed.subsidy_fen)
+        """综合撬动比: 直接带动额 ÷ all parts redeemed, both net."""
+        return ratio(self.redeemed.order_net_fen, self.redeemed.subsidy_net_fen)
 
     @property
     def leverage_issued(self) -> Fraction | None:
-        """按发券额: orders net of refunds per fen of face issued."""
-        return _ratio(self.redeemed.order_fen, self.claimed_fen)
+        """撬动比（按发券额）: 直接带动额 ÷ face issued."""
+        return ratio(self.redeemed.order_net_fen, self.claimed_fen)
 
 
 def figures_read(*, user: User) -> Figures:
@@ -117,7 +118,3 @@ def _unbalanced(campaigns: Sequence[UUID]) -> int:
         .annotate(difference=Sum(signed))
     )
     return pairs.filter(~Q(difference=0)).count()
-
-
-def _ratio(above: int, below: int) -> Fraction | None:
-    return Fraction(above, below) if below else None

@@ -10,61 +10,37 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
-
-from campaigns.models import Funder
+from campaigns.models import Campaign, CampaignState
 from core.jobs.schedules import TickJob
 from core.jobs.selectors import tick_last_done
+from redemption.settlement.metrics import campaign_metrics
 
 JOB = "redemption.dashboard"
-GOVERNMENT = (
-    Funder.Level.CENTRAL,
-    Funder.Level.PROVINCE,
-    Funder.Level.CITY,
-    Funder.Level.COUNTY,
+STARTED = (
+    CampaignState.LIVE,
+    CampaignState.PAUSED,
+    CampaignState.ENDED,
+    CampaignState.CLEARING,
+    CampaignState.AUDITED,
+    CampaignState.CLOSED,
 )
-
-# Payments in force: confirmed and not cancelled. Order amounts are net of refunds (直接带动额,
-# domain-rules §11), subsidies and units as they were redeemed.
-_SQL = """
-WITH paid AS (
-    SELECT id, campaign_id, order_fen - refunded_order_fen AS order_fen, subsidy_fen,
-        refunded_subsidy_fen
-    FROM redemption_redemption WHERE state = 'CONFIRMED'
-), sums AS (
-    SELECT campaign_id, count(*) AS payments, sum(order_fen) AS order_fen,
-        sum(subsidy_fen) AS subsidy_fen, sum(refunded_subsidy_fen) AS refunded_fen
-    FROM paid GROUP BY campaign_id
-), units AS (
-    SELECT p.campaign_id, count(*) AS units FROM paid p
-    JOIN redemption_redemptionline l ON l.redemption_id = p.id GROUP BY p.campaign_id
-), public AS (
-    SELECT p.campaign_id, sum(part.fen) AS fen FROM paid p
-    JOIN redemption_redemptionstep s ON s.redemption_id = p.id AND s.kind = 'CONFIRM'
-    CROSS JOIN LATERAL unnest(s.funder_ids, s.parts) AS part (funder_id, fen)
-    JOIN campaigns_funder f ON f.id = part.funder_id AND f.level = ANY(%s)
-    GROUP BY p.campaign_id
-)
-SELECT sums.campaign_id, units.units, payments, order_fen, subsidy_fen, refunded_fen,
-    coalesce(public.fen, 0)
-FROM sums JOIN units USING (campaign_id) LEFT JOIN public USING (campaign_id)
-ORDER BY sums.campaign_id"""
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Redeemed vouchers and payments of a campaign; amounts in fen.
+    """Redeemed vouchers and payments of a campaign, as docs/metrics.md defines them; fen.
 
-    ``order_fen`` is net of refunds, ``subsidy_fen`` gross (all funders), ``public_fen`` the part
-    of it that government funders gave, ``refunded_fen`` the subsidy refunded since.
+    ``order_net_fen`` is 直接带动额, ``redeemed_fen`` the subsidy of payments in force, of which
+    ``refunded_fen`` was refunded since; the ``net`` amounts are without it.
     """
 
     units: int = 0
     payments: int = 0
-    order_fen: int = 0
-    subsidy_fen: int = 0
+    redeemed_fen: int = 0
     refunded_fen: int = 0
-    public_fen: int = 0
+    order_net_fen: int = 0
+    subsidy_net_fen: int = 0
+    government_net_fen: int = 0
 
     def plus(self, other: "Redeemed") -> "Redeemed":
         """Add two campaigns."""
@@ -80,20 +56,32 @@ class Snapshot:
     campaigns: Mapping[UUID, Redeemed]
 
 
-def redeemed_by_campaign() -> dict[UUID, Redeemed]:
-    """Count the facts of every campaign in one statement."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute(_SQL, [[str(level.value) for level in GOVERNMENT]])
-        return {row[0]: Redeemed(*(int(value) for value in row[1:])) for row in cursor.fetchall()}
+def redeemed_of(*, campaign_id: UUID, until: datetime) -> Redeemed:
+    """Return the figures of one campaign before ``until``."""
+    metrics = campaign_metrics(campaign_id=campaign_id, until=until)
+    return Redeemed(
+        units=metrics.redeemed_units,
+        payments=metrics.payments - metrics.cancels,
+        redeemed_fen=metrics.redeemed_fen,
+        refunded_fen=metrics.refunded_fen,
+        order_net_fen=metrics.order_net_fen,
+        subsidy_net_fen=metrics.subsidy_net_fen,
+        government_net_fen=metrics.government_net_fen,
+    )
 
 
-def _take(_tick_at: datetime) -> Mapping[str, Any]:
-    return {str(key): asdict(figures) for key, figures in redeemed_by_campaign().items()}
+def snapshot_take(tick_at: datetime) -> Mapping[str, Any]:
+    """Return the figures of every campaign that has started, by its id."""
+    started = Campaign.objects.filter(state__in=STARTED).order_by("pk")
+    return {
+        str(key): asdict(redeemed_of(campaign_id=key, until=tick_at))
+        for key in started.values_list("pk", flat=True)
+    }
 
 
 SNAPSHOT_JOB = TickJob(
     name=JOB,
-    work=_take,
+    work=snapshot_take,
     queue="reports",
     every=timedelta(minutes=5),
     latest_only=True,
