@@ -2,9 +2,11 @@
 
 from core.approvals.registry import approval_kind_register
 from core.jobs.schedules import Poller, poller_register
+from core.screening.rules import rule_register
 from vouchers import states
 from vouchers.checks import voucher_checks_register
 from vouchers.definition.section import batches_section_register
+from vouchers.screening import DeviceRule
 from vouchers.services.switches import SWITCH_APPROVAL
 
 POLLERS = (
@@ -18,6 +20,7 @@ def vouchers_register() -> None:
     """Register the section of the definition, approvals, schedules; repeating changes nothing."""
     batches_section_register()
     approval_kind_register(SWITCH_APPROVAL)
+    rule_register(DeviceRule())
     for poller in POLLERS:
         poller_register(poller)
     voucher_checks_register()
