@@ -5,6 +5,7 @@ register the kernel's own pages.
 """
 
 from core.admin import (
+    approvals,
     audit,
     cases,
     clients,
@@ -19,6 +20,7 @@ from core.admin import (
 )
 
 __all__ = [
+    "approvals",
     "audit",
     "cases",
     "clients",

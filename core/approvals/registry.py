@@ -9,10 +9,16 @@ from core.approvals.models import Approval
 
 Snapshot = Callable[[str, Mapping[str, Any]], object]
 Effect = Callable[[Approval, datetime], None]
+Description = Callable[[str, Mapping[str, Any]], list[str]]
 
 
 def no_effect(_approval: Approval, _now: datetime) -> None:
     """Do nothing: for matters where a rejection or withdrawal changes no other row."""
+
+
+def no_description(_subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
+    """Say nothing: for matters whose title and content speak for themselves."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,8 @@ class ApprovalKind:
 
     ``snapshot(subject_id, payload)`` returns everything that the approval is about, as canonical
     JSON can hold it; its hash binds the approval. ``on_approved`` runs in the transaction of the
-    last agreement, ``on_closed`` in that of a rejection or withdrawal. The actions are permission
+    last agreement, ``on_closed`` in that of a rejection or withdrawal. ``describe(subject_id,
+    payload)`` says in lines what the checker agrees to. The actions are permission
     names: who may submit, who may check (复核), who may sign at the second level (分管领导).
     """
 
@@ -34,6 +41,7 @@ class ApprovalKind:
     director_action: str
     on_closed: Effect = no_effect
     min_depth: int = 1
+    describe: Description = no_description
 
     def action(self, step: int) -> str:
         """Return the permission that the decision of ``step`` (counted from 1) needs."""

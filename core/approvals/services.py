@@ -153,6 +153,12 @@ def approval_withdraw(*, approval_id: UUID, actor: User, reason: str, now: datet
     return approval
 
 
+def approval_is_unchanged(approval: Approval) -> bool:
+    """Tell whether the subject of a request still is exactly what was submitted."""
+    registered = approval_kind(approval.kind)
+    return _hash(registered, approval.subject_id, approval.payload) == approval.config_hash
+
+
 def _assert_pending(approval: Approval, target: ApprovalState) -> None:
     if approval.state != ApprovalState.PENDING:
         # A second agreement to something approved is a conflict too: it has no effect any more.

@@ -1,0 +1,265 @@
+"""Approvals (审批): what waits for whom, what exactly is agreed to, and the decision itself."""
+
+from __future__ import annotations  # ModelAdmin takes no brackets at run time
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from core import clock
+from core.access.models import User
+from core.access.roles import may
+from core.admin.actions import (
+    REASON_MAX,
+    ReasonForm,
+    action_done,
+    perform,
+    reason_dialog,
+    staff_of,
+)
+from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import row_of
+from core.admin.columns import json_block, page_link, yuan_column
+from core.admin.filters import RegionFilter
+from core.admin.regions import region_column
+from core.approvals.models import Approval, ApprovalDecision, ApprovalState
+from core.approvals.registry import ApprovalKind, approval_kind
+from core.approvals.services import (
+    approval_decide,
+    approval_is_unchanged,
+    approval_withdraw,
+)
+
+STATE_LABELS = {
+    "PENDING": "warning",
+    "APPROVED": "success",
+    "REJECTED": "danger",
+    "WITHDRAWN": "info",
+}
+
+
+class CommentForm(BaseDialogForm):
+    """An opinion that may be left out."""
+
+    comment = forms.CharField(
+        label=_("意见"),
+        max_length=REASON_MAX,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+class DecisionInline(TabularInline):
+    """The words of the checkers, one per level."""
+
+    model = ApprovalDecision
+    fields = ("step", "checker", "agreed", "comment", "at")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Opinions are seen with their approval."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Opinions are given by the buttons."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Opinions are append-only."""
+        return False
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ScopedModelAdmin):
+    """Requests of makers, the newest first; checkers agree or reject here."""
+
+    list_display = (
+        "title",
+        "kind_title",
+        "amount",
+        "maker",
+        "progress",
+        "state_label",
+        "created_at",
+    )
+    list_filter = (
+        RegionFilter,
+        ("state", ChoicesDropdownFilter),
+        ("created_at", RangeDateFilter),
+    )
+    list_select_related = ("maker",)
+    search_fields = ("title", "subject_id__exact")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "title",
+                    ("kind_title", "state_label"),
+                    ("amount", "progress"),
+                    ("maker", "created_at", "decided_at"),
+                    "reason",
+                    ("region", "subject"),
+                )
+            },
+        ),
+        (_("批准的内容"), {"fields": ("description", "unchanged", "config_hash")}),
+        (_("内容原文"), {"fields": ("content",), "classes": ("collapse",)}),
+    )
+    inlines = (DecisionInline,)
+    actions_detail = ("agree", "reject", "withdraw")
+
+    amount = yuan_column("amount_fen", _("涉及金额（元）"))
+    region = region_column("owner_region", _("归属地区"))
+
+    @display(description=_("事项"), ordering="kind")
+    def kind_title(self, obj: Approval) -> str:
+        """Show what kind of matter it is."""
+        kind = _kind(obj)
+        return gettext(kind.title) if kind else obj.kind
+
+    @display(description=_("状态"), ordering="state", label=STATE_LABELS)
+    def state_label(self, obj: Approval) -> tuple[str, str]:
+        """Show the state in its colour."""
+        return obj.state, obj.get_state_display()
+
+    @display(description=_("复核进度"))
+    def progress(self, obj: Approval) -> str:
+        """Show how many of the levels have agreed."""
+        agreed = obj.decisions.filter(agreed=True).count()
+        return f"{agreed} / {obj.depth}"
+
+    @display(description=_("对象"))
+    def subject(self, obj: Approval) -> SafeString | str:
+        """Link to the page of what it is about, where there is one."""
+        name = obj.subject_type.replace(".", "_")
+        return page_link(f"{name}_change", obj.subject_id, obj.subject_id)
+
+    @display(description=_("说明"))
+    def description(self, obj: Approval) -> SafeString | str:
+        """Say in words what takes effect."""
+        kind = _kind(obj)
+        lines = kind.describe(obj.subject_id, obj.payload) if kind else []
+        if not lines:
+            return json_block(obj.payload)
+        return format_html(
+            "<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines))
+        )
+
+    @display(description=_("与提交时一致"), boolean=True)
+    def unchanged(self, obj: Approval) -> bool | None:
+        """Tell whether the subject still is what was submitted; nothing once it is decided."""
+        if obj.state != ApprovalState.PENDING or _kind(obj) is None:
+            return None
+        return approval_is_unchanged(obj)
+
+    @display(description=_("内容"))
+    def content(self, obj: Approval) -> SafeString:
+        """Show what the hash was made of."""
+        kind = _kind(obj)
+        snapshot = kind.snapshot(obj.subject_id, obj.payload) if kind else None
+        return json_block({"content": snapshot, "payload": obj.payload})
+
+    def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Show the decision to whom the next level belongs, never to the maker."""
+        approval = row_of(self, request, object_id) if object_id else None
+        kind = _kind(approval) if approval else None
+        if kind is None or approval.state != ApprovalState.PENDING:
+            return object_id is None
+        checkers = list(approval.decisions.values_list("checker_id", flat=True))
+        if request.user.pk in (approval.maker_id, *checkers):
+            return False
+        wanted = kind.action(len(checkers) + 1)
+        return isinstance(request.user, User) and may(request.user, wanted, approval.owner_region)
+
+    def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Only the maker takes his request back."""
+        approval = row_of(self, request, object_id) if object_id else None
+        if approval is None:
+            return object_id is None
+        return bool(
+            approval.state == ApprovalState.PENDING and approval.maker_id == request.user.pk
+        )
+
+    @action(
+        description=_("同意"),
+        icon="task_alt",
+        variant=ActionVariant.SUCCESS,
+        permissions=["decide"],
+        dialog=reason_dialog(
+            _("同意"), description=_("最后一级同意后立即生效"), form_class=CommentForm
+        ),
+    )
+    def agree(self, request: HttpRequest, form: CommentForm, object_id: str) -> HttpResponse:
+        """Agree at the present level."""
+        return self._decide(request, object_id, form.cleaned_data["comment"], agree=True)
+
+    @action(
+        description=_("驳回"),
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        permissions=["decide"],
+        dialog=reason_dialog(_("驳回")),
+    )
+    def reject(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        """Reject, with the reason as the opinion."""
+        return self._decide(request, object_id, form.cleaned_data["reason"], agree=False)
+
+    @action(
+        description=_("撤回"),
+        icon="undo",
+        permissions=["withdraw"],
+        dialog=reason_dialog(_("撤回申请")),
+    )
+    def withdraw(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        """Take the request back."""
+        approval = self.get_object(request, object_id)
+        perform(
+            request,
+            lambda: approval_withdraw(
+                approval_id=approval.pk,
+                actor=staff_of(request),
+                reason=form.cleaned_data["reason"],
+                now=clock.now(),
+            ),
+            _("已撤回"),
+        )
+        return action_done(request, self.change_url(approval))
+
+    def _decide(
+        self, request: HttpRequest, object_id: str, comment: str, *, agree: bool
+    ) -> HttpResponse:
+        approval = self.object_or_404(request, object_id)
+        perform(
+            request,
+            lambda: approval_decide(
+                approval_id=approval.pk,
+                checker=staff_of(request),
+                agree=agree,
+                now=clock.now(),
+                comment=comment,
+            ),
+            _("已同意") if agree else _("已驳回"),
+        )
+        return action_done(request, self.change_url(approval))
+
+
+def _kind(approval: Approval) -> ApprovalKind | None:
+    try:
+        return approval_kind(approval.kind)
+    except LookupError:
+        return None
