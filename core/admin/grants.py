@@ -58,7 +58,7 @@ class RoleGrantForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets a
     def _post_clean(self) -> None:
         # The service checks the same and more, and names the remedy.
         self.instance.validate_constraints = lambda *_args, **_options: None
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # private to Django
 
 
 @admin.register(RoleGrant)
