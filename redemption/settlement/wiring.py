@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.approvals.registry import approval_kind_register
+from core.jobs.registry import job_kind_register
 from core.jobs.schedules import tick_job_register
 from core.models import Case
 from core.screening.hooks import CaseHooks, case_hooks_register
 from redemption.settlement.checks import settlement_checks_register
 from redemption.settlement.recon.days import SUSPENSE_APPROVAL
+from redemption.settlement.reports.day_job import STATEMENTS
 from redemption.settlement.schedules import TICK_JOBS
 from redemption.settlement.services.freezes import facts_freeze, facts_recover, facts_release
 from redemption.settlement.services.lifecycle import BATCH_APPROVAL
@@ -35,5 +37,6 @@ def settlement_register() -> None:
     approval_kind_register(SUSPENSE_APPROVAL)
     case_hooks_register(CASE_HOOKS)
     settlement_checks_register()
+    job_kind_register(STATEMENTS)
     for job in TICK_JOBS:
         tick_job_register(job)

@@ -1,0 +1,1 @@
+"""Statements, daily sheets and the campaign report, as files of jobs."""
