@@ -5,9 +5,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.password import password_change
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/password_change/", admin.site.admin_view(password_change)),
     path("admin/", admin.site.urls),
+    path("demo/", include("redemption.demo.urls")),
     path("files/", include("core.jobs.urls")),
     path("api/v1/", include("core.api.urls")),
     path("api/v1/", include("campaigns.api.urls")),

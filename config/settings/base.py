@@ -96,6 +96,8 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 # A rehearsal may move the business clock; production refuses a database where that happened.
 XFQ_CLOCK_MOVABLE = True
+# /demo/ hands the demonstration's own keys to the browser; never in production.
+XFQ_DEMO = False
 
 # (from this amount in fen on, levels that must agree): above 1,000,000 yuan the 分管领导 signs too.
 XFQ_APPROVAL_TIERS = [(0, 1), (100_000_000, 2)]

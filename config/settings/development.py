@@ -8,6 +8,7 @@ from config.settings.keys import versioned_keys
 from core.embedded.record import running_urls
 
 DEBUG = env.bool("XFQ_DEBUG", default=False)
+XFQ_DEMO = env.bool("XFQ_DEMO", default=False)
 SECRET_KEY = env("SECRET_KEY", default=demo_values.SECRET_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 

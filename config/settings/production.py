@@ -10,6 +10,9 @@ from config.settings.keys import versioned_keys
 
 DEBUG = False
 XFQ_CLOCK_MOVABLE = False
+if env.bool("XFQ_DEMO", default=False):
+    _message = "XFQ_DEMO hands client keys to browsers: never in production"
+    raise ImproperlyConfigured(_message)
 SECRET_KEY = env("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])

@@ -115,7 +115,8 @@ class ValkeyServer:
             try:
                 with redis.Redis(host=HOST, port=self.port(), socket_timeout=5) as client:
                     # Another program may have taken the port meanwhile: ask who answers.
-                    if client.info("server")["process_id"] == pid:
+                    # INFO is answered while the data is still loading, PING only afterwards.
+                    if client.info("server")["process_id"] == pid and client.ping():
                         return True
             except redis.RedisError:
                 if process is None and self.pid() != pid:

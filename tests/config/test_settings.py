@@ -86,6 +86,12 @@ def test_production_has_no_defaults(name: str) -> None:
     assert f"Set the {name} environment variable" in done.stderr
 
 
+def test_production_refuses_the_demonstration_bench() -> None:
+    done = manage({**production_environment(), "XFQ_DEMO": "on"}, "check")
+    assert done.returncode != 0
+    assert "XFQ_DEMO hands client keys to browsers" in done.stderr
+
+
 def test_one_role_for_everything_is_warned_of() -> None:
     environment = production_environment()
     del environment["DATABASE_OWNER_URL"]
