@@ -17,8 +17,8 @@ from django.http import HttpRequest
 Rule = Callable[..., bool]
 
 
-def button(action: str, *states: str, field: str = "state") -> Rule:
-    """Return a permission method of an admin class for an action on rows in ``states``."""
+def button(action: str, *states: object, field: str = "state") -> Rule:
+    """Return a permission method of an admin class for an action on owned rows in ``states``."""
 
     def is_shown(admin: Any, request: HttpRequest, object_id: Any = None) -> bool:
         if not request.user.has_perm(action):
@@ -26,7 +26,9 @@ def button(action: str, *states: str, field: str = "state") -> Rule:
         if object_id is None:
             return True
         row = row_of(admin, request, object_id)
-        return row is not None and (not states or getattr(row, field) in states)
+        if row is None or not admin.row_is_owned(request, row):
+            return False
+        return not states or getattr(row, field) in states
 
     return is_shown
 

@@ -23,6 +23,7 @@ from core.admin.actions import (
     staff_of,
 )
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.campaign_scope import CampaignFilter
 from core.admin.columns import page_link, text_column, yuan_column
 from core.admin.evidence import FAMILIES, SUBJECTS, hit_lines, hits_view
@@ -86,6 +87,9 @@ class CaseAdmin(ScopedModelAdmin):
     readonly_fields = ("subject", "status", "campaign_of", "frozen", "evidence", "pending")
     actions_detail = ("start_review", "release", "uphold")
 
+    has_start_review_permission = button("core.change_case", CaseState.OPEN)
+    has_decide_permission = button("core.decide_case", CaseState.OPEN, CaseState.IN_REVIEW)
+
     campaign_of = text_column("campaign_name", _("活动"))
     hit_total = text_column("hit_count", _("命中数"))
     frozen = yuan_column("frozen_fen", _("冻结金额（元）"))
@@ -128,7 +132,7 @@ class CaseAdmin(ScopedModelAdmin):
             return "-"
         return page_link("core_approval_change", waiting.title, waiting.pk)
 
-    @action(description=_("开始核查"), permissions=["core.change_case"], icon="search")
+    @action(description=_("开始核查"), permissions=["start_review"], icon="search")
     def start_review(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take the case."""
         case = self.object_or_404(request, object_id, verb="change")
@@ -142,7 +146,7 @@ class CaseAdmin(ScopedModelAdmin):
 
     @action(
         description=_("排除嫌疑"),
-        permissions=["core.decide_case"],
+        permissions=["decide"],
         dialog=reason_dialog(
             _("排除嫌疑"),
             description=_("解除冻结，恢复结算；冻结金额超过 1 万元的须另一人复核后生效"),
@@ -155,7 +159,7 @@ class CaseAdmin(ScopedModelAdmin):
 
     @action(
         description=_("认定属实"),
-        permissions=["core.decide_case"],
+        permissions=["decide"],
         dialog=reason_dialog(
             _("认定属实"),
             description=_("追回冻结金额；冻结金额超过 1 万元的须另一人复核后生效"),

@@ -36,6 +36,7 @@ from core.admin.actions import (
     staff_of,
 )
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.regions import region_column
 from core.errors import DomainError
@@ -215,6 +216,8 @@ class ClientKeyAdmin(ScopedModelAdmin):
     readonly_fields = ("standing",)
     actions_detail = ("revoke",)
 
+    has_revoke_permission = button("core.revoke_clientkey", None, field="revoked_at")
+
     @display(description=_("状态"), label=KEY_LABELS)
     def standing(self, obj: ClientKey) -> Any:
         """Tell whether the key signs."""
@@ -222,7 +225,7 @@ class ClientKeyAdmin(ScopedModelAdmin):
 
     @action(
         description=_("吊销密钥"),
-        permissions=["core.revoke_clientkey"],
+        permissions=["revoke"],
         dialog=reason_dialog(_("吊销密钥"), description=_("一秒内对所有进程生效，不可恢复")),
         icon="key_off",
     )

@@ -16,6 +16,7 @@ from core.access.models import Role, RoleGrant
 from core.access.services import role_grant, role_revoke
 from core.admin.actions import ReasonForm, action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.filters import AutocompleteFilter, RegionFilter
 
 IN_FORCE, ENDED, REVOKED = "in_force", "ended", "revoked"
@@ -91,6 +92,8 @@ class RoleGrantAdmin(ScopedModelAdmin):
     readonly_fields = ("standing",)
     actions_detail = ("revoke",)
 
+    has_revoke_permission = button("core.change_rolegrant", None, field="revoked_at")
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Adding names the grant; reading also tells who gave it."""
         named = ("user", "role", "organisation", "region", "valid_until")
@@ -128,7 +131,7 @@ class RoleGrantAdmin(ScopedModelAdmin):
 
     @action(
         description=_("撤销授权"),
-        permissions=["core.change_rolegrant"],
+        permissions=["revoke"],
         dialog=reason_dialog(_("撤销授权"), description=_("撤销后立即生效，不可恢复，可重新授权")),
         icon="person_remove",
     )

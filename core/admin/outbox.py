@@ -16,6 +16,7 @@ from unfold.paginator import InfinitePaginator
 
 from core import clock
 from core.admin.actions import ReasonForm, action_done, perform, reason_dialog, staff_of
+from core.admin.buttons import button
 from core.admin.columns import json_column, page_link
 from core.admin.export import export_csv, export_xlsx
 from core.admin.platform_scope import PlatformAdmin
@@ -102,6 +103,8 @@ class DeliveryAdmin(PlatformAdmin):
         """Show the state with its colour."""
         return obj.state, obj.get_state_display()
 
+    has_replay_one_permission = button("core.replay_delivery", Delivery.State.PARKED)
+
     def has_replay_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Replaying has a permission of its own."""
         return request.user.has_perm("core.replay_delivery")
@@ -117,7 +120,7 @@ class DeliveryAdmin(PlatformAdmin):
 
     @action(
         description=_("重新投递"),
-        permissions=["core.replay_delivery"],
+        permissions=["replay_one"],
         dialog=reason_dialog(_("重新投递")),
         icon="replay",
     )

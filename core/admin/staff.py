@@ -24,6 +24,7 @@ from core.access.models import RoleGrant, User
 from core.access.services import user_create, user_set_active, user_set_password
 from core.admin.actions import ReasonForm, action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.columns import page_link
 from core.admin.filters import AutocompleteFilter, RegionFilter
 
@@ -106,6 +107,9 @@ class UserAdmin(ScopedModelAdmin):
     ordering = ("username",)
     actions_detail = ("set_password", "switch_off", "switch_on")
 
+    has_switch_off_permission = button("core.change_user", True, field="is_active")
+    has_switch_on_permission = button("core.change_user", False, field="is_active")
+
     def get_queryset(self, request: HttpRequest) -> Any:
         """Read the grants of a page in one query."""
         return super().get_queryset(request).prefetch_related("grants")
@@ -171,7 +175,7 @@ class UserAdmin(ScopedModelAdmin):
 
     @action(
         description=_("停用"),
-        permissions=["core.change_user"],
+        permissions=["switch_off"],
         dialog=reason_dialog(_("停用工作人员")),
         icon="person_off",
     )
@@ -181,7 +185,7 @@ class UserAdmin(ScopedModelAdmin):
 
     @action(
         description=_("启用"),
-        permissions=["core.change_user"],
+        permissions=["switch_on"],
         dialog=reason_dialog(_("启用工作人员")),
         icon="person_check",
     )

@@ -1,6 +1,7 @@
 """Pages of ledger, log, events, jobs: read-only, scoped, with their few actions."""
 
 import io
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -21,7 +22,7 @@ from tests.factories.merchants import LIUZHOU, NANNING
 from tests.support.admin import Staff, said
 
 pytestmark = pytest.mark.django_db
-LEDGER = (Account, Entry, Posting)
+LEDGER: tuple[Any, ...] = (Account, Entry, Posting)
 
 
 def test_the_books_of_another_city_are_not_there() -> None:
@@ -84,7 +85,7 @@ def test_an_export_has_yuan_as_numbers_and_is_recorded() -> None:
     campaign_live()
     page = Staff.of(Role.SETTLEMENT_CHECKER)
     account = Account.objects.get(kind=AccountKind.CASH)
-    response = page.client.post(
+    response: Any = page.client.post(
         page.list_url(Account), {"action": "export_xlsx", "_selected_action": [account.pk]}
     )
     sheet = CalamineWorkbook.from_filelike(
