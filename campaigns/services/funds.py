@@ -17,6 +17,7 @@ from campaigns.errors import (
 )
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, Funding, FundsMovement
+from campaigns.services.descriptions import funds_words
 from campaigns.services.money import balance_fen
 from campaigns.services.recording import campaign_audit_record, reason_required
 from core.access.models import User
@@ -167,6 +168,7 @@ FUNDS_APPROVAL = ApprovalKind(
     maker_action="campaigns.add_fundsmovement",
     checker_action="campaigns.approve_fundsmovement",
     director_action="campaigns.sign_fundsmovement",
+    describe=funds_words,
 )
 
 

@@ -14,6 +14,7 @@ from campaigns.errors import DefinitionInvalidError
 from campaigns.events import CAMPAIGN_VERSION_IN_FORCE
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState, Funder, Funding, Version
+from campaigns.services.descriptions import version_words
 from campaigns.services.drafts import (
     DRAFTABLE,
     SUBJECT_TYPE,
@@ -143,6 +144,7 @@ VERSION_APPROVAL = ApprovalKind(
     maker_action="campaigns.submit_campaign",
     checker_action="campaigns.approve_campaign",
     director_action="campaigns.sign_campaign",
+    describe=version_words,
 )
 
 

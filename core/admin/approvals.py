@@ -176,10 +176,12 @@ class ApprovalAdmin(ScopedModelAdmin):
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Show the decision to whom the next level belongs, never to the maker."""
-        approval = row_of(self, request, object_id) if object_id else None
+        if object_id is None:
+            return True
+        approval: Approval | None = row_of(self, request, object_id)
         kind = _kind(approval) if approval else None
-        if kind is None or approval.state != ApprovalState.PENDING:
-            return object_id is None
+        if approval is None or kind is None or approval.state != ApprovalState.PENDING:
+            return False
         checkers = list(approval.decisions.values_list("checker_id", flat=True))
         if request.user.pk in (approval.maker_id, *checkers):
             return False

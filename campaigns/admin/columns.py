@@ -1,0 +1,73 @@
+"""What the campaign's page shows beside its columns: the books per funder, rules, open matters."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from campaigns.closing import close_blockers
+from campaigns.definition.document import definition_stored
+from campaigns.models import Campaign, CampaignState
+from campaigns.services.readiness import readiness_problems
+from core.admin.columns import yuan_grouped
+from core.ledger.models import Account, AccountKind
+
+
+def lines_block(lines: list[str]) -> SafeString | str:
+    """Show lines as a list."""
+    if not lines:
+        return "-"
+    items = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
+    return format_html("<ul>{}</ul>", items)
+
+
+def books_table(campaign: Campaign) -> SafeString | str:
+    """Show every account kind per funder in yuan."""
+    names = dict(campaign.fundings.order_by("position").values_list("funder_id", "funder__name"))
+    sums: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    accounts = Account.objects.filter(campaign_id=campaign.pk)
+    for kind, funder_id, fen in accounts.values_list("kind", "funder_id", "balance_fen"):
+        sums[funder_id][kind] += fen
+    kinds = [kind for kind in AccountKind if any(row[kind] for row in sums.values())]
+    if not kinds:
+        return "-"
+    head = format_html_join("", "<th>{}</th>", ((kind.label,) for kind in kinds))
+    body = format_html_join(
+        "",
+        "<tr><td>{}</td>{}</tr>",
+        (
+            (
+                name,
+                format_html_join(
+                    "", "<td>{}</td>", ((yuan_grouped(sums[funder_id][kind]),) for kind in kinds)
+                ),
+            )
+            for funder_id, name in names.items()
+        ),
+    )
+    return format_html(
+        '<div class="xfq-table-box"><table class="xfq-table"><thead><tr><th>{}</th>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
+        _("出资方（元）"),
+        head,
+        body,
+    )
+
+
+def rules_lines(campaign: Campaign) -> list[str]:
+    """Return the rules in force in words, before approval those of the draft."""
+    document = campaign.version.document if campaign.version else campaign.draft
+    return definition_stored(document).rules_text() if document else []
+
+
+def open_matters(campaign: Campaign) -> list[str]:
+    """Return what keeps the campaign from its next state."""
+    if campaign.state == CampaignState.APPROVED:
+        problems = readiness_problems(campaign)
+    elif campaign.state in (CampaignState.ENDED, CampaignState.CLEARING, CampaignState.AUDITED):
+        problems = close_blockers(campaign.pk)
+    else:
+        return []
+    return [f"{subject}：{reason}" for subject, reason in problems]
