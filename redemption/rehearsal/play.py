@@ -44,7 +44,7 @@ class Rehearsal:
     tally: Tally = field(default_factory=Tally)
     agenda: Agenda = field(default_factory=lambda: Agenda(threads=THREADS))
     crew: Crew = field(default_factory=Crew)
-    acquirers: Acquirers | None = None
+    acquirers: Acquirers = field(init=False)
     done: int = 0
     label: str = ""
 
@@ -127,8 +127,7 @@ class Rehearsal:
 
     def _office(self, campaign: Campaign) -> None:
         now = clock.now()
-        if self.acquirers:
-            self.acquirers.deliver(now)
+        self.acquirers.deliver(now)
         settlement_day(campaign.pk, self.crew, now)
         cases_decide(campaign.pk, self.crew, now)
 
