@@ -9,11 +9,14 @@ negative line (architecture.md, Settlement).
 """
 
 from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from core.ledger.models import AccountKind
+from redemption.models.redemptions import RedemptionStep
 from redemption.settlement.models import FrozenFact, SettlementItem
 from redemption.settlement.states import FreezeState
+from redemption.states import StepKind
 
 BOOKED_TO = "booked_to"
 """Key in ``RedemptionStep.detail`` of a CANCEL or REFUND: the account kind it was booked to."""
@@ -23,6 +26,18 @@ def facts_assigned(step_ids: Iterable[UUID]) -> set[UUID]:
     """Return those of the facts (redemption steps) that are in a settlement line."""
     return set(
         SettlementItem.objects.filter(pk__in=list(step_ids)).values_list("fact_id", flat=True)
+    )
+
+
+def campaigns_with_facts(day: date) -> list[UUID]:
+    """Return the campaigns with a confirm, cancel or refund on a business date."""
+    steps = RedemptionStep.objects.filter(
+        business_date=day, kind__in=(StepKind.CONFIRM, StepKind.CANCEL, StepKind.REFUND)
+    )
+    return list(
+        steps.order_by("redemption__campaign_id")
+        .values_list("redemption__campaign_id", flat=True)
+        .distinct()
     )
 
 

@@ -10,6 +10,7 @@ from core.models import Case
 from core.screening.hooks import CaseHooks, case_hooks_register
 from redemption.settlement.checks import settlement_checks_register
 from redemption.settlement.recon.days import SUSPENSE_APPROVAL
+from redemption.settlement.reports.campaign_job import CAMPAIGN_REPORT
 from redemption.settlement.reports.day_job import STATEMENTS
 from redemption.settlement.schedules import TICK_JOBS
 from redemption.settlement.services.freezes import facts_freeze, facts_recover, facts_release
@@ -38,5 +39,6 @@ def settlement_register() -> None:
     case_hooks_register(CASE_HOOKS)
     settlement_checks_register()
     job_kind_register(STATEMENTS)
+    job_kind_register(CAMPAIGN_REPORT)
     for job in TICK_JOBS:
         tick_job_register(job)
