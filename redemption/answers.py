@@ -47,7 +47,7 @@ def confirm_answer(fact: StepFact) -> dict[str, Any]:
         "confirmed_at": moment_text(fact.at),
         "business_date": fact.business_date.isoformat(),
         "cancellable_until": fact.detail["cancellable_until"],
-        "payout_expected_on": fact.detail["payout_expected_on"],
+        "payout_expected_on": fact.detail.get("payout_expected_on"),
     }
 
 

@@ -22,14 +22,15 @@ class CodeText:
     numeric: str
 
 
-def code_text(client_id: UUID, idempotency_key: str) -> CodeText:
+def code_text(client_id: UUID, idempotency_key: str, *, draw: int = 0) -> CodeText:
     """Return the code of a request: derived under the pepper from its client and key.
 
     Nobody without the pepper can guess it, and a repeated request gets the same code though the
-    platform keeps only hashes.
+    platform keeps only hashes. Another ``draw`` has other digits, should those be taken.
     """
     digest = pii_digest("payment_code.seed", f"{client_id}:{idempotency_key}")
-    head = NUMERIC_PREFIX + str(int(digest[32:], 16) % 10**15).zfill(15)
+    drawn = pii_digest("payment_code.draw", f"{digest}:{draw}") if draw else digest
+    head = NUMERIC_PREFIX + str(int(drawn[32:], 16) % 10**15).zfill(15)
     return CodeText(TEXT_PREFIX + digest[:32].upper(), head + luhn_digit(head))
 
 

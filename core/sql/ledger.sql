@@ -39,6 +39,15 @@ DROP TRIGGER IF EXISTS ledger_apply_postings ON core_posting;
 CREATE TRIGGER ledger_apply_postings AFTER INSERT ON core_posting
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ledger_apply_postings();
 
+-- Lock accounts before a transaction writes more than one entry: each entry alone locks its own in
+-- order, two of them need not. The application role cannot lock rows it may not write.
+CREATE OR REPLACE FUNCTION ledger_lock(p_campaign uuid, p_kinds text[], p_units uuid[])
+RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT 1 FROM core_account
+     WHERE campaign_id = p_campaign AND kind = ANY (p_kinds) AND unit_id = ANY (p_units)
+     ORDER BY id FOR NO KEY UPDATE
+$$;
+
 -- An entry has at least one posting by the end of its transaction.
 CREATE OR REPLACE FUNCTION ledger_entry_has_postings() RETURNS trigger
 LANGUAGE plpgsql AS $$

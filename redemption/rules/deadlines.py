@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from core.calendar import add_natural_days, add_working_days
+from core.calendar import CalendarYearUnknownError, add_natural_days, add_working_days
 from core.clock import TIME_ZONE
 
 
@@ -11,12 +11,15 @@ def cancellable_until(business_date: date, cutoff: time) -> datetime:
     return datetime.combine(business_date, cutoff, TIME_ZONE)
 
 
-def payout_expected_on(business_date: date, *, term_unit: str, term_days: int) -> date:
+def payout_expected_on(business_date: date, *, term_unit: str, term_days: int) -> date | None:
     """Return the day the subsidy of a business date is due: T+N working or D+N natural days.
 
-    Raises:
-        CalendarYearUnknownError: the official calendar of that year is not known yet.
+    None where the official calendar of that year is not known yet: a payment that has been made
+    never fails for want of a forecast.
     """
     if term_unit == "D":
         return add_natural_days(business_date, term_days)
-    return add_working_days(business_date, term_days)
+    try:
+        return add_working_days(business_date, term_days)
+    except CalendarYearUnknownError:
+        return None

@@ -27,7 +27,6 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
 
     Raises:
         DomainError: ``infra.try_later`` where the database stays contended.
-        CalendarYearUnknownError: the payout date lies beyond the official calendar.
     """
     return decide_in_groups(
         StepKind.CONFIRM, commands, [command.fingerprint for command in commands], _decide
@@ -63,7 +62,14 @@ def _line(order: int, item: Item[ConfirmCommand], day: date) -> dict[str, Any]:
     if command.paid_fen != target.payable_fen:
         data = {"payable_fen": target.payable_fen, "paid_fen": command.paid_fen}
         refusals.append(Refusal("redemption.amount_mismatch", data))
+    detail = {
+        "paid_at": command.paid_at.isoformat(),
+        "tenders": list(command.tenders),
+        "cancellable_until": cancellable_until(day, target.cutoff).isoformat(),
+    }
     expected = payout_expected_on(day, term_unit=target.term_unit, term_days=target.term_days)
+    if expected is not None:
+        detail["payout_expected_on"] = expected.isoformat()
     return {
         "ord": order,
         "redemption_id": target.redemption_id,
@@ -75,10 +81,5 @@ def _line(order: int, item: Item[ConfirmCommand], day: date) -> dict[str, Any]:
         "trade_no": command.channel_trade_no,
         "limits": target.limits,
         "refusals": [refusal_line(refusal) for refusal in refusals],
-        "detail": {
-            "paid_at": command.paid_at.isoformat(),
-            "tenders": list(command.tenders),
-            "cancellable_until": cancellable_until(day, target.cutoff).isoformat(),
-            "payout_expected_on": expected.isoformat(),
-        },
+        "detail": detail,
     }

@@ -1,7 +1,7 @@
 """Hold vouchers for payments: the first half of paying with a voucher (architecture.md, Redeem)."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -109,10 +109,30 @@ def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[S
     for (campaign_id, day), group in sorted(groups.items()):
         for together in rounds(group, _Prepared.keys):
             outcomes |= _decide(campaign_id, day, together)
+    outcomes |= _decided_meanwhile(fresh, outcomes)
     return [
         (outcomes[key], named.get(key, True))
         for key in ((one.client_id, one.idempotency_key) for one in commands)
     ]
+
+
+def _decided_meanwhile(
+    commands: Sequence[HoldCommand], outcomes: Mapping[Key, StepOutcome]
+) -> dict[Key, StepOutcome]:
+    """Answer refused commands whose twin was accepted after their keys were looked up.
+
+    Its voucher or payment code is used by then, so that what speaks against the command is that
+    it has succeeded already.
+    """
+    keyed = ((one.client_id, one.idempotency_key, one.fingerprint) for one in commands)
+    return replay_outcomes(
+        StepKind.HOLD,
+        (
+            ((client_id, key), fingerprint)
+            for client_id, key, fingerprint in keyed
+            if outcomes[client_id, key].outcome == "REFUSED"
+        ),
+    )
 
 
 @retry_conflicts

@@ -19,6 +19,8 @@ from vouchers.models.persons import KeyKind
 from vouchers.selectors import identity_keys_find, identity_keys_of
 
 LIFE = timedelta(seconds=60)
+DRAWS = 4
+"""How many digits are tried for a code: they are few enough to be taken now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class PaymentCodeOutcome:
 class _Wanted:
     device_key_id: int
     command: PaymentCodeCommand
-    code: CodeText
+    draws: tuple[CodeText, ...]
     code_hash: str
 
 
@@ -61,7 +63,7 @@ def payment_codes_create(*, commands: Sequence[PaymentCodeCommand]) -> list[Paym
     device is not one the person registered), ``voucher.not_found``.
 
     Raises:
-        DomainError: ``infra.try_later`` where the digits of a new code are taken already.
+        DomainError: ``infra.try_later`` where all digits drawn for a new code are taken already.
     """
     device_keys = _device_keys(commands)
     vouchers = _vouchers(command.voucher_id for command in commands if command.voucher_id)
@@ -76,8 +78,11 @@ def payment_codes_create(*, commands: Sequence[PaymentCodeCommand]) -> list[Paym
         if key_id is None or refusals:
             outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=refusals)
             continue
-        code = code_text(command.client_id, command.idempotency_key)
-        wanted[index] = _Wanted(key_id, command, code, code_hash(code.text) or "")
+        draws = tuple(
+            code_text(command.client_id, command.idempotency_key, draw=draw)
+            for draw in range(DRAWS)
+        )
+        wanted[index] = _Wanted(key_id, command, draws, code_hash(draws[0].text) or "")
     outcomes |= _written(wanted)
     return [outcomes[index] for index in range(len(commands))]
 
@@ -148,25 +153,15 @@ def _refusals(
 def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
     """Insert what is new; what was there before is a replay, or another request with the key."""
     with transaction_joined():
-        before = _rows(wanted)
-        PaymentCode.objects.bulk_create(
-            [
-                PaymentCode(
-                    code_hash=item.code_hash,
-                    numeric_hash=code_hash(item.code.numeric) or "",
-                    client_id=item.command.client_id,
-                    enrolment_id=item.command.person_id,
-                    voucher_id=item.command.voucher_id,
-                    device_key_id=item.device_key_id,
-                    created_at=item.command.at,
-                    expires_at=item.command.at + LIFE,
-                )
-                for item in wanted.values()
-                if item.code_hash not in before
-            ],
-            ignore_conflicts=True,
-        )
-        after = _rows(wanted)
+        before = after = _rows(wanted)
+        for draw in range(DRAWS):
+            missing = [item for item in wanted.values() if item.code_hash not in after]
+            if not missing:
+                break
+            PaymentCode.objects.bulk_create(
+                [_row(item, draw) for item in missing], ignore_conflicts=True
+            )
+            after = _rows(wanted)
     outcomes: dict[int, PaymentCodeOutcome] = {}
     seen = set(before)
     for index, item in wanted.items():
@@ -179,8 +174,22 @@ def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
             continue
         name: OutcomeName = "REPLAY" if item.code_hash in seen else "ACCEPTED"
         seen.add(item.code_hash)
-        outcomes[index] = PaymentCodeOutcome(name, item.code, row.expires_at)
+        drawn = next(one for one in item.draws if code_hash(one.numeric) == row.numeric_hash)
+        outcomes[index] = PaymentCodeOutcome(name, drawn, row.expires_at)
     return outcomes
+
+
+def _row(item: _Wanted, draw: int) -> PaymentCode:
+    return PaymentCode(
+        code_hash=item.code_hash,
+        numeric_hash=code_hash(item.draws[draw].numeric) or "",
+        client_id=item.command.client_id,
+        enrolment_id=item.command.person_id,
+        voucher_id=item.command.voucher_id,
+        device_key_id=item.device_key_id,
+        created_at=item.command.at,
+        expires_at=item.command.at + LIFE,
+    )
 
 
 def _rows(wanted: dict[int, _Wanted]) -> dict[str, PaymentCode]:

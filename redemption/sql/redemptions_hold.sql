@@ -28,14 +28,6 @@ DECLARE
     v_expected bigint;
     v_written bigint;
 BEGIN
-    SELECT coalesce(jsonb_object_agg(c.ord, jsonb_build_object(
-               'id', s.redemption_id, 'same', s.fingerprint = c.fingerprint)), '{}')
-      INTO v_seen
-      FROM jsonb_to_recordset(p_commands)
-           AS c(ord integer, client_id uuid, key text, fingerprint text)
-      JOIN redemption_redemptionstep s ON s.client_id = c.client_id AND s.kind = 'HOLD'
-       AND s.idempotency_key = c.key;
-
     -- With the rows of limits that a time-out below would give back: limits come before vouchers.
     PERFORM 1 FROM vouchers_limituse u
       JOIN (SELECT l.limit_id, l.window_start, l.key_id
@@ -63,6 +55,15 @@ BEGIN
                             jsonb_to_recordset(c.lines) AS l(voucher_id uuid))
       ORDER BY v.id FOR NO KEY UPDATE;
 
+    -- Known keys after the locks: a twin of this request that held them has committed by now.
+    SELECT coalesce(jsonb_object_agg(c.ord, jsonb_build_object(
+               'id', s.redemption_id, 'same', s.fingerprint = c.fingerprint)), '{}')
+      INTO v_seen
+      FROM jsonb_to_recordset(p_commands)
+           AS c(ord integer, client_id uuid, key text, fingerprint text)
+      JOIN redemption_redemptionstep s ON s.client_id = c.client_id AND s.kind = 'HOLD'
+       AND s.idempotency_key = c.key;
+
     -- A hold past its life is timed out, with its posting, by the call that needs the voucher.
     SELECT jsonb_agg(jsonb_build_object('ord', 0, 'redemption_id', r.id,
                'step_id', gen_random_uuid(), 'at', c.at, 'refusals', '[]'::jsonb))
@@ -74,7 +75,8 @@ BEGIN
        AND r.hold_expires_at <= c.at
      WHERE NOT v_seen ? c.ord::text;
     IF v_stale IS NOT NULL THEN
-        PERFORM 1 FROM redemptions_unhold(p_campaign, p_time_out_entry, p_date, 'TIME_OUT', v_stale);
+        PERFORM 1 FROM redemptions_unhold_unposted(
+            p_campaign, p_time_out_entry, p_date, 'TIME_OUT', v_stale);
     END IF;
 
     SELECT coalesce(jsonb_object_agg(x.ord, x.reasons), '{}') INTO v_used
@@ -223,6 +225,17 @@ BEGIN
           FROM jsonb_to_recordset(p_commands) AS c(ord integer, payment_code_id uuid,
                redemption_id uuid, at timestamptz)
          WHERE c.ord = ANY (v_accepted) AND p.id = c.payment_code_id;
+    END IF;
+
+    -- The entries last: accounts are locked after everything else, and in one go.
+    IF v_stale IS NOT NULL THEN
+        PERFORM ledger_lock(p_campaign, ARRAY['OUTSTANDING', 'HELD'], ARRAY(
+            SELECT DISTINCT l.batch_id
+              FROM jsonb_to_recordset(p_commands) AS c(lines jsonb),
+                   jsonb_to_recordset(c.lines) AS l(batch_id uuid)));
+        PERFORM redemptions_unhold_post(p_campaign, p_time_out_entry, p_date, 'TIME_OUT');
+    END IF;
+    IF cardinality(v_accepted) > 0 THEN
         PERFORM ledger_post(p_entry, 'HOLD', p_campaign, 'hold:' || p_entry, p_date,
             (SELECT max(c.at) FROM jsonb_to_recordset(p_commands) AS c(at timestamptz)),
             (SELECT jsonb_agg(jsonb_build_object('d', 'OUTSTANDING', 'du', b.id, 'c', 'HELD',

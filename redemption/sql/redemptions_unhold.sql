@@ -2,8 +2,10 @@
 -- the call that needs the voucher). p_commands: [{"ord", "redemption_id", "step_id", "client_id",
 -- "key", "fingerprint", "at", "refusals"}…]; all of one campaign and business date.
 -- Outcome ACCEPTED, REPLAY (of a RELEASE with the same key, or a hold already ended the same way)
--- or REFUSED. Locks: vouchers → redemptions → accounts. The limits a hold used are given back.
-CREATE OR REPLACE FUNCTION redemptions_unhold(
+-- or REFUSED. Locks: limit rows → vouchers → redemptions → accounts. The limits a hold used are
+-- given back. redemptions_unhold_unposted leaves the entry to the caller, who posts it by
+-- redemptions_unhold_post once he has every lock of his own: accounts come last.
+CREATE OR REPLACE FUNCTION redemptions_unhold_unposted(
     p_campaign uuid, p_entry uuid, p_date date, p_kind text, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -113,18 +115,6 @@ BEGIN
           JOIN jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
             ON a.redemption_id = n.redemption_id
          WHERE v.id = n.voucher_id;
-        PERFORM ledger_post(p_entry,
-            CASE p_kind WHEN 'RELEASE' THEN 'HOLD_RELEASE' ELSE 'HOLD_TIME_OUT' END,
-            p_campaign, 'unhold:' || p_entry, p_date,
-            (SELECT max(a.at) FROM jsonb_to_recordset(v_accepted) AS a(at timestamptz)),
-            (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', b.id, 'c', 'OUTSTANDING',
-                        'cu', b.id, 'f', part.funder_id, 'a', part.fen))
-               FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
-               JOIN redemption_redemptionline n ON n.redemption_id = a.redemption_id
-               JOIN vouchers_voucher v ON v.id = n.voucher_id
-               JOIN vouchers_batch b ON b.id = v.batch_id
-              CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
-                    AS part(funder_id, fen)));
     END IF;
 
     RETURN QUERY
@@ -132,5 +122,37 @@ BEGIN
       FROM jsonb_to_recordset(v_results)
            AS x(ord integer, outcome text, redemption_id uuid, refusals jsonb)
      ORDER BY x.ord;
+END
+$$;
+
+-- Write the entry of the RELEASE or TIME_OUT steps that name it: held → outstanding.
+CREATE OR REPLACE FUNCTION redemptions_unhold_post(
+    p_campaign uuid, p_entry uuid, p_date date, p_kind text
+) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM ledger_post(p_entry,
+        CASE p_kind WHEN 'RELEASE' THEN 'HOLD_RELEASE' ELSE 'HOLD_TIME_OUT' END,
+        p_campaign, 'unhold:' || p_entry, p_date,
+        (SELECT max(s.at) FROM redemption_redemptionstep s WHERE s.entry_id = p_entry),
+        (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', b.id, 'c', 'OUTSTANDING',
+                    'cu', b.id, 'f', part.funder_id, 'a', part.fen))
+           FROM redemption_redemptionstep s
+           JOIN redemption_redemptionline n ON n.redemption_id = s.redemption_id
+           JOIN vouchers_voucher v ON v.id = n.voucher_id
+           JOIN vouchers_batch b ON b.id = v.batch_id
+          CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
+                AS part(funder_id, fen)
+          WHERE s.entry_id = p_entry));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION redemptions_unhold(
+    p_campaign uuid, p_entry uuid, p_date date, p_kind text, p_commands jsonb
+) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT u.* FROM redemptions_unhold_unposted(p_campaign, p_entry, p_date, p_kind, p_commands) u;
+    PERFORM redemptions_unhold_post(p_campaign, p_entry, p_date, p_kind);
 END
 $$;

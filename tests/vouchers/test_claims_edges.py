@@ -138,3 +138,12 @@ def test_claims_on_both_sides_of_the_cut_off_are_booked_on_two_business_dates() 
         "2026-03-06",
         "2026-03-07",
     ]
+
+
+def test_a_verified_person_may_claim_where_no_limit_counts_documents() -> None:
+    batch = campaign_live(batches=[BatchPlan(limits=())]).batch
+    (outcome,) = vouchers_claim(commands=[claim_command(batch, enrolment_make())])
+    assert outcome.outcome == "ACCEPTED"
+    unknown = enrolment_make(kinds=("MOBILE", "DEVICE"))
+    (outcome,) = vouchers_claim(commands=[claim_command(batch, unknown)])
+    assert codes(outcome) == ["claim.realname_required"]

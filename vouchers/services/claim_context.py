@@ -23,8 +23,9 @@ class BatchContext:
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
-        """The kinds of key that any claim limit of the batch counts."""
-        return frozenset(kind for _, rule in self.claim_limits for kind in rule.keys)
+        """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
+        counted = {kind for _, rule in self.claim_limits for kind in rule.keys}
+        return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
 
 
 def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:

@@ -150,7 +150,9 @@ class ConfirmAnswerSerializer(serializers.Serializer[Any]):
     confirmed_at = MomentField()
     business_date = serializers.DateField(help_text="账务日期")
     cancellable_until = MomentField(help_text="撤销截止（不含）")
-    payout_expected_on = serializers.DateField(help_text="预计划付日期")
+    payout_expected_on = serializers.DateField(
+        allow_null=True, help_text="预计划付日期；当年放假安排尚未公布时为 null"
+    )
 
 
 class ReleaseAnswerSerializer(serializers.Serializer[Any]):
