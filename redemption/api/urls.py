@@ -10,6 +10,7 @@ from redemption.api.views.redemptions import (
     RefundView,
     ReleaseView,
 )
+from redemption.api.views.statements import StatementFileView, StatementListView
 
 urlpatterns = [
     path("persons/<str:person_id>/payment-codes", PaymentCodeView.as_view(), name="payment-codes"),
@@ -20,4 +21,6 @@ urlpatterns = [
     path("redemptions/<str:redemption_id>/release", ReleaseView.as_view(), name="release"),
     path("redemptions/<str:redemption_id>/cancel", CancelView.as_view(), name="cancel"),
     path("redemptions/<str:redemption_id>/refunds", RefundView.as_view(), name="refunds"),
+    path("statements", StatementListView.as_view(), name="statements"),
+    path("statements/<str:statement_id>/file", StatementFileView.as_view(), name="statement-file"),
 ]
