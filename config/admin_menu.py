@@ -132,6 +132,8 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         ),
     ),
 )
+TRACED = "redemption.Redemption"
+"""The group of this model also leads to the page that follows one payment through."""
 OPEN_GROUPS = 2
 """So many groups at the top are always open; the others fold."""
 
@@ -146,6 +148,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [{"title": None, "items": [home]}]
     for position, (title, entries) in enumerate(MENU):
         items = [item for entry in entries if (item := _item(request, entry)) is not None]
+        if entries[0].model == TRACED:
+            items = [*_trace(request), *items]
         if items:
             groups.append(
                 {
@@ -156,6 +160,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 }
             )
     return groups
+
+
+def _trace(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("redemption.view_redemption"):
+        return []
+    link = reverse("trace-search")
+    return [{"title": _("一笔穿透"), "icon": "conversion_path", "link": link}]
 
 
 def _item(request: HttpRequest, entry: Entry) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from config.password import password_change
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/password_change/", admin.site.admin_view(password_change)),
+    path("admin/trace/", include("redemption.trace.urls")),
     path("admin/", admin.site.urls),
     path("demo/", include("redemption.demo.urls")),
     path("files/", include("core.jobs.urls")),

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -133,6 +135,7 @@ class RedemptionAdmin(ScopedModelAdmin):
     inlines = (LineInline, StepInline)
     readonly_fields = (
         "number",
+        "trace",
         "order_amount",
         "other_discount_amount",
         "subsidy_amount",
@@ -143,7 +146,20 @@ class RedemptionAdmin(ScopedModelAdmin):
         "store_place",
     )
     fieldsets = (
-        (None, {"fields": ("number", "state", "campaign", "order_no", "channel_trade_no", "flow")}),
+        (
+            None,
+            {
+                "fields": (
+                    "number",
+                    "trace",
+                    "state",
+                    "campaign",
+                    "order_no",
+                    "channel_trade_no",
+                    "flow",
+                )
+            },
+        ),
         (
             _("金额（元）"),
             {
@@ -194,6 +210,12 @@ class RedemptionAdmin(ScopedModelAdmin):
     def number(self, obj: Redemption) -> str:
         """Show the number the channels know."""
         return to_public(REDEMPTION, obj.pk)
+
+    @display(description=_("一笔穿透"))
+    def trace(self, obj: Redemption) -> SafeString:
+        """Link to the page that follows this payment from the claim to the bank line."""
+        address = reverse("trace", args=[to_public(REDEMPTION, obj.pk)])
+        return format_html('<a class="xfq-link" href="{}">{}</a>', address, _("查看全程"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -27,9 +27,7 @@
     const list = (items) => make("ul", {}, ...items.map((item) => make("li", {}, item)));
 
     function refusalText(refusal) {
-        const shortfall = refusal.data?.shortfall_fen;
-        const more = shortfall ? `（还差 ${yuan(shortfall)} 元）` : "";
-        return `${refusal.detail}${more}${refusal.remedy ? ` ${refusal.remedy}` : ""}`;
+        return `${refusal.detail}${refusal.remedy ? ` ${refusal.remedy}` : ""}`;
     }
 
     function say(id, answer, text) {
@@ -137,6 +135,7 @@
         if (!answer.ok) return say("phone-note", answer, "");
         state.code = answer.body;
         state.codeUntil = Date.now() + 60_000;
+        codeLeft();
         byId("code").textContent = answer.body.numeric_code.replace(/(.{4})/g, "$1 ");
         byId("code-box").hidden = false;
         return undefined;
@@ -216,7 +215,11 @@
 
     function receiptShow(lines) {
         const rows = lines.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]);
-        byId("receipt").replaceChildren(make("dl", {}, ...rows));
+        const trace = `${bench.dataset.trace}${state.paid.redemption_id}/`;
+        byId("receipt").replaceChildren(
+            make("dl", {}, ...rows),
+            make("a", { href: trace, target: "_blank", rel: "noopener" }, "一笔穿透（工作人员登录后查看）"),
+        );
     }
 
     async function paidShow() {
@@ -299,11 +302,10 @@
         shown = Object.fromEntries(books.rows.map((row) => [row.kind, row.total_fen]));
         byId("entries").replaceChildren(...books.entries.map((entry) => {
             const total = entry.lines.reduce((sum, line) => sum + line.amount_fen, 0);
-            const first = entry.lines[0];
+            const ways = new Set(entry.lines.map((line) => `${line.debit} → ${line.credit}`));
             return make("li", {},
                 make("strong", {}, entry.name), ` ${yuan(total)} 元 `,
-                make("small", {}, first ? `${first.debit} → ${first.credit}` : "",
-                    ` · ${clock(entry.at)}`));
+                make("small", {}, `借 → 贷：${[...ways].join("；")} · ${clock(entry.at)}`));
         }));
     }
 
@@ -355,11 +357,12 @@
     byId("till-form").addEventListener("submit", (event) => event.preventDefault());
     byId("refund-form").addEventListener("submit", (event) => event.preventDefault());
 
-    setInterval(() => {
+    function codeLeft() {
         if (!state.code) return;
         const left = Math.ceil((state.codeUntil - Date.now()) / 1000);
         byId("code-left").textContent = left > 0 ? `${left} 秒内有效` : "已过期，请重新出示";
-    }, 500);
+    }
+    setInterval(codeLeft, 500);
 
     async function start() {
         const response = await fetch(`${root}config`, { cache: "no-store" });
