@@ -8,98 +8,57 @@
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from campaigns.models import Campaign, Funder, Funding, Version, Whitelist, WhitelistEntry
 from core.access.models import Role, User
 from core.approvals.models import Approval, ApprovalDecision, ApprovalState
 from core.canonical import canonical_hash, to_plain
-from core.clock import TIME_ZONE, business_date
+from core.clock import business_date
 from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
 from core.money import funder_sums
 from merchants.models import Store
+from tests.factories.campaign_plans import (
+    DAILY_LIMIT,
+    ENDS_AT,
+    FUNDERS,
+    OPENED_AT,
+    STARTS_AT,
+    BatchPlan,
+    FunderPlan,
+    plan_document,
+)
 from tests.factories.merchants import PROVINCE, region_make
 from tests.factories.staff import staff_make
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease, QuotaSlice
 from vouchers.rules.limits import limit_row_code
 from vouchers.rules.model import (
-    BatchRules,
-    LimitRule,
-    Location,
-    ThresholdBenefit,
-    UseScope,
-    Validity,
     rules_write,
 )
 from vouchers.states import ReleaseState
 
-STARTS_AT = datetime(2026, 3, 6, tzinfo=TIME_ZONE)
-OPENED_AT = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
-ENDS_AT = datetime(2026, 4, 1, tzinfo=TIME_ZONE)
+__all__ = [
+    "DAILY_LIMIT",
+    "ENDS_AT",
+    "FUNDERS",
+    "OPENED_AT",
+    "STARTS_AT",
+    "BatchPlan",
+    "FunderPlan",
+    "LiveCampaign",
+    "approval_make",
+    "campaign_live",
+    "funder_make",
+    "later",
+    "release_open",
+    "whitelist_make",
+]
 
 _serial = itertools.count(1)
-
-DAILY_LIMIT = LimitRule(
-    code="daily",
-    side="CLAIM",
-    scope="CAMPAIGN",
-    window="DAY",
-    count=1,
-    keys=("DOCUMENT", "MOBILE", "DEVICE"),
-)
-HOURS_72 = Validity(mode="HOURS", value=72)
-ANYWHERE = UseScope()
-NO_LOCATION = Location()
-
-
-@dataclass(frozen=True, slots=True)
-class FunderPlan:
-    """A funder of the campaign: its weight on every face and the mode of its money."""
-
-    name: str
-    weight: int
-    mode: str = Funding.Mode.PREFUNDED
-    level: str = Funder.Level.PROVINCE
-
-
-FUNDERS = (
-    FunderPlan("自治区财政", 200),
-    FunderPlan("银行", 70, Funding.Mode.OPERATOR_ADVANCE, Funder.Level.BANK),
-    FunderPlan("商户让利", 30, Funding.Mode.MERCHANT_CONCESSION, Funder.Level.MERCHANT),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPlan:
-    """A threshold batch: ``units`` planned, ``open_units`` of them open (all unless told)."""
-
-    face_fen: int = 3_000
-    threshold_fen: int = 10_000
-    units: int = 100
-    open_units: int | None = None
-    closes_at: datetime | None = None
-    limits: tuple[LimitRule, ...] = (DAILY_LIMIT,)
-    validity: Validity = HOURS_72
-    use: UseScope = ANYWHERE
-    location: Location = NO_LOCATION
-    rules: Mapping[str, Any] = field(default_factory=dict)
-    """Other fields of `BatchRules`, e.g. ``{"refund_policy": "ALWAYS_CONSUMED"}``."""
-
-    def batch_rules(self) -> BatchRules:
-        """Return the rules that are frozen for this batch."""
-        return BatchRules(
-            benefit=ThresholdBenefit(threshold_fen=self.threshold_fen),
-            validity=self.validity,
-            limits=self.limits,
-            use=self.use,
-            location=self.location,
-            **self.rules,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +156,7 @@ def campaign_live(
     )
     rows = [funder_make(plan) for plan in funders]
     fundings = _fundings(campaign, rows, funders, batches, starts_at)
-    document = _document(campaign, rows, funders, batches)
+    document = plan_document(campaign, rows, fundings, funders, batches)
     approval = approval_make(content=document, region=region, now=starts_at)
     version = Version.objects.create(
         campaign=campaign,
@@ -318,21 +277,6 @@ def _fundings(
     ]
 
 
-def _document(
-    campaign: Campaign,
-    rows: Sequence[Funder],
-    funders: Sequence[FunderPlan],
-    batches: Sequence[BatchPlan],
-) -> dict[str, Any]:
-    content = {
-        "code": campaign.code,
-        "funders": {row.code: plan.weight for row, plan in zip(rows, funders, strict=True)},
-        "batches": [{"face_fen": plan.face_fen, "units": plan.units} for plan in batches],
-    }
-    plain: Any = to_plain(content)
-    return dict(plain)
-
-
 def _batch(
     version: Version,
     rows: Sequence[Funder],
@@ -344,7 +288,7 @@ def _batch(
     batch = Batch.objects.create(
         campaign=campaign,
         code=f"b{position + 1}",
-        name=f"满{plan.threshold_fen // 100}减{plan.face_fen // 100}",
+        name=plan.name,
         kind=Batch.Kind.THRESHOLD,
         owner_region=campaign.owner_region,
         face_fen=plan.face_fen,
