@@ -4,9 +4,11 @@ Stop sending, wait until outbox, queues and due ticks are empty, move, wait 500 
 """
 
 import time
+from collections import Counter
 from datetime import datetime
 
 import redis
+import structlog
 from celery import current_app
 from django.conf import settings
 
@@ -16,6 +18,8 @@ from core.jobs.schedules import TICK_TASK, job_ticks_due, pollers, tick_jobs
 from core.outbox.models import Delivery
 from vouchers.models import QuotaRelease
 from vouchers.states import ReleaseState
+
+log = structlog.get_logger(__name__)
 
 SETTLE_S = 0.5
 POLL_S = 0.1
@@ -37,6 +41,8 @@ def advance(to: datetime) -> None:
     if to > clock.now():
         clock.clock_move(to=to)
         time.sleep(SETTLE_S)
+        for poller in pollers():
+            current_app.send_task(poller.task, queue=poller.queue)
         wait_for_quiet()
 
 
@@ -49,27 +55,30 @@ def wait_for_quiet() -> None:
     Raises:
         NotQuiet: names what is still waiting after five minutes.
     """
-    started = nudged = time.monotonic()
-    _nudge()
-    while waiting := _waiting(clock.now()):
+    started = time.monotonic()
+    nudged = 0.0
+    seen: Counter[str] = Counter()
+    while True:
+        now = clock.now()
+        due = [job for job in tick_jobs() if job_ticks_due(job, now)]
+        waiting = [f"tick {job.name}" for job in due] + _waiting(now)
+        if not waiting:
+            seconds = round(time.monotonic() - started, 1)
+            log.info("quiet", now=now.isoformat(), seconds=seconds, waited_for=dict(seen))
+            return
+        seen.update(waiting)
         if time.monotonic() - started > PATIENCE_S:
             raise NotQuiet(f"still waiting for {', '.join(waiting)}")
         if time.monotonic() - nudged > NUDGE_S:
-            _nudge()
+            for job in due:
+                current_app.send_task(TICK_TASK, args=[job.name], queue=job.queue)
             nudged = time.monotonic()
         time.sleep(POLL_S)
 
 
-def _nudge() -> None:
-    for poller in pollers():
-        current_app.send_task(poller.task, queue=poller.queue)
-    for job in tick_jobs():
-        current_app.send_task(TICK_TASK, args=[job.name], queue=job.queue)
-
-
 def _waiting(now: datetime) -> list[str]:
-    """Name what is due at ``now`` and not done."""
-    waiting = [f"tick {job.name}" for job in tick_jobs() if job_ticks_due(job, now)]
+    """Name what else is due at ``now`` and not done."""
+    waiting = []
     due = QuotaRelease.objects.filter(
         state=ReleaseState.PLANNED, slot__lte=now, batch__campaign__state="LIVE"
     )
