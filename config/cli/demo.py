@@ -30,7 +30,7 @@ def run(argv: list[str]) -> int:
             say(f"    data and logs: {home}")
             migrate(urls)
             step("starting web, worker and beat")
-            address = platform_start(supervisor, urls, port)
+            address = platform_start(supervisor, urls, port, {"XFQ_DEMO": "on"})
             say(f"    {address}/")
             if not options.no_serve:
                 say("serving; Ctrl-C stops everything")

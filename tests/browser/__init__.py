@@ -1,0 +1,1 @@
+"""Journeys in a real browser (Chromium), against a real web process."""
