@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.states import state_table
+
 
 class RedemptionState(models.TextChoices):
     HELD = "HELD", _("占用中")
@@ -42,3 +44,6 @@ class VoucherFate(models.TextChoices):
     RETURNED = "RETURNED", _("退回券包")
     KEPT_USED = "KEPT_USED", _("仍为已用")
     EXPIRED = "EXPIRED", _("已过期")
+
+
+REDEMPTION_STATES = state_table("redemption.Redemption", REDEMPTION_TRANSITIONS)

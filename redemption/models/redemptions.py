@@ -112,6 +112,33 @@ class Redemption(models.Model):
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.FSM(name="states", field="state", transitions=list(REDEMPTION_TRANSITIONS)),
+            pgtrigger.ReadOnly(
+                name="frozen",
+                fields=[
+                    "client",
+                    "campaign",
+                    "enrolment",
+                    "voucher_client",
+                    "acquirer",
+                    "merchant",
+                    "store",
+                    "terminal",
+                    "payee",
+                    "whitelist",
+                    "owner_region",
+                    "store_region",
+                    "order_no",
+                    "flow",
+                    "card_bin",
+                    "order_fen",
+                    "other_discount_fen",
+                    "subsidy_fen",
+                    "payable_fen",
+                    "held_at",
+                    "hold_expires_at",
+                    "limit_uses",
+                ],
+            ),
         )
 
     def __str__(self) -> str:
