@@ -14,12 +14,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 
 from campaigns.admin.columns import books_table, lines_block, open_matters, rules_lines
+from campaigns.admin.editor import editor_page
 from campaigns.admin.steps import CampaignSteps
 from campaigns.admin.uploads import definition_page
 from campaigns.definition.writing import definition_write
 from campaigns.models import Campaign
 from campaigns.services.descriptions import version_words
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.columns import json_column, page_link, yuan_column
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column, region_title
@@ -83,7 +85,8 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
         (_("待提交的修改"), {"fields": ("changes",), "classes": ("collapse",)}),
         (_("方案草稿"), {"fields": ("draft_text",), "classes": ("collapse",)}),
     )
-    actions_list = ("upload",)
+    actions_list = ("create", "upload")
+    has_edit_permission = button("campaigns.change_campaign", "DRAFT", "APPROVED", "LIVE", "PAUSED")
 
     owner = region_column("owner_region", _("归属地区"))
     quota = yuan_column("quota_total", _("预算额度（元）"))
@@ -151,6 +154,21 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Importing needs the permission."""
         return request.user.has_perm("campaigns.import_campaign")
+
+    def has_create_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Drafting needs the permission."""
+        return request.user.has_perm("campaigns.add_campaign")
+
+    @action(description=_("起草活动"), icon="edit_note", permissions=["create"])
+    def create(self, request: HttpRequest) -> HttpResponse:
+        """Draft a campaign with forms."""
+        return editor_page(self, request, None)
+
+    @action(description=_("编辑草稿"), icon="edit", permissions=["edit"])
+    def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change the draft with forms."""
+        campaign = self.object_or_404(request, object_id, verb="change")
+        return editor_page(self, request, campaign)
 
     @action(description=_("导入方案文件"), icon="upload_file", permissions=["upload"])
     def upload(self, request: HttpRequest) -> HttpResponse:

@@ -35,6 +35,7 @@ class CampaignSteps:
     """Mixin of the campaign's admin class."""
 
     actions_detail = (
+        "edit",
         "submit",
         "go_live",
         "pause",

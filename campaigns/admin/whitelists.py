@@ -73,7 +73,7 @@ class WhitelistAdmin(ScopedModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Add the number of stores."""
         rows: Any = super().get_queryset(request)
-        counted: QuerySet[Any] = rows.select_related("approval").annotate(
+        counted: QuerySet[Any] = rows.select_related("approval", "campaign").annotate(
             store_count=Count("entries")
         )
         return counted

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.definition.changes import assert_change_allowed
 from campaigns.definition.document import Definition, definition_build, definition_stored
@@ -31,6 +32,13 @@ from core.approvals.services import approval_request
 from core.outbox.services import Event, outbox_publish
 from core.transactions import retry_conflicts, transaction_joined
 
+DOCUMENT_KINDS = {
+    "PLAN_APPROVAL": gettext_lazy("实施方案批复"),
+    "FAIR_COMPETITION": gettext_lazy("公平竞争审查"),
+    "LEGAL_REVIEW": gettext_lazy("合法性审查"),
+    "FUNDING": gettext_lazy("资金文件"),
+    "OPERATOR_AGREEMENT": gettext_lazy("承办协议"),
+}
 REQUIRED_DOCUMENTS = ("PLAN_APPROVAL", "FAIR_COMPETITION", "LEGAL_REVIEW", "FUNDING")
 """What every submission carries as number, date and file hash (domain-rules §2)."""
 
@@ -153,20 +161,9 @@ def _assert_documents(definition: Definition) -> None:
     missing = [kind for kind in REQUIRED_DOCUMENTS if kind not in given]
     if missing:
         raise DefinitionInvalidError.listed(
-            ("documents", _("缺少报批材料：%(kind)s") % {"kind": document_kind_label(kind)})
+            ("documents", _("缺少报批材料：%(kind)s") % {"kind": DOCUMENT_KINDS[kind]})
             for kind in missing
         )
-
-
-def document_kind_label(kind: str) -> str:
-    """Return the Chinese name of a document of the submission."""
-    return {
-        "PLAN_APPROVAL": _("实施方案批复"),
-        "FAIR_COMPETITION": _("公平竞争审查"),
-        "LEGAL_REVIEW": _("合法性审查"),
-        "FUNDING": _("资金文件"),
-        "OPERATOR_AGREEMENT": _("承办协议"),
-    }[kind]
 
 
 def _moved_fen(definition: Definition, campaign: Campaign) -> int:

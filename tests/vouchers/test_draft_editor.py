@@ -1,0 +1,152 @@
+"""The draft page: what the forms show is saved, what they do not show is kept."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.definition.document import definition_build
+from campaigns.models import Campaign
+from campaigns.services.drafts import campaign_draft_save
+from core.access.models import Role
+from tests.factories.definitions import document_make
+from tests.factories.merchants import NANNING, PROVINCE
+from tests.factories.running import BEFORE, campaign_approved
+from tests.factories.staff import staff_make
+
+pytestmark = pytest.mark.django_db
+
+
+def login(role: str = Role.CAMPAIGN_MAKER, region: str = PROVINCE) -> Client:
+    client = Client()
+    client.force_login(staff_make(role, region=region))
+    return client
+
+
+def edit_url(campaign: Campaign) -> str:
+    return reverse("admin:campaigns_campaign_edit", args=(campaign.pk,))
+
+
+CREATE = "/admin/campaigns/campaign/create/"
+
+
+def form_data(response: Any) -> dict[str, Any]:
+    """What a browser would send back, unchanged."""
+    data: dict[str, Any] = {}
+    forms = [response.context["form"]]
+    for group in response.context["groups"]:
+        forms += [group["formset"].management_form, *group["formset"].forms]
+    for form in forms:
+        for field in form:
+            value = field.value()
+            if value not in (None, False, "") and not field.field.disabled:
+                data[field.html_name] = "on" if value is True else value
+    return data
+
+
+def saved() -> dict[str, Any]:
+    document: dict[str, Any] = Campaign.objects.get().draft
+    return document
+
+
+def test_saving_without_a_change_changes_nothing() -> None:
+    document = document_make(rules_text="说明", sources=["http://example.invalid/a"])
+    document["batches"][0]["releases"][0]["closes_at"] = "2026-03-06T20:00:00+08:00"
+    document["batches"][0]["rules"]["use"] = {"industries": ["CATERING"], "card_bins": ["62"]}
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    client = login()
+    page = client.get(edit_url(campaign))
+    assert page.status_code == 200
+    before = saved()
+    assert client.post(edit_url(campaign), form_data(page)).status_code == 302
+    assert saved() == before
+
+
+def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
+    campaign = campaign_draft_save(document=document_make(), actor=None, now=BEFORE)
+    client = login()
+    data = form_data(client.get(edit_url(campaign)))
+    data |= {
+        "campaign-title": "夏季消费券",
+        "funders-0-quota_fen": "2,500.00",
+        "batches-0-threshold_fen": "120.5",
+        "batches-0-flows": ["MERCHANT_SCANS"],
+        "batches-0-at_claim": "on",
+        "batches-0-releases": "2026-03-06 08:00 50\n2026-03-07 20:00 50 2026-03-07 22:00",
+    }
+    assert client.post(edit_url(campaign), data).status_code == 302
+    expected = document_make(title="夏季消费券")
+    expected["funders"][0]["quota_fen"] = 250_000
+    batch = expected["batches"][0]
+    batch["rules"]["benefit"]["threshold_fen"] = 12_050
+    batch["rules"]["use"] = {"flows": ["MERCHANT_SCANS"]}
+    batch["rules"]["location"] = {"at_claim": True}
+    batch["releases"] = [
+        {"slot": "2026-03-06T08:00:00+08:00", "units": 50},
+        {
+            "slot": "2026-03-07T20:00:00+08:00",
+            "units": 50,
+            "closes_at": "2026-03-07T22:00:00+08:00",
+        },
+    ]
+    assert saved() == definition_build(expected).document()
+
+
+def test_a_new_campaign_is_drafted_with_forms() -> None:
+    client = login()
+    page = client.get(CREATE)
+    assert page.status_code == 200
+    data = form_data(page) | {
+        "campaign-code": "new-2026",
+        "campaign-title": "新活动",
+        "campaign-owner_region": PROVINCE,
+        "campaign-regions": PROVINCE,
+        "campaign-starts_at": "2026-03-06 00:00",
+        "campaign-ends_at": "2026-04-01 00:00",
+        "campaign-settlement_path": "PLATFORM_PAYOUT",
+        "funders-0-code": "treasury",
+        "funders-0-name": "财政",
+        "funders-0-level": "PROVINCE",
+        "funders-0-mode": "PREFUNDED",
+        "funders-0-quota_fen": "300",
+        "funders-0-number": "桂财1号",
+        "funders-0-year": "2026",
+        "batches-0-code": "b1",
+        "batches-0-name": "满10减3",
+        "batches-0-units": "100",
+        "batches-0-face_fen": "3",
+        "batches-0-threshold_fen": "10",
+        "batches-0-basis": "ORDER",
+        "batches-0-funders": "treasury:1",
+        "batches-0-validity_mode": "HOURS",
+        "batches-0-validity_value": "72",
+        "batches-0-releases": "2026-03-06 08:00 100",
+    }
+    response = client.post(CREATE, data)
+    assert response.status_code == 302, response.context["problems"]
+    document = saved()
+    assert document["batches"][0]["budget"] == {"treasury": 30_000}
+    assert document["batches"][0]["rules"]["limits"][0]["keys"] == ["DOCUMENT", "MOBILE", "DEVICE"]
+
+
+def test_what_is_wrong_is_listed_and_nothing_is_saved() -> None:
+    campaign = campaign_draft_save(document=document_make(), actor=None, now=BEFORE)
+    client = login()
+    before = saved()
+    data = form_data(client.get(edit_url(campaign)))
+    response = client.post(edit_url(campaign), data | {"funders-0-quota_fen": "1"})
+    assert response.status_code == 200
+    assert "funders[0].quota_fen" in response.content.decode()
+    response = client.post(edit_url(campaign), data | {"batches-0-releases": "tomorrow"})
+    assert "每行应为：日期 时间 张数" in response.content.decode()
+    response = client.post(edit_url(campaign), data | {"funders-0-quota_fen": "1.005"})
+    assert "请输入金额，最多两位小数" in response.content.decode()
+    assert saved() == before
+
+
+def test_another_region_cannot_edit() -> None:
+    campaign = campaign_approved()
+    client = login(region=NANNING)
+    assert client.get(edit_url(campaign)).status_code == 403
+    assert login(Role.LIST_MAKER).get(edit_url(campaign)).status_code == 403

@@ -1,0 +1,232 @@
+"""Batches on the draft page of a campaign, as forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanWidget,
+)
+
+from campaigns.admin.editor_forms import choice_field, moment_field, moment_text, text_field
+from campaigns.admin.editor_sections import EditorSection, Rows, editor_section_register
+from campaigns.admin.forms import YuanField
+from core.canonical import to_plain
+from core.money import yuan_text
+
+FLOWS = (
+    ("MERCHANT_SCANS", _("商家扫顾客（付款码）")),
+    ("CUSTOMER_SCANS", _("顾客扫商家（收款码）")),
+    ("ONLINE", _("线上")),
+)
+VALIDITY = (
+    ("HOURS", _("领取后若干小时")),
+    ("CLAIM_DAY", _("领取当日")),
+    ("NATURAL_DAYS", _("含领取日的若干自然日")),
+    ("NATURAL_DAYS_FROM_NEXT", _("次日起若干自然日")),
+    ("CAMPAIGN_END", _("至活动结束")),
+    ("FIXED_WINDOW", _("固定有效期")),
+)
+LIMIT = "per-day CLAIM CAMPAIGN DAY 1 DOCUMENT,MOBILE,DEVICE"
+FIXED = ("fixed_from", "fixed_until")
+LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
+
+
+def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        max_length=200_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": rows}),
+        **options,
+    )
+
+
+class BatchForm(forms.Form):
+    """A batch: what it gives, who pays, when it opens, what it allows."""
+
+    code = text_field(_("批次代码"), max_length=40)
+    name = text_field(_("批次名称"), help_text=_("如：满100减30"))
+    units = forms.IntegerField(
+        label=_("计划张数"), min_value=1, widget=UnfoldAdminIntegerFieldWidget
+    )
+    face_fen = YuanField(label=_("面额（元）"))
+    threshold_fen = YuanField(label=_("使用门槛（元）"))
+    basis = choice_field(
+        _("门槛口径"), (("ORDER", _("订单金额")), ("AFTER_DISCOUNTS", _("商户优惠后金额")))
+    )
+    funders = text_field(
+        _("出资比例"),
+        max_length=400,
+        help_text=_("出资方代码:比例，以空格分隔，如 treasury:200 bank:70"),
+    )
+    validity_mode = choice_field(_("有效期方式"), VALIDITY)
+    validity_value = forms.IntegerField(
+        label=_("小时数或天数"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
+    )
+    fixed_from = moment_field(_("固定有效期开始"), required=False)
+    fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
+    flows = forms.MultipleChoiceField(
+        label=_("使用方式"),
+        choices=FLOWS,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("不选则不限"),
+    )
+    card_bins = text_field(
+        _("卡号开头"), required=False, help_text=_("以空格分隔，如 62；空则不限")
+    )
+    at_claim = forms.BooleanField(
+        label=_("领取时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
+    )
+    at_use = forms.BooleanField(
+        label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
+    )
+    limits = _lines(
+        _("限领限用"),
+        _("每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/BATCH) 周期(DAY/WEEK/TOTAL) 次数 标识"),
+        2,
+        initial=LIMIT,
+    )
+    releases = _lines(
+        _("投放计划"),
+        _("每行：日期 时间 张数 [截止日期 截止时间]，如 2026-03-06 08:00 600"),
+        4,
+    )
+
+    def clean_funders(self) -> dict[str, int]:
+        """Read the weights."""
+        try:
+            pairs = [one.split(":") for one in self.cleaned_data["funders"].split()]
+            return {code: int(weight) for code, weight in pairs}
+        except ValueError as error:
+            raise ValidationError(gettext("应为 代码:比例，比例为整数")) from error
+
+    def clean_limits(self) -> list[dict[str, Any]]:
+        """Read the limits."""
+        try:
+            return [_limit(line.split()) for line in _filled(self.cleaned_data["limits"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应有六项，次数为整数")) from error
+
+    def clean_releases(self) -> list[dict[str, Any]]:
+        """Read the waves."""
+        try:
+            return [_release(line.split()) for line in _filled(self.cleaned_data["releases"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：日期 时间 张数")) from error
+
+
+def batches_initial(batches: list[dict[str, Any]]) -> Rows:
+    """Return the batches of a document as the forms show them."""
+    return [_shown(batch) for batch in batches]
+
+
+def batches_plain(
+    old: list[dict[str, Any]], rows: Rows, _document: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the plain section; what the form does not show is kept by the batch's code."""
+    known = {batch["code"]: batch for batch in old}
+    return [_plain(deepcopy(known.get(row["code"], {})), row) for row in rows]
+
+
+def _shown(batch: dict[str, Any]) -> dict[str, Any]:
+    rules = batch["rules"]
+    return {
+        "code": batch["code"],
+        "name": batch["name"],
+        "units": batch["units"],
+        "face_fen": yuan_text(batch["face_fen"]),
+        "threshold_fen": yuan_text(rules["benefit"]["threshold_fen"]),
+        "basis": rules["benefit"]["basis"],
+        "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
+        "validity_mode": rules["validity"]["mode"],
+        "validity_value": rules["validity"]["value"],
+        **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
+        "flows": rules["use"]["flows"],
+        "card_bins": " ".join(rules["use"]["card_bins"]),
+        "at_claim": rules["location"]["at_claim"],
+        "at_use": rules["location"]["at_use"],
+        "limits": "\n".join(
+            " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
+            for limit in rules["limits"]
+        ),
+        "releases": "\n".join(_release_words(release) for release in batch["releases"]),
+    }
+
+
+def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    money = ("face_fen", "units", "funders")
+    if any(batch.get(name) != row[name] for name in money):
+        batch.pop("budget", None)
+    batch |= {name: row[name] for name in ("code", "name", *money, "releases")}
+    rules = batch.setdefault("rules", {})
+    rules["benefit"] = {
+        **rules.get("benefit", {"type": "THRESHOLD"}),
+        "threshold_fen": row["threshold_fen"],
+        "basis": row["basis"],
+    }
+    rules["validity"] = {
+        **rules.get("validity", {}),
+        "mode": row["validity_mode"],
+        "value": row["validity_value"] or 0,
+        **{name: to_plain(row[name]) for name in FIXED},
+    }
+    rules["use"] = {
+        **rules.get("use", {}),
+        "flows": row["flows"],
+        "card_bins": row["card_bins"].split(),
+    }
+    rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
+    rules["limits"] = row["limits"]
+    return batch
+
+
+def _filled(text: str) -> Iterator[str]:
+    return (line for line in text.splitlines() if line.strip())
+
+
+def _limit(parts: list[str]) -> dict[str, Any]:
+    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
+    return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
+
+
+def _release(parts: list[str]) -> dict[str, Any]:
+    if len(parts) not in (3, 5):
+        raise ValueError(parts)
+    return {
+        "slot": _moment(parts[:2]),
+        "units": int(parts[2]),
+        "closes_at": _moment(parts[3:]) if parts[3:] else None,
+    }
+
+
+def _moment(parts: list[str]) -> Any:
+    try:
+        return to_plain(moment_field("").clean(" ".join(parts)))
+    except ValidationError as error:
+        raise ValueError(parts) from error
+
+
+def _release_words(release: dict[str, Any]) -> str:
+    words = f"{moment_text(release['slot'])} {release['units']}"
+    return f"{words} {moment_text(release['closes_at'])}" if release["closes_at"] else words
+
+
+BATCHES = EditorSection(
+    name="batches",
+    title=_("券批次"),
+    form=BatchForm,
+    initial=batches_initial,
+    plain=batches_plain,
+)
+editor_section_register(BATCHES)
