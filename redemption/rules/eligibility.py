@@ -54,12 +54,7 @@ def frozen_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
     refusals += _place_refusals(voucher, payment)
     refusals += _payment_refusals(voucher, payment)
     refusals += _location_refusals(voucher, payment)
-    refusals += threshold_shortfall(
-        voucher.rules.benefit,
-        face_fen=voucher.face_fen,
-        order_fen=payment.order_fen,
-        other_discount_fen=payment.other_discount_fen,
-    )
+    refusals += _amount_refusals(voucher, payment)
     return refusals
 
 
@@ -109,6 +104,32 @@ def _payment_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refu
         data = {"card_bin": payment.card_bin, "prefixes": list(use.card_bins)}
         refusals.append(Refusal("redemption.card_not_allowed", data))
     return refusals
+
+
+def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return what is missing to the threshold, with excluded goods out of the count.
+
+    Where only they are missing, that is a reason of its own beside the shortfall.
+    """
+    excluded_fen = payment.excluded_fen(voucher.rules.use.excluded_goods)
+    benefit, face_fen = voucher.rules.benefit, voucher.face_fen
+    short = threshold_shortfall(
+        benefit,
+        face_fen=face_fen,
+        order_fen=payment.order_fen - excluded_fen,
+        other_discount_fen=payment.other_discount_fen,
+    )
+    enough_with_them = not threshold_shortfall(
+        benefit,
+        face_fen=face_fen,
+        order_fen=payment.order_fen,
+        other_discount_fen=payment.other_discount_fen,
+    )
+    if short and excluded_fen and enough_with_them:
+        goods = [kind for kind, _ in payment.goods if kind in voucher.rules.use.excluded_goods]
+        data = {"excluded_fen": excluded_fen, "goods": goods}
+        return [Refusal("redemption.item_not_eligible", data), *short]
+    return short
 
 
 def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:

@@ -1,5 +1,6 @@
 """What the rules look at: a voucher with its frozen rules, a payment, and where it takes place."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -64,8 +65,9 @@ class PaymentFacts:
     """Campaigns whose whitelist in force has the store."""
     region_at: str | None = None
     """Region code of the customer's location; ``None`` if the request carries none."""
+    goods: tuple[tuple[str, int], ...] = ()
+    """Kinds of goods in the order that a voucher may exclude, with their amounts."""
 
-    @property
-    def before_voucher_fen(self) -> int:
-        """What would be paid without a voucher."""
-        return self.order_fen - self.other_discount_fen
+    def excluded_fen(self, excluded: Collection[str]) -> int:
+        """Return what of the order is for goods that a voucher excludes."""
+        return sum(fen for kind, fen in self.goods if kind in excluded)

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from core.errors import Refusal
 from core.money import div_half_up, split_parts
 from redemption.states import RedemptionState, VoucherFate
+from vouchers.definition.checks import SUPPORTED_REFUND_POLICIES
 from vouchers.rules.model import RefundPolicy
 
 MAX_REFUNDS = 50
 MAX_AGE = timedelta(days=365)
-OFFERED_POLICIES: frozenset[RefundPolicy] = frozenset({"PRO_RATA_KEEP_USED"})
-"""Approval refuses a definition with another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def refund_slice(
     Raises:
         ValueError: a policy that approval does not offer.
     """
-    if policy not in OFFERED_POLICIES:
+    if policy not in SUPPORTED_REFUND_POLICIES:
         raise ValueError(f"refund policy {policy} is not offered")
     total = payment.refunded_order_fen + order_fen
     payer = div_half_up(total * payment.payer_fen, payment.order_fen)

@@ -139,6 +139,7 @@ def payment_facts(
             campaign_id for campaign_id, store_id in listed if till and store_id == till.store_id
         ),
         region_at=request.region_code,
+        goods=request.goods,
     )
 
 

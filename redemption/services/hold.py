@@ -205,5 +205,8 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "parts": taken.parts,
         "limits": item.candidate.limits,
         "refusals": [],
-        "detail": {"region_at": payment.region_code} if payment.region_code else {},
+        "detail": {
+            **({"region_at": payment.region_code} if payment.region_code else {}),
+            **({"goods": dict(payment.goods)} if payment.goods else {}),
+        },
     }

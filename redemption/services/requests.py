@@ -14,7 +14,8 @@ class PaymentRequest:
 
     Who pays is named in one of three ways: ``payment_code`` (any client), or ``voucher_ids`` or
     ``person_id`` (only the client the vouchers were issued through). ``region_code`` is where the
-    customer's device says it is, ``device`` the device that shows the code.
+    customer's device says it is, ``device`` the device that shows the code, ``goods`` what of the
+    order a voucher may exclude: (kind, fen).
     """
 
     client_id: UUID
@@ -30,6 +31,7 @@ class PaymentRequest:
     person_id: UUID | None = None
     voucher_ids: tuple[UUID, ...] = ()
     device: IdentityToken | None = None
+    goods: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,27 @@ def test_a_quote_ranks_and_explains_and_changes_nothing() -> None:
     assert footprint() == before
 
 
+def test_items_that_a_voucher_excludes_are_named() -> None:
+    world = pay_world(batch=BatchPlan(use=UseScope(excluded_goods=("TOBACCO",))))
+    code = world.code_make()
+    items = [
+        {"kind": "TOBACCO", "amount_fen": 3_000},
+        {"kind": "OTHER", "amount_fen": 1_000},
+        {"kind": "TOBACCO", "amount_fen": 500},
+    ]
+    before = footprint()
+    response = world.till.post(REDEMPTIONS, world.hold(payment_code=code, items=items))
+    problem = world.till.refused(response, 422, "redemption.item_not_eligible")
+    assert problem["data"]["excluded_fen"] == 3_500
+    assert problem["data"]["goods"] == ["TOBACCO"]
+    too_much = [{"kind": "OTHER", "amount_fen": 10_001}]
+    response = world.till.post(REDEMPTIONS, world.hold(payment_code=code, items=too_much))
+    world.till.refused(response, 400, "request.invalid_parameter")
+    assert footprint() == before
+    order = world.hold(payment_code=code, items=items) | {"order_fen": 13_500}
+    body_of(world.till.post(REDEMPTIONS, order), 201)
+
+
 def test_an_empty_wallet_is_an_answer() -> None:
     world = pay_world()
     world.voucher.state = "VOIDED"

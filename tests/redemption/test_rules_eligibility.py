@@ -203,6 +203,34 @@ def test_location_missing_and_outside_are_two_reasons() -> None:
     assert _codes(voucher, replace(_payment(), region_at="440100")) == ["redemption.out_of_region"]
 
 
+@pytest.mark.parametrize(
+    ("goods", "codes"),
+    [
+        ((("TOBACCO", 2_000),), []),
+        ((("TOBACCO", 2_001),), ["redemption.item_not_eligible", "redemption.below_threshold"]),
+        ((("FUEL", 12_000),), []),
+    ],
+)
+def test_excluded_goods_do_not_count_to_the_threshold(
+    goods: tuple[tuple[str, int], ...], codes: list[str]
+) -> None:
+    voucher = _voucher(
+        _rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO", "STORED_VALUE")))
+    )
+    refusals = eligibility(voucher, replace(_payment(12_000), goods=goods))
+    assert [refusal.code for refusal in refusals] == codes
+    if refusals:
+        assert refusals[0].data == {"excluded_fen": 2_001, "goods": ["TOBACCO"]}
+        assert refusals[1].data["shortfall_fen"] == 1
+
+
+def test_without_goods_that_are_not_eligible_a_small_order_is_only_too_small() -> None:
+    voucher = _voucher(_rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO",))))
+    payment = replace(_payment(9_000), goods=(("TOBACCO", 500),))
+    (refusal,) = eligibility(voucher, payment)
+    assert (refusal.code, refusal.data["shortfall_fen"]) == ("redemption.below_threshold", 1_500)
+
+
 def test_every_failing_condition_is_listed() -> None:
     voucher = replace(
         _voucher(_rules(use=UseScope(whitelist=True, flows=("ONLINE",)))),

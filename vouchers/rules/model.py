@@ -11,6 +11,8 @@ import msgspec
 
 KeyKindName = Literal["DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT"]
 FlowName = Literal["MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE"]
+GoodsName = Literal["STORED_VALUE", "PHONE_TOP_UP", "TOBACCO", "FUEL"]
+"""Goods that a batch may exclude (domain-rules §3, Scope)."""
 ThresholdBasis = Literal["ORDER", "AFTER_DISCOUNTS"]
 ValidityMode = Literal[
     "HOURS", "CLAIM_DAY", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "FIXED_WINDOW", "CAMPAIGN_END"
@@ -73,6 +75,7 @@ class UseScope(_Rule, frozen=True):
     industries: tuple[str, ...] = ()
     flows: tuple[FlowName, ...] = ()
     card_bins: tuple[str, ...] = ()
+    excluded_goods: tuple[GoodsName, ...] = ()
 
 
 class BatchRules(_Rule, frozen=True):

@@ -133,6 +133,19 @@ def _how(use: UseScope) -> Iterator[str]:
         yield _("使用方式：%(names)s") % {"names": _("、").join(_flow(flow) for flow in use.flows)}
     if use.card_bins:
         yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": _("、").join(use.card_bins)}
+    if use.excluded_goods:
+        names = _("、").join(goods_words(goods) for goods in use.excluded_goods)
+        yield _("购买%(names)s的金额不计入使用门槛") % {"names": names}
+
+
+def goods_words(goods: str) -> str:
+    """Return the name of goods that a batch may exclude."""
+    return {
+        "STORED_VALUE": _("储值卡"),
+        "PHONE_TOP_UP": _("话费充值"),
+        "TOBACCO": _("烟草"),
+        "FUEL": _("成品油"),
+    }[goods]
 
 
 def _flow(flow: str) -> str:

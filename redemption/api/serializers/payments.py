@@ -1,8 +1,9 @@
 """What a till or channel says about a payment; the quote's answer."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -24,11 +25,24 @@ from redemption.states import Flow
 from vouchers.api.prefixes import PERSON
 from vouchers.api.serializers.claims import LocationSerializer
 from vouchers.identity import identity_token
-from vouchers.rules.words import benefit_words, refund_words
+from vouchers.rules.model import GoodsName
+from vouchers.rules.words import benefit_words, goods_words, refund_words
 
 VISIBLE: Final = "[!-~]{1,64}"
 MAX_VOUCHERS: Final = 5
+MAX_ITEMS: Final = 50
+OTHER: Final = "OTHER"
 PAYER_FIELDS: Final = ("payment_code", "person_id", "voucher_ids")
+
+
+class ItemSerializer(StrictSerializer):
+    """Goods of one kind in the order."""
+
+    kind = serializers.ChoiceField(
+        choices=[*((kind, goods_words(kind)) for kind in get_args(GoodsName)), (OTHER, _("其他"))],
+        help_text="商品类别；券可能不适用于其中一些",
+    )
+    amount_fen = FenField(min_value=1)
 
 
 class PaymentSerializer(StrictSerializer):
@@ -57,6 +71,12 @@ class PaymentSerializer(StrictSerializer):
         max_length=128, required=False, help_text="出示付款码的设备标识，与生成时比对"
     )
     location = LocationSerializer(required=False, help_text="顾客所在地")
+    items = serializers.ListField(
+        child=ItemSerializer(),
+        required=False,
+        max_length=MAX_ITEMS,
+        help_text="按类别的商品金额，合计不大于订单金额；未列出的部分视为其他",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no payer or several, a payment code the wrong way round, too high a discount."""
@@ -68,6 +88,8 @@ class PaymentSerializer(StrictSerializer):
             raise ValidationError({"flow": _("使用付款码时须为 MERCHANT_SCANS")})
         if attrs.get("other_discount_fen", 0) > attrs["order_fen"]:
             raise ValidationError({"other_discount_fen": _("不得大于订单金额")})
+        if sum(item["amount_fen"] for item in attrs.get("items", ())) > attrs["order_fen"]:
+            raise ValidationError({"items": _("合计不得大于订单金额")})
         return attrs
 
 
@@ -129,8 +151,17 @@ def payment_request(data: dict[str, Any], *, client_id: UUID, at: datetime) -> P
         payment_code=data.get("payment_code"),
         person_id=data.get("person_id"),
         voucher_ids=tuple(dict.fromkeys(data.get("voucher_ids", ()))),
+        goods=_goods(data.get("items", ())),
         device=identity_token(pii.DEVICE, data["device"]) if "device" in data else None,
     )
+
+
+def _goods(items: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
+    """Add items of one kind up; what no voucher can exclude is left out."""
+    totals: Counter[str] = Counter()
+    for item in items:
+        totals[item["kind"]] += item["amount_fen"]
+    return tuple(sorted((kind, fen) for kind, fen in totals.items() if kind != OTHER))
 
 
 def quote_document(payment: PaymentRequest, quote: Quote) -> dict[str, Any]:
