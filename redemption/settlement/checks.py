@@ -112,6 +112,18 @@ _ONE_LINE = """
         OR l.kind NOT IN ('POSITIVE', 'NEGATIVE')
 """
 
+_TOGETHER = """
+    SELECT s.id AS fact, s.redemption_id AS redemption, i.line_id AS line
+      FROM redemption_redemptionstep c
+      JOIN redemption_settlementitem i ON i.fact_id = c.id
+      JOIN redemption_redemptionstep s ON s.redemption_id = c.redemption_id
+           AND s.kind IN ('CANCEL', 'REFUND')
+           AND s.detail ->> 'booked_to' IN ('PAYABLE', 'PAYABLE_FROZEN')
+      LEFT JOIN redemption_settlementitem j ON j.fact_id = s.id
+     WHERE c.kind = 'CONFIRM' AND j.line_id IS DISTINCT FROM i.line_id
+       AND EXISTS (SELECT 1 FROM settlement_fact_part p WHERE p.fact_id = s.id)
+"""
+
 # What came off payable before assignment goes with its payment, whatever its own date.
 _NOTHING_EARLY = f"""
     SELECT i.fact_id AS fact, b.code AS batch, s.business_date, b.business_date AS settled_for
@@ -167,6 +179,7 @@ _LEFT_BEHIND = """
 
 CHECKS = (
     ("settlement.fact_in_one_line", "每笔已结算明细只在一个有效结算行", _ONE_LINE),
+    ("settlement.facts_together", "结算前的退款与其核销在同一结算行", _TOGETHER),
     ("settlement.line_totals", "结算行合计等于其明细", _LINE_TOTALS),
     ("settlement.batch_totals", "结算批次合计等于其结算行", _BATCH_TOTALS),
     ("settlement.nothing_early", "不提前结算、不提前划付", _NOTHING_EARLY),

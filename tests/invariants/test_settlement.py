@@ -48,6 +48,12 @@ def settlement_failing() -> set[str]:
             {"settlement.fact_in_one_line", "settlement.line_totals", "settlement.balances"},
         ),
         (
+            f"UPDATE {STEP} SET detail = '{{\"booked_to\": \"PAYABLE\"}}' WHERE kind = 'REFUND'",
+            [STEP],
+            [],
+            {"settlement.facts_together"},
+        ),
+        (
             f"UPDATE {ITEM} SET amount_fen = amount_fen + 1 WHERE amount_fen > 0",
             [ITEM],
             [],
