@@ -99,15 +99,16 @@ def campaign_report(
 
 def report_html(report: CampaignReport) -> str:
     """Return the page: one A4 sheet when printed, the definitions below on screen."""
+    tables = [
+        (title, [(row, wan(row.order_net_fen), wan(row.subsidy_net_fen)) for row in rows])
+        for title, rows in report.tables
+    ]
     return render_to_string(
         "redemption/campaign_report.html",
         {
             "report": report,
             "as_of": report.as_of.astimezone(TIME_ZONE),
-            "tables": [
-                (title, [(row, wan(row.order_net_fen), wan(row.subsidy_net_fen)) for row in rows])
-                for title, rows in report.tables
-            ],
+            "columns": [tables[::2], tables[1::2]],
             "funders": [
                 (share.name, wan(share.gross_fen), wan(share.returned_fen), wan(share.net_fen))
                 for share in report.metrics.funders
