@@ -8,6 +8,9 @@ from psycopg import sql
 
 from core.embedded.record import ServiceUrls
 
+MAINTENANCE = "postgres"
+"""The database every server has: where one connects to drop another."""
+
 
 def with_database(url: str, name: str) -> str:
     """Return the PostgreSQL URL with another database name."""
@@ -48,6 +51,22 @@ def database_drop(urls: ServiceUrls, name: str) -> None:
                 [name],
             )
             owner_run(connection, "DROP DATABASE IF EXISTS {}", name)
+
+
+def database_recreate(urls: ServiceUrls) -> None:
+    """Make the database that the URLs name anew and empty, ending the sessions that use it."""
+    name = urlsplit(urls.database_url).path.lstrip("/")
+    database_create(database_urls(urls, MAINTENANCE), name)
+
+
+def database_used(urls: ServiceUrls) -> bool:
+    """Tell whether business time was ever set in the database: a programme was begun in it."""
+    with psycopg.connect(urls.owner_url, autocommit=True) as connection:
+        exists = connection.execute("SELECT to_regclass('core_businessclock') IS NOT NULL")
+        if exists.fetchone() != (True,):
+            return False
+        used = connection.execute("SELECT EXISTS (SELECT 1 FROM core_businessclock)")
+        return used.fetchone() == (True,)
 
 
 def owner_run(connection: psycopg.Connection, statement: LiteralString, *names: str) -> None:
