@@ -43,4 +43,3 @@ def redemption_state(redemption: Redemption, *, now: datetime) -> RedemptionStat
     if redemption.state == RedemptionState.HELD and now >= redemption.hold_expires_at:
         return RedemptionState.TIMED_OUT
     return RedemptionState(redemption.state)
-

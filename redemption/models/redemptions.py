@@ -186,8 +186,9 @@ class RedemptionLine(models.Model):
 class RedemptionStep(models.Model):
     """A fact of a redemption: points at its entry, goes into settlement, is the history.
 
-    ``funder_ids`` and ``parts`` run side by side: the subsidy of this step by funder. ``order_fen``,
-    ``payer_fen`` and ``subsidy_fen`` are the amounts of this step alone (a refund's slice).
+    ``funder_ids`` and ``parts`` run side by side: the subsidy of this step by funder.
+    ``order_fen``, ``payer_fen`` and ``subsidy_fen`` are the amounts of this step alone (a refund's
+    slice).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
