@@ -18,7 +18,9 @@ $$;
 -- Balances follow postings and nothing else: the application role may not write them.
 -- NO KEY UPDATE, since the foreign keys above hold KEY SHARE on the same rows.
 CREATE OR REPLACE FUNCTION ledger_apply_postings() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
     PERFORM 1 FROM core_account
       WHERE id IN (SELECT debit_account_id FROM new_rows
@@ -69,7 +71,9 @@ CREATE CONSTRAINT TRIGGER ledger_entry_has_postings AFTER INSERT ON core_entry
 CREATE OR REPLACE FUNCTION ledger_post(
     p_entry uuid, p_code text, p_campaign uuid, p_key text, p_date date, p_at timestamptz,
     p_lines jsonb
-) RETURNS boolean LANGUAGE plpgsql AS $$
+) RETURNS boolean LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 DECLARE
     v_nil constant uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN

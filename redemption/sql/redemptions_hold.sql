@@ -13,7 +13,9 @@
 CREATE OR REPLACE FUNCTION redemptions_hold(
     p_campaign uuid, p_entry uuid, p_time_out_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 DECLARE
     v_campaign record;

@@ -8,7 +8,9 @@
 CREATE OR REPLACE FUNCTION redemptions_unhold_unposted(
     p_campaign uuid, p_entry uuid, p_date date, p_kind text, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 DECLARE
     v_state constant text := CASE p_kind WHEN 'RELEASE' THEN 'RELEASED' ELSE 'TIMED_OUT' END;
@@ -128,7 +130,9 @@ $$;
 -- Write the entry of the RELEASE or TIME_OUT steps that name it: held → outstanding.
 CREATE OR REPLACE FUNCTION redemptions_unhold_post(
     p_campaign uuid, p_entry uuid, p_date date, p_kind text
-) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS void LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
     PERFORM ledger_post(p_entry,
         CASE p_kind WHEN 'RELEASE' THEN 'HOLD_RELEASE' ELSE 'HOLD_TIME_OUT' END,
@@ -149,7 +153,9 @@ $$;
 CREATE OR REPLACE FUNCTION redemptions_unhold(
     p_campaign uuid, p_entry uuid, p_date date, p_kind text, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
     RETURN QUERY
     SELECT u.* FROM redemptions_unhold_unposted(p_campaign, p_entry, p_date, p_kind, p_commands) u;

@@ -11,7 +11,9 @@
 CREATE OR REPLACE FUNCTION vouchers_claim(
     p_batch uuid, p_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 DECLARE
     v_batch vouchers_batch;
