@@ -61,7 +61,7 @@ class WhitelistAdmin(ScopedModelAdmin):
     search_fields = ("campaign__title", "campaign__code")
     fields = (
         ("campaign", "number"),
-        ("state_label", "store_total"),
+        ("state", "store_total"),
         ("created_at", "in_force_at"),
         ("approval_link", "entries_link"),
     )

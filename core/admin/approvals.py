@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -109,7 +110,7 @@ class ApprovalAdmin(ScopedModelAdmin):
             {
                 "fields": (
                     "title",
-                    ("kind_title", "state_label"),
+                    ("kind_title", "state"),
                     ("amount", "progress"),
                     ("maker", "created_at", "decided_at"),
                     "reason",
@@ -126,6 +127,10 @@ class ApprovalAdmin(ScopedModelAdmin):
     amount = yuan_column("amount_fen", _("涉及金额（元）"))
     region = region_column("owner_region", _("归属地区"))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Read the opinions of a page in one query."""
+        return super().get_queryset(request).prefetch_related("decisions")
+
     @display(description=_("事项"), ordering="kind")
     def kind_title(self, obj: Approval) -> str:
         """Show what kind of matter it is."""
@@ -140,7 +145,7 @@ class ApprovalAdmin(ScopedModelAdmin):
     @display(description=_("复核进度"))
     def progress(self, obj: Approval) -> str:
         """Show how many of the levels have agreed."""
-        agreed = obj.decisions.filter(agreed=True).count()
+        agreed = sum(decision.agreed for decision in obj.decisions.all())
         return f"{agreed} / {obj.depth}"
 
     @display(description=_("对象"))

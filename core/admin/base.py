@@ -170,6 +170,13 @@ class ScopedModelAdmin(ModelAdmin):
             widget=UnfoldAdminSelectWidget(),
         )
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow what a declared range filter sends, however far away its column is."""
+        paths = [spec[0] for spec in self.get_list_filter(request) if isinstance(spec, tuple)]
+        if any(lookup.startswith((f"{path}_from", f"{path}_to")) for path in paths):
+            return True
+        return bool(super().lookup_allowed(lookup, value, request))
+
     # -- permissions -------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.columns import yuan_grouped
+from core.admin.columns import page_link, yuan_grouped
 from core.admin.rule_parameters import rule_title
 from core.clock import TIME_ZONE
 from core.screening.models import Hit
@@ -37,41 +37,65 @@ FAMILIES: dict[str, Label] = {
 }
 LABELS: dict[str, Label] = {
     "value": _("对象数值"),
-    "threshold": _("判定阈值"),
-    "count": _("笔数"),
-    "n": _("样本数"),
-    "share": _("占比"),
-    "share_percent": _("占比（%）"),
+    "redemptions": _("核销笔数"),
+    "claims": _("领取笔数"),
     "persons": _("人数"),
-    "devices": _("设备数"),
-    "peers": _("同类对比"),
-    "median": _("中位数"),
-    "mad": _("绝对中位差"),
-    "percentile": _("百分位"),
-    "p95": _("95 分位"),
-    "p99": _("99 分位"),
-    "amount_fen": _("金额（元）"),
     "subsidy_fen": _("补贴金额（元）"),
     "order_fen": _("订单金额（元）"),
-    "settled_fen": _("已结算金额（元）"),
-    "unsettled_fen": _("未结算金额（元）"),
-    "at_risk_fen": _("风险金额（元）"),
-    "parameters": _("规则参数"),
+    "threshold_fen": _("使用门槛（元）"),
+    "amount_fen": _("金额（元）"),
+    "share_bp": _("占比"),
+    "quick": _("领后即核笔数"),
+    "seconds": _("领取到核销（秒）"),
+    "runs": _("连刷段数"),
+    "longest_run": _("最长连刷笔数"),
+    "keys": _("涉及标识数"),
+    "top_tier": _("最高面额笔数"),
+    "insiders": _("关联人员"),
+    "level": _("建议"),
+    "peers_persons": _("同类设备人数"),
+    "peers_share_bp": _("同类门店占比"),
+    "peers": _("同类对比"),
+    "n": _("样本数"),
+    "median": _("中位数"),
+    "mad": _("绝对中位差"),
+    "greatest": _("最大值"),
+    "list": _("时间线"),
     "timeline": _("时间线"),
-    "list": _("明细"),
-    "runs": _("连刷时段"),
-    "gap_s": _("间隔（秒）"),
-    "minutes": _("分钟"),
     "at": _("时间"),
-    "from": _("起"),
-    "until": _("止"),
-    "store": _("门店"),
-    "terminal": _("终端"),
-    "person": _("自然人"),
-    "device": _("设备"),
-    "redemption": _("核销"),
+    "redemption": _("核销单"),
+    "claim": _("领取记录"),
+    "terminal_no": _("终端号"),
     "position": _("岗位"),
+    "masked": _("标识（脱敏）"),
+    "kind": _("标识种类"),
+    # What speaks against the suspicion.
+    "only_one_redemption": _("仅一笔核销"),
+    "distinct_persons_bp": _("不同顾客占比"),
+    "at_meal_time_bp": _("用餐时段占比"),
+    "days": _("涉及天数"),
+    "same_device_only_bp": _("仅设备相同（可能为家人共用）占比"),
+    "share_of_store_bp": _("占本店核销比例"),
+    "small_enough_for_a_family": _("人数在家庭共用范围内"),
+    "accounts_sharing_a_mobile": _("共用手机号的账号数"),
 }
+VALUES: dict[str, Label] = {
+    "BLOCK": _("拦截"),
+    "REVIEW": _("人工核查"),
+    "STAFF": _("员工"),
+    "LEGAL_PERSON": _("法定代表人"),
+    "PAYEE": _("收款人"),
+    "TILL": _("收银设备"),
+    "DOCUMENT": _("证件"),
+    "MOBILE": _("手机号"),
+    "DEVICE": _("设备"),
+    "CARD": _("银行卡"),
+    "ACCOUNT": _("账户"),
+    "PAYER": _("付款账户"),
+}
+PAGES = {"redemption": "redemption_redemption_change", "claim": "vouchers_claim_change"}
+BASIS_POINTS = "_bp"
+COUNTS = frozenset({"n"})
 AGAINST = "against"
 
 
@@ -141,7 +165,11 @@ def _label(labels: Mapping[str, Label], key: str) -> str:
 def _line(labels: Mapping[str, Label], key: str, value: Any) -> Line:
     label = _label(labels, key)
     if isinstance(value, Mapping):
-        pairs = [[_label(labels, name), _text(name, one)] for name, one in value.items()]
+        shares = key.endswith(BASIS_POINTS)
+        pairs = [
+            [_label(labels, name), _text(key if shares and name not in COUNTS else name, one)]
+            for name, one in value.items()
+        ]
         return Line(label, rows=pairs)
     if _is_table(value):
         names = list(dict.fromkeys(name for row in value for name in row))
@@ -160,12 +188,24 @@ def _text(key: str, value: object) -> str:
     if isinstance(value, bool):
         return gettext("是") if value else gettext("否")
     if isinstance(value, int):
-        return yuan_grouped(value) if key.endswith("_fen") else f"{value:,}"
+        return _number(key, value)
     if isinstance(value, Mapping):
         return "；".join(f"{name} {_text(name, one)}" for name, one in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "、".join(_text(key, one) for one in value)
-    return _moment(str(value)) if value is not None else "-"
+    text = "-" if value is None else str(value)
+    if key in PAGES:
+        return page_link(PAGES[key], text[-12:], text)
+    words = " ".join(str(VALUES.get(word, word)) for word in text.split(" "))
+    return _moment(words)
+
+
+def _number(key: str, value: int) -> str:
+    if key.endswith("_fen"):
+        return yuan_grouped(value)
+    if key.endswith(BASIS_POINTS):
+        return f"{value // 100}.{value % 100:02d}%"
+    return f"{value:,}"
 
 
 def _moment(text: str) -> str:

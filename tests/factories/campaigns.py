@@ -18,6 +18,7 @@ from core.access.models import Role, User
 from core.approvals.models import Approval, ApprovalDecision, ApprovalState
 from core.canonical import canonical_hash, to_plain
 from core.clock import business_date
+from core.ids import new_id
 from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
 from core.money import funder_sums
@@ -96,6 +97,7 @@ def approval_make(
     kind: str = "campaign.version",
     *,
     content: object = None,
+    subject_id: object = "",
     maker: User | None = None,
     checker: User | None = None,
     region: str = PROVINCE,
@@ -105,7 +107,7 @@ def approval_make(
     approval = Approval.objects.create(
         kind=kind,
         subject_type="test",
-        subject_id=str(next(_serial)),
+        subject_id=str(subject_id or new_id()),
         title="测试审批",
         config_hash=canonical_hash(content),
         owner_region=region,
@@ -157,7 +159,9 @@ def campaign_live(
     rows = [funder_make(plan) for plan in funders]
     fundings = _fundings(campaign, rows, funders, batches, starts_at)
     document = plan_document(campaign, rows, fundings, funders, batches)
-    approval = approval_make(content=document, region=region, now=starts_at)
+    approval = approval_make(
+        content=document, subject_id=campaign.pk, region=region, now=starts_at
+    )
     version = Version.objects.create(
         campaign=campaign,
         number=1,
