@@ -1,10 +1,13 @@
 """Payment codes, quote and hold."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import pii
+from core.access.credentials import ClientPrincipal
 from core.access.throttling import person_rate_check
 from core.api.fields import id_from_path, moment_text
 from core.api.views import ApiView
@@ -96,6 +99,7 @@ class QuoteView(ApiView):
         """Rank the usable vouchers, and say of each other one why not and what would mend it."""
         del request
         data = self.body(PaymentSerializer)
+        _rate_check(self.client, data)
         payment = payment_request(data, client_id=self.client.id, at=self.now)
         return self.answer(quote_document(payment, redemption_quote(payment=payment)))
 
@@ -116,6 +120,7 @@ class RedemptionListView(ApiView):
         """Hold the best or the named voucher until it is confirmed, released, or timed out."""
         del request
         data = self.body(HoldSerializer)
+        _rate_check(self.client, data)
         (outcome,) = redemptions_hold(
             commands=[
                 HoldCommand(
@@ -152,3 +157,9 @@ class RedemptionListView(ApiView):
         if redemption is None:
             raise DomainError("access.not_found", data={"effect": "none"})
         return self.answer(redemption_document(redemption, client_id=self.client.id, now=self.now))
+
+
+def _rate_check(client: ClientPrincipal, data: dict[str, Any]) -> None:
+    """Count the request for the person it names, if it names one."""
+    if "person_id" in data:
+        person_rate_check(client, to_public(PERSON, data["person_id"]))
