@@ -62,6 +62,12 @@ class DraftOpenError(DomainError):
     code = "campaign.draft_open"
 
 
+class DraftUnchangedError(DomainError):
+    """The draft is the version in force: there is nothing to approve."""
+
+    code = "campaign.draft_unchanged"
+
+
 class FundsNotCashError(DomainError):
     """商户让利 is never cash."""
 

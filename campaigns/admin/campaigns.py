@@ -70,7 +70,7 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
             {
                 "fields": (
                     ("title", "code"),
-                    ("state_label", "redemptions_on"),
+                    ("state", "redemptions_on"),
                     ("owner", "covered"),
                     ("starts_at", "ends_at"),
                     ("organisation", "settlement_path"),

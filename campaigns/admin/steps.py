@@ -25,7 +25,7 @@ from campaigns.services.funds import funds_movement_request
 from campaigns.services.versions import campaign_submit
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
-from core.admin.buttons import button
+from core.admin.buttons import button, row_of
 
 FUNDED = ("APPROVED", "LIVE", "PAUSED", "ENDED", "CLEARING", "AUDITED", "CLOSED")
 WAITING = _("已提交，待另一人复核")
@@ -34,7 +34,7 @@ WAITING = _("已提交，待另一人复核")
 class CampaignSteps:
     """Mixin of the campaign's admin class."""
 
-    actions_detail = (
+    actions_detail: tuple[Any, ...] = (
         "edit",
         "submit",
         "go_live",
@@ -45,14 +45,10 @@ class CampaignSteps:
         "clear",
         "audit",
         "close",
-        "funds",
-        "adjust",
-        "budget",
+        {"title": _("资金"), "icon": "payments", "items": ["funds", "adjust", "budget"]},
         "download",
     )
-    has_submit_permission = button(
-        "campaigns.submit_campaign", "DRAFT", "APPROVED", "LIVE", "PAUSED"
-    )
+    may_submit = button("campaigns.submit_campaign", "DRAFT", "APPROVED", "LIVE", "PAUSED")
     has_launch_permission = button("campaigns.launch_campaign", "APPROVED")
     has_pause_permission = button("campaigns.pause_campaign", "LIVE")
     has_stop_permission = button("campaigns.stop_campaign", "LIVE", "PAUSED")
@@ -63,6 +59,15 @@ class CampaignSteps:
     has_close_permission = button("campaigns.close_campaign", "AUDITED")
     has_funds_permission = button("campaigns.add_fundsmovement", *FUNDED)
     has_budget_permission = button("campaigns.submit_campaign", "APPROVED", "LIVE", "PAUSED")
+
+    def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Show the button only while the draft differs from what is in force."""
+        if not self.may_submit(request, object_id):
+            return False
+        campaign: Campaign | None = row_of(self, request, object_id) if object_id else None
+        if campaign is None or campaign.version is None:
+            return True
+        return bool(campaign.version.document != campaign.draft)
 
     @action(
         description=_("提交审批"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.definition.changes import assert_change_allowed
 from campaigns.definition.document import Definition, definition_build, definition_stored
 from campaigns.definition.registry import sections
-from campaigns.errors import DefinitionInvalidError
+from campaigns.errors import DefinitionInvalidError, DraftUnchangedError
 from campaigns.events import CAMPAIGN_VERSION_IN_FORCE
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState, Funder, Funding, Version
@@ -52,6 +52,7 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
 
     Raises:
         DefinitionInvalidError: a document is missing, or the draft no longer fits.
+        DraftUnchangedError: it is the version in force.
         StateConflictError: the campaign is over, or submitted already.
         PendingExistsError: a version waits already.
         DomainError: ``access.permission_denied``, ``access.not_found``.
@@ -60,6 +61,8 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
         campaign = campaign_lock(campaign_id)
         if campaign.state not in DRAFTABLE:
             raise CAMPAIGN_STATES.conflict(campaign.state, CampaignState.SUBMITTED)
+        if campaign.version is not None and campaign.version.document == campaign.draft:
+            raise DraftUnchangedError
         definition = definition_build(campaign.draft)
         _assert_documents(definition)
         assert_change_allowed(definition, campaign, now)

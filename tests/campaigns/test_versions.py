@@ -6,7 +6,11 @@ from uuid import UUID
 import pytest
 
 from campaigns.definition.registry import sections
-from campaigns.errors import CampaignNotReadyError, DefinitionInvalidError
+from campaigns.errors import (
+    CampaignNotReadyError,
+    DefinitionInvalidError,
+    DraftUnchangedError,
+)
 from campaigns.models import Campaign, Version
 from campaigns.services.drafts import campaign_draft_save
 from campaigns.services.lifecycle import campaign_go_live
@@ -173,3 +177,11 @@ def test_going_live_needs_a_list_in_force_and_tested_terminals(maker: User) -> N
         (1, "SUPERSEDED"),
         (2, "IN_FORCE"),
     ]
+
+
+def test_the_version_in_force_is_not_submitted_again(maker: User) -> None:
+    campaign = campaign_draft_save(document=document_make(), actor=maker, now=NOW)
+    approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW), now=NOW)
+    with pytest.raises(DraftUnchangedError):
+        campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW)
+    assert Version.objects.filter(campaign=campaign).count() == 1

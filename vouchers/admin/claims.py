@@ -96,7 +96,7 @@ class VoucherAdmin(ScopedModelAdmin):
     search_fields = ("code__exact", "id__exact", "claim__id__exact", "enrolment__id__exact")
     search_help_text = _("按券码、券编号、领取编号或渠道用户编号查找")
     fields = (
-        ("code", "state_label"),
+        ("code", "shown_state"),
         ("batch", "number"),
         ("face", "shares"),
         ("client", "issued_at"),
@@ -112,6 +112,11 @@ class VoucherAdmin(ScopedModelAdmin):
         """Show the state as the holder sees it."""
         state = voucher_state(obj, now=clock.now())
         return state, VoucherState(state).label
+
+    @display(description=_("状态"))
+    def shown_state(self, obj: Voucher) -> str:
+        """Show the state as the holder sees it, on the voucher's page."""
+        return str(self.state_label(obj)[1])
 
     @display(description=_("各方出资（元）"))
     def shares(self, obj: Voucher) -> str:

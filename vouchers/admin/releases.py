@@ -66,7 +66,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
     list_select_related = ("batch__campaign",)
     search_fields = ("batch__name", "batch__code")
     fields = (
-        ("batch", "state_label"),
+        ("batch", "state"),
         ("slot", "closes_at"),
         ("planned_units", "opened_units", "closed_units"),
         ("opened_at", "closed_at"),

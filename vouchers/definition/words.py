@@ -13,7 +13,7 @@ def batches_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[str]:
     names = dict(Region.objects.filter(code__in=codes).values_list("code", "name"))
     industries = {str(one.value): str(one.label) for one in Merchant.Industry}
     return [
-        f"{batch.name}：{''.join(rules)}"
+        f"{batch.name}：{'；'.join(rules)}"
         for batch in batches
         if (
             rules := rules_words(

@@ -64,6 +64,14 @@ CAMPAIGN_CODES = (
         remedy_en="Submit them first, or load the version in force again.",
     ),
     CodeText(
+        "campaign.draft_unchanged",
+        409,
+        "草稿与生效版本相同",
+        "The draft is the version in force",
+        remedy_zh="请先编辑草稿再提交。",
+        remedy_en="Change the draft first.",
+    ),
+    CodeText(
         "funds.not_cash",
         422,
         "商户让利不涉及资金收付",

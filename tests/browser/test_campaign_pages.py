@@ -1,0 +1,73 @@
+"""Campaign pages in a browser: the buttons' dialogs, the draft page, the approval's page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from campaigns.models import Campaign
+from core.access.models import Role
+from core.embedded.record import ServiceUrls
+from tests.factories.running import campaign_running
+from tests.factories.staff import staff_make
+from tests.support.web import CHROMIUM, needs_browser, web_process
+
+PASSWORD = "Test-password-1"
+
+
+@pytest.fixture
+def address(own_database: ServiceUrls, tmp_path: Path) -> Iterator[str]:
+    campaign_running()
+    with web_process(own_database, tmp_path / "web.log", {}) as found:
+        yield found
+
+
+def log_in(page: Page, address: str, username: str) -> None:
+    page.goto(f"{address}/admin/login/")
+    page.locator("input[name=username]").fill(username)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("form button[type=submit]").first.click()
+    page.wait_for_url(f"{address}/admin/")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_stop_and_restart_by_two_people(address: str, tmp_path: Path) -> None:
+    maker, checker = staff_make(Role.CAMPAIGN_MAKER), staff_make(Role.CAMPAIGN_CHECKER)
+    campaign = Campaign.objects.get()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        complaints: list[str] = []
+        page = browser.new_page(viewport={"width": 1500, "height": 1100}, locale="zh-CN")
+        expect.set_options(timeout=30_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        log_in(page, address, maker.username)
+        page.goto(f"{address}/admin/campaigns/campaign/{campaign.pk}/change/")
+        page.screenshot(path=tmp_path / "campaign.png", full_page=True)
+        page.get_by_text("停止（领取与核销）").click()
+        page.locator("textarea[name=reason]").fill("发现套现")
+        page.screenshot(path=tmp_path / "dialog.png")
+        page.get_by_role("button", name="确定").click()
+        expect(page.get_by_text("已停止").first).to_be_visible()
+        page.get_by_text("申请恢复").click()
+        page.locator("textarea[name=reason]").fill("已处置")
+        page.get_by_role("button", name="确定").click()
+        expect(page.get_by_text("已提交，待另一人复核").first).to_be_visible()
+        page.goto(f"{address}/admin/campaigns/campaign/{campaign.pk}/edit")
+        expect(page.get_by_role("button", name="保存草稿")).to_be_visible()
+        page.screenshot(path=tmp_path / "editor.png", full_page=True)
+
+        page.context.clear_cookies()
+        log_in(page, address, checker.username)
+        page.goto(f"{address}/admin/core/approval/")
+        page.get_by_text("恢复活动：春季消费券").first.click()
+        expect(page.get_by_text("批准的内容")).to_be_visible()
+        page.screenshot(path=tmp_path / "approval.png", full_page=True)
+        page.get_by_role("link", name="同意").first.click()
+        page.get_by_role("button", name="确定").click()
+        expect(page.get_by_text("已同意").first).to_be_visible()
+        browser.close()
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.redemptions_on) == ("LIVE", True)
+    assert complaints == []
