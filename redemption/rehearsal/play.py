@@ -28,6 +28,8 @@ from vouchers.rules.model import rules_read
 THREADS = 8
 OFFICE_HOUR = time(9, 30)
 PREPARED_BEFORE = timedelta(days=2)
+OFFICE_AFTER_END = timedelta(days=7)
+"""The office works on without a day off until the last late refund has come."""
 LONGEST_AFTERMATH_DAYS = 40
 INSTALMENTS = 2
 
@@ -120,7 +122,8 @@ class Rehearsal:
         middle = sorted(waves)[len(waves) // 2] + timedelta(hours=1)
         self.agenda.add(middle, partial(self._instalment, campaign, INSTALMENTS))
         day = campaign.starts_at.astimezone(clock.TIME_ZONE).date()
-        while day <= campaign.ends_at.astimezone(clock.TIME_ZONE).date():
+        last = (campaign.ends_at + OFFICE_AFTER_END).astimezone(clock.TIME_ZONE).date()
+        while day <= last:
             at = datetime.combine(day, OFFICE_HOUR, clock.TIME_ZONE)
             self.agenda.add(at, partial(self._office, campaign))
             day += timedelta(days=1)
