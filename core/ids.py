@@ -23,7 +23,7 @@ def new_id() -> UUID:
 
 
 def to_public(prefix: str, value: UUID) -> str:
-    """Spell ``value`` for the API, e.g. ``vch_01jd…`` (prefix, underscore, 26 base32 characters)."""
+    """Spell ``value`` for the API: prefix, underscore, 26 base32 characters (``vch_01jd…``)."""
     number = value.int
     chars = [_ALPHABET[(number >> shift) & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)]
     return f"{prefix}_{''.join(chars)}"
@@ -59,5 +59,5 @@ def new_number(length: int) -> str:
 
 
 def new_voucher_code() -> str:
-    """Return a random voucher code (券码): 16 digits with a check digit, not derived from the id."""
+    """Return a random voucher code (券码): 16 digits with a check digit, no part of the id."""
     return new_number(VOUCHER_CODE_DIGITS)

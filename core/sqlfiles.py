@@ -24,7 +24,7 @@ def app_role() -> str | None:
     return role if role and role != settings.DATABASES["owner"].get("USER", "") else None
 
 
-def _grant(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def _grant(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     role = app_role()
     if role is None:
         return
@@ -48,7 +48,7 @@ def grant_app_role() -> migrations.RunPython:
 def revoke_app_role(rights: str, *tables: str) -> migrations.RunPython:
     """Return the operation that takes ``rights`` (e.g. ``"UPDATE, DELETE"``) on tables back."""
 
-    def revoke(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    def revoke(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         role = app_role()
         if role is None:
             return

@@ -26,7 +26,7 @@ R, LINE, STEP = (
 )
 
 
-def refused(statement: str, *values: object, by: str) -> None:
+def refused(statement: str, *values: UUID | str | int, by: str) -> None:
     """Assert that the statement fails for the reason named and leaves everything as it was."""
     before = footprint()
     with (
@@ -81,7 +81,8 @@ def test_a_redemption_keeps_its_amounts_and_states(
 def test_amounts_add_up_from_the_start(
     made: tuple[Shop, UUID], change: dict[str, str], by: str
 ) -> None:
-    columns = {field.column: field.column for field in Redemption._meta.concrete_fields}
+    names = [str(field.column) for field in Redemption._meta.concrete_fields]
+    columns = {name: name for name in names}
     columns |= {"id": "gen_random_uuid()"} | change
     copied = (
         f"INSERT INTO {R} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {R}"
