@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from campaigns.closing import close_blocker_register
 from core.approvals.registry import approval_kind_register
 from core.jobs.registry import job_kind_register
 from core.jobs.schedules import tick_job_register
 from core.models import Case
 from core.screening.hooks import CaseHooks, case_hooks_register
 from redemption.settlement.checks import settlement_checks_register
+from redemption.settlement.closing import open_matters
 from redemption.settlement.recon.days import SUSPENSE_APPROVAL
 from redemption.settlement.reports.campaign_job import CAMPAIGN_REPORT
 from redemption.settlement.reports.day_job import STATEMENTS
@@ -38,6 +40,7 @@ def settlement_register() -> None:
     approval_kind_register(SUSPENSE_APPROVAL)
     case_hooks_register(CASE_HOOKS)
     settlement_checks_register()
+    close_blocker_register("redemption.settlement", open_matters)
     job_kind_register(STATEMENTS)
     job_kind_register(CAMPAIGN_REPORT)
     for job in TICK_JOBS:
