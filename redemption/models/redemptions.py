@@ -108,6 +108,9 @@ class Redemption(models.Model):
             ),
             models.Index(fields=("client", "order_no"), name="redemption_order_no"),
             models.Index(fields=("store", "confirmed_at"), name="redemption_store_time"),
+            models.Index(
+                fields=("payee",), condition=Q(confirmed_at__isnull=False), name="redemption_payee"
+            ),
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
