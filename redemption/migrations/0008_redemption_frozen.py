@@ -2,7 +2,7 @@
 
 import pgtrigger.compiler
 import pgtrigger.migrations
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -24,6 +24,15 @@ class Migration(migrations.Migration):
                     table="redemption_redemption",
                     when="BEFORE",
                 ),
+            ),
+        ),
+        # Settlement asks for the facts of payees.
+        migrations.AddIndex(
+            model_name="redemption",
+            index=models.Index(
+                condition=models.Q(("confirmed_at__isnull", False)),
+                fields=["payee"],
+                name="redemption_payee",
             ),
         ),
     ]
