@@ -8,7 +8,7 @@ class CoreConfig(AppConfig):
     """The kernel: knows no domain app."""
 
     name = "core"
-    verbose_name = _("平台内核")
+    verbose_name = _("平台管理")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

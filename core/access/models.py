@@ -89,6 +89,14 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.display_name or self.username
 
+    def get_full_name(self) -> str:
+        """Return the name pages greet with."""
+        return str(self)
+
+    def get_short_name(self) -> str:
+        """Return the same name: there is no shorter one."""
+        return str(self)
+
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the role grants alone: being a superuser gives nothing."""
         backends: list[Any] = list(get_backends())

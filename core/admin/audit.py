@@ -23,6 +23,7 @@ from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.platform_scope import PlatformAdmin, sees_platform
 from core.admin.regions import region_column
 from core.admin.values import AuditActionFilter, SubjectTypeFilter
+from core.admin.words import action_words, subject_words
 from core.audit.models import AuditEvent, AuditLink
 from core.audit.services import audit_chain_verify
 
@@ -35,7 +36,7 @@ class AuditEventAdmin(ScopedModelAdmin):
         "at",
         "action_name",
         "actor_name",
-        "subject_type",
+        "subject_name",
         "subject_id",
         "region",
         "reason",
@@ -54,7 +55,7 @@ class AuditEventAdmin(ScopedModelAdmin):
     fields = (
         "action_name",
         "actor",
-        "subject_type",
+        "subject_name",
         "subject_id",
         "region",
         "reason",
@@ -63,7 +64,7 @@ class AuditEventAdmin(ScopedModelAdmin):
         "recorded_at",
         "link",
     )
-    readonly_fields = ("action_name", "region", "content", "link")
+    readonly_fields = ("action_name", "subject_name", "region", "content", "link")
     paginator = InfinitePaginator
 
     content = json_column("data", _("内容"))
@@ -81,8 +82,13 @@ class AuditEventAdmin(ScopedModelAdmin):
 
     @display(description=_("操作"), ordering="action")
     def action_name(self, obj: AuditEvent) -> str:
-        """Show the stable name of what was done."""
-        return obj.action
+        """Say what was done."""
+        return action_words(obj.action)
+
+    @display(description=_("对象类型"), ordering="subject_type")
+    def subject_name(self, obj: AuditEvent) -> str:
+        """Say what kind of row it was done to."""
+        return subject_words(obj.subject_type)
 
     @display(description=_("操作人"), ordering="actor")
     def actor_name(self, obj: AuditEvent) -> str:

@@ -29,6 +29,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin import AdminSite
 from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
@@ -40,6 +41,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from core.access.scope import ScopeFields, scope_owns, scope_queryset
 from core.admin.actions import error_text
 from core.admin.export import export_csv, export_xlsx
+from core.admin.labels import labels_bind
 from core.admin.regions import region_choices
 from core.errors import DomainError
 
@@ -71,6 +73,11 @@ class ScopedModelAdmin(ModelAdmin):
     list_filter_submit = True
     list_filter_sheet = True
     warn_unsaved_form = True
+
+    def __init__(self, model: type[Model], admin_site: AdminSite) -> None:
+        """Let coloured labels work on the pages of rows too."""
+        super().__init__(model, admin_site)
+        labels_bind(self)
 
     # -- what a room overrides ---------------------------------------------------------------
 

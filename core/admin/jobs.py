@@ -22,6 +22,7 @@ from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.platform_scope import PlatformAdmin
 from core.admin.regions import region_column
 from core.admin.values import JobKindFilter, TickJobFilter
+from core.admin.words import file_role_words
 from core.jobs.models import BusinessClock, Job, JobFile, ScheduledTick
 
 JOB_LABELS = {"QUEUED": "info", "RUNNING": "warning", "DONE": "success", "FAILED": "danger"}
@@ -37,10 +38,15 @@ class JobFileInline(TabularInline):
     """The files of a job; every download is recorded."""
 
     model = JobFile
-    fields = ("name", "role", "size", "sha256", "created_at", "download")
+    fields = ("name", "purpose", "size", "sha256", "created_at", "download")
     readonly_fields = fields
     extra = 0
     can_delete = False
+
+    @display(description=_("用途"))
+    def purpose(self, obj: JobFile) -> str:
+        """Say what the file is."""
+        return file_role_words(obj.role)
 
     @display(description=_("下载"))
     def download(self, obj: JobFile) -> SafeString:
@@ -112,19 +118,24 @@ class JobFileAdmin(ScopedModelAdmin):
 
     region_field = "job__owner_region"
     organisation_field = "job__created_by__organisation"
-    list_display = ("name", "role", "job_link", "size", "created_at", "download")
+    list_display = ("name", "purpose", "job_link", "size", "created_at", "download")
     list_filter = (RegionFilter, ("created_at", RangeDateTimeFilter))
     list_select_related = ("job",)
     search_fields = ("name", "job__title")
     search_help_text = _("按文件名或任务标题查找")
     ordering = ("-pk",)
-    fields = ("name", "role", "job_link", "size", "sha256", "created_at", "download")
-    readonly_fields = ("job_link", "download")
+    fields = ("name", "purpose", "job_link", "size", "sha256", "created_at", "download")
+    readonly_fields = ("purpose", "job_link", "download")
 
     @display(description=_("任务"), ordering="job")
     def job_link(self, obj: JobFile) -> SafeString | str:
         """Link to the job."""
         return page_link("core_job_change", obj.job, obj.job_id)
+
+    @display(description=_("用途"))
+    def purpose(self, obj: JobFile) -> str:
+        """Say what the file is."""
+        return file_role_words(obj.role)
 
     @display(description=_("下载"))
     def download(self, obj: JobFile) -> SafeString:

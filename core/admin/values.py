@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
+from core.admin.words import action_words, subject_words
+
 # One index look-up per distinct value; without a fitting index the limit of rows keeps it short.
 _DISTINCT = """
     WITH sample AS (SELECT {column} AS value FROM {table} ORDER BY id DESC LIMIT 20000)
@@ -30,7 +32,11 @@ class RecentValuesFilter(DropdownFilter):
         )
         with connections["default"].cursor() as cursor:
             cursor.execute(sql)
-            return [(value, value) for (value,) in cursor.fetchall()]
+            return [(value, self.words(value)) for (value,) in cursor.fetchall()]
+
+    def words(self, value: str) -> str:
+        """Say a value for the reader."""
+        return value
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the rows with the chosen value."""
@@ -44,6 +50,10 @@ class AuditActionFilter(RecentValuesFilter):
     parameter_name = "did"
     column = "action"
 
+    def words(self, value: str) -> str:
+        """Say what was done."""
+        return action_words(value)
+
 
 class SubjectTypeFilter(RecentValuesFilter):
     """What it was done to."""
@@ -51,6 +61,10 @@ class SubjectTypeFilter(RecentValuesFilter):
     title = _("对象类型")
     parameter_name = "subject"
     column = "subject_type"
+
+    def words(self, value: str) -> str:
+        """Say what kind of row it is."""
+        return subject_words(value)
 
 
 class TopicFilter(RecentValuesFilter):

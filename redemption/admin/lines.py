@@ -1,0 +1,49 @@
+"""Vouchers used in redemptions, read-only; each is also on its redemption's page."""
+
+from __future__ import annotations  # ModelAdmin takes no brackets at run time
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from core.admin.base import ScopedModelAdmin
+from core.admin.columns import page_link, yuan_column
+from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
+from redemption.models import RedemptionLine
+
+
+@admin.register(RedemptionLine)
+class RedemptionLineAdmin(ScopedModelAdmin):
+    """One row per voucher of a payment."""
+
+    region_field = "redemption__owner_region"
+    store_region_field = "redemption__store_region"
+    organisation_field = "redemption__acquirer__organisation_id"
+    list_display = ("id", "redemption_of", "batch", "voucher_of", "used", "live")
+    list_filter = (
+        RegionFilter,
+        StoreRegionFilter,
+        ("redemption__campaign", ScopedRelatedFilter),
+        "live",
+    )
+    list_select_related = ("batch",)
+    search_fields = ("redemption__id__exact", "voucher__id__exact")
+    search_help_text = _("按核销单或消费券编号查找")
+    ordering = ("-pk",)
+    fields = ("redemption_of", "batch", "voucher_of", "used", "live")
+    readonly_fields = ("redemption_of", "voucher_of", "used")
+    paginator = InfinitePaginator
+
+    used = yuan_column("used_fen", _("抵用金额（元）"))
+
+    @display(description=_("核销单"), ordering="redemption")
+    def redemption_of(self, obj: RedemptionLine) -> SafeString | str:
+        """Link to the payment."""
+        return page_link("redemption_redemption_change", obj.redemption_id, obj.redemption_id)
+
+    @display(description=_("消费券"), ordering="voucher")
+    def voucher_of(self, obj: RedemptionLine) -> SafeString | str:
+        """Link to the voucher."""
+        return page_link("vouchers_voucher_change", obj.voucher_id, obj.voucher_id)
