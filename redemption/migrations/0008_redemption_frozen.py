@@ -2,7 +2,7 @@
 
 import pgtrigger.compiler
 import pgtrigger.migrations
-from django.db import migrations, models
+from django.db import migrations
 
 
 class Migration(migrations.Migration):
@@ -24,15 +24,6 @@ class Migration(migrations.Migration):
                     table="redemption_redemption",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        # Settlement asks for the facts of payees.
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                condition=models.Q(("confirmed_at__isnull", False)),
-                fields=["payee"],
-                name="redemption_payee",
             ),
         ),
     ]
