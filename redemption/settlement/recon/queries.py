@@ -102,8 +102,9 @@ DIFFERENCES = (
             FROM redemption_redemption r
             JOIN redemption_redemptionstep s ON s.redemption_id = r.id
            WHERE r.acquirer_id = %(acquirer)s AND t.trade_no <> ''
-             AND CASE WHEN t.kind = 'REFUND' THEN left(s.reference, 32)
-                      ELSE left(r.channel_trade_no, 32) END = t.trade_no
+             AND left(r.channel_trade_no, 32)
+                 = CASE t.kind WHEN 'REFUND' THEN t.origin_no ELSE t.trade_no END
+             AND (t.kind <> 'REFUND' OR left(s.reference, 32) = t.trade_no)
              AND s.kind = CASE t.kind WHEN 'PAY' THEN 'CONFIRM' ELSE t.kind END
              AND s.business_date = %(day)s + 1
            ORDER BY s.id LIMIT 1) near ON true
