@@ -159,9 +159,7 @@ def campaign_live(
     rows = [funder_make(plan) for plan in funders]
     fundings = _fundings(campaign, rows, funders, batches, starts_at)
     document = plan_document(campaign, rows, fundings, funders, batches)
-    approval = approval_make(
-        content=document, subject_id=campaign.pk, region=region, now=starts_at
-    )
+    approval = approval_make(content=document, subject_id=campaign.pk, region=region, now=starts_at)
     version = Version.objects.create(
         campaign=campaign,
         number=1,

@@ -101,7 +101,10 @@ def test_voucher_tells_rules_and_history() -> None:
 
 
 @pytest.mark.parametrize(
-    "voucher_id", ["vch_", "vch_0", "clm_" + "0" * 26, to_public("vch", new_id()), "x" * 300]
+    "voucher_id",
+    ["vch_", "vch_0", "clm_" + "0" * 26, to_public("vch", new_id()), "x" * 300],
+    # An id of its own each time would give every test process another name.
+    ids=["empty", "short", "other prefix", "unknown", "long"],
 )
 def test_what_is_no_voucher_is_not_found(voucher_id: str) -> None:
     world = world_make()
