@@ -109,7 +109,7 @@ def _play(supervisor: Supervisor, env: Mapping[str, str], address: str, scale: i
 
 
 def _show(played: Played, address: str) -> None:
-    say(played.table)
+    played.show()
     say(f"    {address}/         staff (log-ins below)")
     say(f"    {address}/demo/    演示台: a phone, a till and the live books")
     say(f"    {address}/api/docs/")

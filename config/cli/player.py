@@ -28,6 +28,12 @@ class Played:
     figures: dict[str, Any]
     table: str
 
+    def show(self) -> None:
+        """Print the table, and where the printable reports lie."""
+        say(self.table)
+        for name, path in self.figures["files"].items():
+            say(f"    {name}: {path}")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

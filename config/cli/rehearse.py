@@ -58,7 +58,7 @@ def run(argv: list[str]) -> int:
 
 def conclude(played: Played, target: Path | None) -> int:
     """Print the table, write the JSON file, and return the exit code."""
-    say(played.table)
+    played.show()
     if target:
         text = json.dumps(played.figures, ensure_ascii=False, indent=2)
         target.write_text(f"{text}\n", encoding="utf-8")
