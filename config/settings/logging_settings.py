@@ -52,5 +52,7 @@ def logging_config(level: str) -> dict[str, Any]:
             # One line per request is written by django_structlog.
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "axes": {"level": "WARNING"},
+            # A line per request says nothing the answer does not.
+            "httpx": {"level": "WARNING"},
         },
     }
