@@ -45,6 +45,7 @@ class _Prepared:
     def keys(self) -> Iterator[Hashable]:
         yield self.key
         yield self.candidate.voucher.voucher_id
+        yield self.command.client_id, self.till.store_id, self.command.order_no
         yield self.considered.payment_code_id or self.key
         yield from (limit_key(line) for line in self.candidate.limits)
 

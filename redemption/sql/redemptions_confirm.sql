@@ -2,7 +2,7 @@
 -- [{"ord", "redemption_id", "step_id", "client_id", "key", "fingerprint", "at", "trade_no",
 -- "limits": [{"limit_id", "window_start", "key_id", "cap"}…] (Redemption.limit_uses), "detail",
 -- "refusals": [{"code", "data"}…]}]. A confirm after the hold's life is honoured while the
--- vouchers are free (they were valid at the hold); else it is refused and left in the exceptions
+-- vouchers are free (they were valid at the hold) and its order has no other payment; else it is refused and left in the exceptions
 -- list. Locks: limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold.
 CREATE OR REPLACE FUNCTION redemptions_confirm(
     p_campaign uuid, p_entry uuid, p_date date, p_commands jsonb
@@ -41,6 +41,9 @@ BEGIN
 
     FOR v_command IN
         SELECT c.*, r.state,
+               CASE WHEN r.state IN ('HELD', 'TIMED_OUT') AND c.at >= r.hold_expires_at
+                    THEN redemption_order_taken(r.client_id, r.store_id, r.order_no, c.at, r.id)
+                    ELSE false END AS ordered,
                (SELECT bool_and(v.state = 'ACTIVE') FROM redemption_redemptionline n
                   JOIN vouchers_voucher v ON v.id = n.voucher_id
                  WHERE n.redemption_id = r.id) AS free,
@@ -51,7 +54,7 @@ BEGIN
                         WHERE u.used + 1 > l.cap) AS limited
           FROM jsonb_to_recordset(p_commands)
                AS c(ord integer, redemption_id uuid, client_id uuid, key text, fingerprint text,
-                    limits jsonb, refusals jsonb)
+                    at timestamptz, limits jsonb, refusals jsonb)
           JOIN redemption_redemption r ON r.id = c.redemption_id
          ORDER BY c.ord
     LOOP
@@ -69,7 +72,8 @@ BEGIN
             CONTINUE;
         END IF;
         v_reasons := coalesce(v_command.refusals, '[]');
-        IF v_command.state = 'TIMED_OUT' AND (NOT v_command.free OR v_command.limited) THEN
+        IF v_command.ordered
+           OR v_command.state = 'TIMED_OUT' AND (NOT v_command.free OR v_command.limited) THEN
             v_reasons := v_reasons || '[{"code": "redemption.hold_expired", "data": {}}]'::jsonb;
             v_refused_late := v_refused_late || v_command.redemption_id;
         ELSIF v_command.state NOT IN ('HELD', 'TIMED_OUT') THEN

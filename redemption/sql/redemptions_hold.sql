@@ -1,3 +1,15 @@
+-- Whether another payment with a voucher stands for an order: held at p_at, or confirmed and not
+-- refunded as a whole. p_except is the payment that asks.
+CREATE OR REPLACE FUNCTION redemption_order_taken(
+    p_client uuid, p_store uuid, p_order text, p_at timestamptz, p_except uuid
+) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM redemption_redemption o
+                    WHERE o.client_id = p_client AND o.order_no = p_order AND o.store_id = p_store
+                      AND o.id IS DISTINCT FROM p_except
+                      AND (o.state = 'HELD' AND o.hold_expires_at > p_at
+                           OR o.state = 'CONFIRMED' AND o.refunded_order_fen < o.order_fen))
+$$;
+
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
 -- (architecture.md, A hot service has three steps). p_commands: [{"ord", "redemption_id",
 -- "step_id", "client_id", "key", "fingerprint", "at", "hold_expires_at", "payment_code_id",
@@ -7,9 +19,10 @@
 -- "detail", "lines": [{"voucher_id", "batch_id", "used_fen", "parts"}…],
 -- "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document"}…],
 -- "refusals": [{"code", "data"}…]}]. No two commands of a group share a key, limit key, payment
--- code or voucher. A voucher whose hold has outlived its time is timed out here first.
--- Locks: limit rows → payment codes → vouchers → redemptions → accounts. Raises 40001 where
--- another group won a race for a key: the caller decides the group again.
+-- code, order or voucher. One order of a store takes one voucher. A voucher whose hold has outlived
+-- its time is timed out here first. Locks: orders → limit rows → payment codes → vouchers →
+-- redemptions → accounts. Raises 40001 where another group won a race for a key: the caller
+-- decides the group again.
 CREATE OR REPLACE FUNCTION redemptions_hold(
     p_campaign uuid, p_entry uuid, p_time_out_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
@@ -30,6 +43,14 @@ DECLARE
     v_expected bigint;
     v_written bigint;
 BEGIN
+    -- Orders have no row to lock before their first hold.
+    PERFORM pg_advisory_xact_lock(o.number)
+       FROM (SELECT DISTINCT hashtextextended(concat_ws('|', c.client_id, c.store_id, c.order_no),
+                                              33) AS number
+               FROM jsonb_to_recordset(p_commands)
+                    AS c(client_id uuid, store_id uuid, order_no text)
+              ORDER BY number) o;
+
     -- With the rows of limits that a time-out below would give back: limits come before vouchers.
     PERFORM 1 FROM vouchers_limituse u
       JOIN (SELECT l.limit_id, l.window_start, l.key_id
@@ -119,8 +140,11 @@ BEGIN
       FROM campaigns_campaign c WHERE c.id = p_campaign;
 
     FOR v_command IN
-        SELECT c.*, p.used_at FROM jsonb_to_recordset(p_commands)
-               AS c(ord integer, redemption_id uuid, payment_code_id uuid, refusals jsonb)
+        SELECT c.*, p.used_at,
+               redemption_order_taken(c.client_id, c.store_id, c.order_no, c.at, NULL) AS ordered
+          FROM jsonb_to_recordset(p_commands)
+               AS c(ord integer, redemption_id uuid, payment_code_id uuid, refusals jsonb,
+                    client_id uuid, store_id uuid, order_no text, at timestamptz)
           LEFT JOIN redemption_paymentcode p ON p.id = c.payment_code_id
          ORDER BY c.ord
     LOOP
@@ -137,6 +161,10 @@ BEGIN
         v_reasons := '[]';
         IF v_command.used_at IS NOT NULL THEN
             v_reasons := v_reasons || '[{"code": "code.used", "data": {}}]'::jsonb;
+        END IF;
+        IF v_command.ordered THEN
+            v_reasons := v_reasons || jsonb_build_object(
+                'code', 'redemption.stacking_not_allowed', 'data', '{"limit": 1}'::jsonb);
         END IF;
         v_reasons := v_reasons || coalesce(v_command.refusals, '[]')
                   || coalesce(v_vouchers -> v_command.ord::text, '[]')

@@ -8,9 +8,10 @@ import pytest
 
 from core.clock import TIME_ZONE
 from redemption.answers import confirm_answer
-from redemption.models import PaymentCode
+from redemption.models import ExceptionItem, PaymentCode
 from redemption.payment_code_text import code_hash, code_text
 from redemption.services import hold as hold_module
+from redemption.services.cancel import redemptions_cancel
 from redemption.services.choosing import Considered, consider
 from redemption.services.confirm import redemptions_confirm
 from redemption.services.facts import StepOutcome
@@ -26,12 +27,14 @@ from tests.factories.persons import key_of
 from tests.factories.redemption import (
     AT,
     accepted,
+    cancel_command,
     confirm_command,
     held_make,
     hold_command,
     holder_of,
     shop_make,
 )
+from tests.redemption.test_hold_confirm import footprint
 from vouchers.identity import identity_token
 from vouchers.models import IdentityHash
 from vouchers.models.persons import KeyKind
@@ -109,3 +112,48 @@ def test_digits_that_another_code_has_are_drawn_again_and_stay_the_same() -> Non
     assert {row.enrolment_id for row in found.values()} == {person.pk}
     assert {row.created_at for row in found.values()} == {AT}
     assert PaymentCode.objects.count() == 2
+
+
+def test_one_order_takes_one_voucher_whoever_holds_it() -> None:
+    """One government voucher per payment (domain-rules §3), also over several calls."""
+    shop = shop_make()
+    first, second, third = vouchers_issued(shop.batch, 3)
+    commands = [
+        hold_command(shop.payment(voucher=voucher), order_no="ORDER-1")
+        for voucher in (first, second)
+    ]
+    together = redemptions_hold(commands=commands)
+    assert [one.outcome for one in together] == ["ACCEPTED", "REFUSED"]
+    assert [refusal.code for refusal in together[1].refusals] == ["redemption.stacking_not_allowed"]
+    (held,) = accepted(together[:1])
+    redemptions_confirm(commands=[confirm_command(held)])
+    before = footprint()
+    later_on = hold_command(
+        shop.payment(voucher=third, at=AT + timedelta(hours=1)), order_no="ORDER-1"
+    )
+    (outcome,) = redemptions_hold(commands=[later_on])
+    assert [refusal.code for refusal in outcome.refusals] == ["redemption.stacking_not_allowed"]
+    assert footprint() == before
+    # Undone as a whole, the order may be paid again.
+    redemptions_cancel(commands=[cancel_command(held, at=AT + timedelta(minutes=5))])
+    assert redemptions_hold(commands=[later_on])[0].outcome == "ACCEPTED"
+
+
+def test_an_order_held_again_after_its_time_is_not_confirmed_twice() -> None:
+    shop = shop_make()
+    first, second = vouchers_issued(shop.batch, 2)
+    orders = [
+        hold_command(shop.payment(voucher=voucher, at=at), order_no="ORDER-1")
+        for voucher, at in ((first, AT), (second, AT + timedelta(seconds=120)))
+    ]
+    (late,) = accepted(redemptions_hold(commands=orders[:1]))
+    (fresh,) = accepted(redemptions_hold(commands=orders[1:]))
+    outcomes = redemptions_confirm(
+        commands=[
+            confirm_command(fresh, at=AT + timedelta(seconds=130)),
+            confirm_command(late, at=AT + timedelta(seconds=131)),
+        ]
+    )
+    assert [one.outcome for one in outcomes] == ["ACCEPTED", "REFUSED"]
+    assert [refusal.code for refusal in outcomes[1].refusals] == ["redemption.hold_expired"]
+    assert ExceptionItem.objects.get().subject_id == str(late)
