@@ -26,6 +26,8 @@ from core.admin.words import file_role_words
 from core.jobs.models import BusinessClock, Job, JobFile, ScheduledTick
 
 JOB_LABELS = {"QUEUED": "info", "RUNNING": "warning", "DONE": "success", "FAILED": "danger"}
+UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+REFRESH_S = 3
 TICK_LABELS = {"CLAIMED": "warning", "DONE": "success", "FAILED": "danger"}
 
 
@@ -42,6 +44,7 @@ class JobFileInline(TabularInline):
     readonly_fields = fields
     extra = 0
     can_delete = False
+    hide_title = True
 
     @display(description=_("用途"))
     def purpose(self, obj: JobFile) -> str:
@@ -79,18 +82,21 @@ class JobAdmin(ScopedModelAdmin):
     list_select_related = ("created_by",)
     search_fields = ("title", "id__exact")
     search_help_text = _("按标题或任务编号查找")
-    fields = (
-        "title",
-        "status",
-        "progress",
-        "message",
-        "outcome",
-        "settings",
-        "region",
-        "created_by",
-        "created_at",
-        "started_at",
-        "finished_at",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "title",
+                    ("status", "progress"),
+                    "message",
+                    ("region", "created_by"),
+                    "created_at",
+                    ("started_at", "finished_at"),
+                )
+            },
+        ),
+        (_("技术信息"), {"fields": ("outcome", "settings"), "classes": ("collapse",)}),
     )
     readonly_fields = ("status", "progress", "outcome", "settings", "region")
     inlines = (JobFileInline,)
@@ -98,6 +104,20 @@ class JobAdmin(ScopedModelAdmin):
     region = region_column("owner_region", _("归属地区"))
     outcome = json_column("result", _("结果"))
     settings = json_column("params", _("参数"))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Let the page of a job that is not finished load itself again."""
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        job = Job.objects.filter(pk=object_id, state__in=UNFINISHED) if object_id else None
+        if job is not None and job.exists():
+            response["Refresh"] = str(REFRESH_S)
+        return response
 
     @display(description=_("状态"), ordering="state", label=JOB_LABELS)
     def status(self, obj: Job) -> tuple[str, str]:

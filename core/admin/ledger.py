@@ -70,6 +70,7 @@ class PostingInline(TabularInline):
     readonly_fields = fields
     extra = 0
     can_delete = False
+    hide_title = True
     ordering = ("pk",)
     per_page = 100
 

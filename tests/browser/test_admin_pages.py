@@ -9,12 +9,19 @@ from playwright.sync_api import expect
 
 from core.access.models import ClientKey, Role
 from core.access.services import client_key_secret
+from core.audit.models import AuditEvent
+from core.clock import wall
 from core.embedded.record import ServiceUrls
+from core.jobs.models import Job
+from core.jobs.services import job_run
 from core.screening.models import Case, CaseState
+from merchants.models import Merchant
 from tests.factories.merchants import NANNING, PROVINCE, client_make
 from tests.factories.staff import staff_make
 from tests.factories.world import World, world_make
+from tests.merchants.lists import csv_bytes, row
 from tests.support.look import look
+from tests.support.threads import at_once
 from tests.support.web import needs_browser, web_process
 
 pytestmark = [needs_browser, pytest.mark.slow]
@@ -114,3 +121,38 @@ def test_a_case_is_decided_with_a_reason(address: str, here: World) -> None:
         eyes.fine("case-decided")
     case.refresh_from_db()
     assert (case.state, case.decision_reason) == (CaseState.RELEASED, "开业促销，已核实")
+
+
+def job_finish(name: str) -> None:
+    job_run(job_id=Job.objects.get(title__contains=name).pk, now=wall())
+
+
+def test_a_list_with_faults_gives_a_file_that_names_them(
+    address: str, here: World, tmp_path: Path
+) -> None:
+    user = staff_make(Role.LIST_MAKER, region=NANNING)
+    bad = tmp_path / "名单.csv"
+    bad.write_bytes(csv_bytes([row(1), row(2, 统一社会信用代码="91450103MA00000000")]))
+    before = Merchant.objects.count()
+    with look(address) as eyes:
+        eyes.log_in(user)
+        page = eyes.open("/admin/merchants/merchant/import")
+        eyes.fine("import")
+        acquirer = page.locator("select[name=acquirer]")
+        if acquirer.count():
+            acquirer.select_option(str(here.shop.terminal.acquirer_id))
+        region = page.locator("select[name=owner_region]")
+        if region.count():
+            region.select_option(NANNING)
+        page.locator("input[type=file]").set_input_files(bad)
+        page.locator("form[enctype] button[type=submit]").click()
+        expect(page.get_by_text("排队中").first).to_be_visible()
+        at_once(job_finish, ["名单.csv"], threads=1)  # Playwright keeps this thread busy
+        expect(page.get_by_text("导入错误.csv").first).to_be_visible()  # the page reloads itself
+        eyes.fine("import-job")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="下载").first.click()
+        faults = Path(download.value.path()).read_bytes()
+    assert Merchant.objects.count() == before
+    assert "统一社会信用代码" in faults.decode("utf-8-sig")
+    assert AuditEvent.objects.filter(action="job.download", actor=user).count() == 1
