@@ -32,6 +32,12 @@ _BALANCES = """
           JOIN core_account a ON a.id = t.debit_account_id
          WHERE e.code = 'RECOVER' AND a.kind = 'MERCHANT_RECEIVABLE'
         UNION ALL
+        -- Refunds put into a line before their payment was recovered: no longer owed.
+        SELECT 'MERCHANT_RECEIVABLE', p.campaign_id, p.payee_id, p.funder_id, p.fen
+          FROM settlement_fact_part p
+         WHERE p.written_off AND p.booked_to = 'MERCHANT_RECEIVABLE'
+           AND EXISTS (SELECT 1 FROM redemption_settlementitem i WHERE i.fact_id = p.fact_id)
+        UNION ALL
         SELECT 'MERCHANT_RECEIVABLE', campaign_id, payee_id, funder_id, -amount_fen
           FROM redemption_merchantrepayment
         UNION ALL

@@ -128,6 +128,18 @@ def test_a_hold_that_waited_for_its_twin_is_a_replay(own_database: ServiceUrls) 
     assert second.fact == first.fact
 
 
+def test_one_order_held_at_once_with_ten_vouchers_takes_one(own_database: ServiceUrls) -> None:
+    shop = shop_make()
+    commands = [
+        hold_command(shop.payment(voucher=voucher), order_no="ORDER-1")
+        for voucher in vouchers_issued(shop.batch, 10)
+    ]
+    answers = at_once(hold, commands, threads=10)
+    assert Counter(one.outcome for one in answers) == {"ACCEPTED": 1, "REFUSED": 9}
+    codes = {refusal.code for one in answers for refusal in one.refusals}
+    assert codes == {"redemption.stacking_not_allowed"}
+
+
 def wait_until_blocked() -> None:
     """Return once another session of this database waits for a lock."""
     waiting = (
