@@ -20,7 +20,7 @@ from config.admin_menu import MENU
 from core.access.models import Role, User
 from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
 from tests.factories.staff import staff_make
-from tests.factories.world import NAMES, World, project_models, world_make
+from tests.factories.world import APPS, NAMES, World, project_models, world_make
 from tests.support.admin import Staff
 from vouchers.models import LimitUse
 
@@ -235,7 +235,10 @@ def copies_make() -> None:
 def test_every_first_page_opens_for_every_role() -> None:
     for role in Role.values:
         page = Staff.of(role)
-        text = page.html("/admin/")
+        response = page.get("/admin/")
+        for card in response.context["todo"]:
+            assert page.get(card["link"]).status_code == 200, (role, card["link"])
+        text = response.content.decode()
         assert "工作台" in text
         assert "您尚无任何角色" not in text or role in {
             Role.SECURITY_ADMIN,
@@ -266,3 +269,13 @@ def test_a_locked_log_in_says_so_in_chinese() -> None:
     assert "15 分钟" in text
     right = client.post("/admin/login/", {**form, "password": "Test-password-1"})
     assert right.status_code == 429
+
+
+def test_app_pages_and_the_menu_search_open() -> None:
+    page = Staff.of(Role.AUDITOR, region=NANNING)
+    for app in APPS:
+        assert page.get(f"/admin/{app}/").status_code == 200, app
+    found = page.html("/admin/search/", {"s": "核销单"})
+    assert "/admin/redemption/redemption/" in found
+    nobody = Staff.of()
+    assert "/admin/redemption/redemption/" not in nobody.html("/admin/search/", {"s": "核销单"})
