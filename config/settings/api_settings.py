@@ -28,6 +28,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.api.codes_page.codes_append",
     ],
+    # Choices that share a field name keep names that generated clients can rely on.
+    "ENUM_NAME_OVERRIDES": {
+        "BatchKindEnum": "vouchers.models.batches.Batch.Kind",
+        "CampaignStateEnum": "campaigns.models.CampaignState",
+        "EnrolmentLevelEnum": "vouchers.models.persons.Enrolment.Level",
+        "VoucherStateEnum": "vouchers.states.VoucherState",
+    },
     # Served from our own origin: the page works without internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -43,7 +43,7 @@ def balance(page: Page, account: str) -> str:
 def test_claim_pay_refund_and_replay(bench_address: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 1050})
+        page = browser.new_page(locale="zh-CN", viewport={"width": 1500, "height": 1050})
         complaints: list[str] = []
         page.on(
             "console",

@@ -37,7 +37,7 @@ def celery(urls: ServiceUrls, log: Path, *argv: str) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(90)
 
 
 def eventually(question: Callable[[], bool], log: Path, seconds: float = 40) -> None:

@@ -49,11 +49,11 @@ def checks_failing(only: Iterable[str] | None = None) -> dict[str, int]:
     return {result.name: result.violations for result in invariants_check(only=only).failed}
 
 
-def assert_sound() -> None:
-    """Assert that every registered check holds."""
-    assert checks_failing() == {}
+def assert_sound(only: Iterable[str] | None = None) -> None:
+    """Assert that every registered check holds, or those named."""
+    assert checks_failing(only) == {}
 
 
-def assert_fires(name: str, *, also: Iterable[str] = ()) -> None:
-    """Assert that check ``name`` fires, and no other but those in ``also``."""
-    assert set(checks_failing()) == {name, *also}
+def assert_fires(name: str, *, also: Iterable[str] = (), only: Iterable[str] | None = None) -> None:
+    """Assert that check ``name`` fires, and no other (of ``only``) but those in ``also``."""
+    assert set(checks_failing(only)) == {name, *also}
