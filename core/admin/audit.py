@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
@@ -47,7 +47,7 @@ class AuditEventAdmin(ScopedModelAdmin):
         AuditActionFilter,
         SubjectTypeFilter,
         ("actor", AutocompleteFilter),
-        ("at", RangeDateTimeFilter),
+        ("at", RangeDateFilter),
     )
     list_select_related = ("actor",)
     search_fields = ("subject_id__exact",)

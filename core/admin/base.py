@@ -36,11 +36,13 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateFilter, RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.access.scope import ScopeFields, scope_owns, scope_queryset
 from core.admin.actions import error_text
 from core.admin.export import export_csv, export_xlsx
+from core.admin.filters import DayRangeFilter
 from core.admin.labels import labels_bind
 from core.admin.regions import region_choices
 from core.errors import DomainError
@@ -176,6 +178,15 @@ class ScopedModelAdmin(ModelAdmin):
             choices=region_choices(request, action, leaves_only=not is_owner),
             widget=UnfoldAdminSelectWidget(),
         )
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Return the filters; ranges of days count whole days in Shanghai."""
+        return [
+            (spec[0], DayRangeFilter)
+            if isinstance(spec, tuple) and spec[1] in (RangeDateFilter, RangeDateTimeFilter)
+            else spec
+            for spec in super().get_list_filter(request)
+        ]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow what a declared range filter sends, however far away its column is."""

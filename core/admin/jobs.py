@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
@@ -77,7 +77,7 @@ class JobAdmin(ScopedModelAdmin):
         ("state", ChoicesDropdownFilter),
         JobKindFilter,
         ("created_by", AutocompleteFilter),
-        ("created_at", RangeDateTimeFilter),
+        ("created_at", RangeDateFilter),
     )
     list_select_related = ("created_by",)
     search_fields = ("title", "id__exact")
@@ -139,7 +139,7 @@ class JobFileAdmin(ScopedModelAdmin):
     region_field = "job__owner_region"
     organisation_field = "job__created_by__organisation"
     list_display = ("name", "purpose", "job_link", "size", "created_at", "download")
-    list_filter = (RegionFilter, ("created_at", RangeDateTimeFilter))
+    list_filter = (RegionFilter, ("created_at", RangeDateFilter))
     list_select_related = ("job",)
     search_fields = ("name", "job__title")
     search_help_text = _("按文件名或任务标题查找")
@@ -172,7 +172,7 @@ class ScheduledTickAdmin(PlatformAdmin):
     list_filter = (
         TickJobFilter,
         ("state", ChoicesDropdownFilter),
-        ("tick_at", RangeDateTimeFilter),
+        ("tick_at", RangeDateFilter),
     )
     search_fields = ("job__startswith",)
     search_help_text = _("按计划任务名称查找")

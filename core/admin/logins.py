@@ -15,7 +15,7 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from core.admin.platform_scope import PlatformAdmin
 
@@ -38,7 +38,7 @@ class AccessAttemptAdmin(PlatformAdmin):
     """Failed log-ins that count towards a lock-out."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
-    list_filter = (("attempt_time", RangeDateTimeFilter),)
+    list_filter = (("attempt_time", RangeDateFilter),)
     search_fields = ("username__exact", "ip_address__exact")
     search_help_text = _("按用户名或地址查找")
     fields = ("attempt_time", "username", "ip_address", "user_agent", "failures_since_start")
@@ -49,7 +49,7 @@ class AccessLogAdmin(PlatformAdmin):
     """Log-ins and log-outs."""
 
     list_display = ("attempt_time", "username", "ip_address", "logout_time")
-    list_filter = (("attempt_time", RangeDateTimeFilter),)
+    list_filter = (("attempt_time", RangeDateFilter),)
     search_fields = ("username__exact", "ip_address__exact")
     search_help_text = _("按用户名或地址查找")
     fields = ("attempt_time", "username", "ip_address", "user_agent", "logout_time")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
@@ -54,7 +54,7 @@ class OutboxEventAdmin(PlatformAdmin):
 
     list_display = ("id", "topic", "aggregate_type", "aggregate_id", "at", "recorded_at")
     list_display_links = ("id", "topic")
-    list_filter = (TopicFilter, ("at", RangeDateTimeFilter))
+    list_filter = (TopicFilter, ("at", RangeDateFilter))
     search_fields = ("aggregate_id__exact", "event_id__exact")
     search_help_text = _("按对象或事件编号查找")
     ordering = ("-pk",)
@@ -74,7 +74,7 @@ class DeliveryAdmin(PlatformAdmin):
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ConsumerFilter,
-        ("run_at", RangeDateTimeFilter),
+        ("run_at", RangeDateFilter),
     )
     list_select_related = ("event",)
     search_fields = ("event__aggregate_id__exact", "event__event_id__exact")

@@ -1,5 +1,6 @@
 """Pages of screening: evidence in words, decisions as actions, parameters as new versions."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from core.access.models import Role
 from core.approvals.models import Approval, ApprovalState
 from core.audit.models import AuditEvent
+from core.clock import TIME_ZONE
 from core.screening.models import Case, CaseState, Hit, RuleParameter
 from core.screening.rules import rules
 from core.screening.services.cases import KIND
@@ -162,3 +164,20 @@ def test_parameters_are_set_as_a_new_version_by_the_province() -> None:
     city = Staff.of(Role.RISK_MAKER, region=NANNING)
     assert city.add(RuleParameter, parameter_form()).status_code == 200
     assert RuleParameter.objects.count() == 2
+
+
+def test_a_range_of_days_has_both_ends_in_local_time() -> None:
+    case = case_make()
+    hit = case.hits.latest("pk")
+    page = Staff.of(Role.RISK_MAKER, region=NANNING)
+    day = hit.at.astimezone(TIME_ZONE).date()
+    for since, until, found in (
+        (day, day, 2),
+        (day + timedelta(days=1), "", 0),
+        ("", day - timedelta(days=1), 0),
+        ("", day, 2),
+        ("nonsense", "", 2),
+    ):
+        query = {"at_from": str(since), "at_to": str(until)}
+        response = page.get(page.list_url(Hit), query)
+        assert response.context["cl"].result_count == found, query
