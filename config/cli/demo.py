@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import redis
+
 from config.cli.platform import platform_environment, platform_start, port_choose
 from config.cli.player import Played, play
 from config.cli.screen import say, step
@@ -94,6 +96,8 @@ def _clear_the_stage(urls: ServiceUrls) -> None:
         raise EmbeddedError(message)
     step("the programme was not played to the end: beginning again with an empty database")
     database_recreate(urls)
+    with redis.Redis.from_url(urls.redis_url) as broker:
+        broker.flushdb()
 
 
 def _play(supervisor: Supervisor, env: Mapping[str, str], address: str, scale: int) -> Played:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from config.cli.demo import migrate
 from config.cli.platform import platform_environment, platform_start
 from config.cli.player import Played, play
@@ -70,8 +72,11 @@ def conclude(played: Played, target: Path | None) -> int:
 def _database(services: ServiceUrls, *, keep: bool) -> Iterator[ServiceUrls]:
     name = f"rehearsal_{secrets.token_hex(4)}"
     database_create(services, name)
+    urls = database_urls(services, name, VALKEY_NUMBER)
+    with redis.Redis.from_url(urls.redis_url) as broker:
+        broker.flushdb()  # messages of a rehearsal that was broken off
     try:
-        yield database_urls(services, name, VALKEY_NUMBER)
+        yield urls
     finally:
         if keep:
             say(f"    database {name} is kept")
