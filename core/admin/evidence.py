@@ -69,6 +69,17 @@ LABELS: dict[str, Label] = {
     "position": _("岗位"),
     "masked": _("标识（脱敏）"),
     "kind": _("标识种类"),
+    # What the rule was told to look for.
+    "parameters": _("判定参数"),
+    "parameter_version": _("参数版本（0 为默认值）"),
+    "count": _("笔数下限"),
+    "length": _("连刷笔数下限"),
+    "gap_s": _("间隔小于（秒）"),
+    "minutes": _("间隔不超过（分钟）"),
+    "share_pct": _("占比下限（%）"),
+    "above_pct": _("订单不超过门槛的（%）"),
+    "review": _("核查人数"),
+    "block": _("建议拦截人数"),
     # What speaks against the suspicion.
     "only_one_redemption": _("仅一笔核销"),
     "distinct_persons_bp": _("不同顾客占比"),
