@@ -22,6 +22,8 @@ SQL = Path(__file__).parents[2] / "vouchers" / "sql" / "vouchers_claim.sql"
 BATCH_LOCK = "WHERE b.id = p_batch FOR NO KEY UPDATE;"
 # Between reading the counter and writing it: wide enough that unguarded callers overlap.
 PAUSE = "v_issued := v_batch.issued;"
+# And between looking at a limit and counting on it.
+WRITE = "IF v_issued > v_batch.issued THEN"
 
 
 def owner_execute(*statements: str) -> None:
@@ -39,6 +41,8 @@ def guards_off() -> None:
     unguarded = source.replace(BATCH_LOCK, "WHERE b.id = p_batch;").replace(
         PAUSE, f"{PAUSE} PERFORM pg_sleep(0.05);"
     )
+    assert WRITE in source
+    unguarded = unguarded.replace(WRITE, f"PERFORM pg_sleep(0.2); {WRITE}")
     unguarded = unguarded.replace("ORDER BY s.id FOR NO KEY UPDATE OF s;", "ORDER BY s.id;")
     unguarded = unguarded.replace("WHERE u.used + excluded.used <= excluded.cap\n", "\n")
     owner_execute(
