@@ -148,7 +148,6 @@ def parameter_form(**changes: str) -> dict[str, str]:
     return {**form, **changes}
 
 
-@pytest.mark.skipif(not rules(), reason="no room registers rules yet")
 def test_parameters_are_set_as_a_new_version_by_the_province() -> None:
     page = Staff.of(Role.RISK_MAKER, region=PROVINCE)
     one = rules()[0]
