@@ -14,7 +14,8 @@ from core.embedded.supervisor import ChildSpec, Supervisor, http_ready
 from core.embedded.valkey import HOST, free_port
 
 USUAL_PORT = 8000
-WEB_THREADS = 4
+WEB_PROCESSES = 2
+WEB_THREADS = 3
 WORKER_PROCESSES = 2
 READY_PATH = "/api/v1/health/live"
 
@@ -48,7 +49,7 @@ def web_spec(env: Mapping[str, str], port: int, name: str = "web") -> ChildSpec:
             "--interface=wsgi",
             f"--host={HOST}",
             f"--port={port}",
-            "--workers=1",
+            f"--workers={WEB_PROCESSES}",
             f"--blocking-threads={WEB_THREADS}",
             "--no-ws",
             "config.wsgi:application",

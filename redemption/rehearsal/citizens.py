@@ -7,12 +7,14 @@ from functools import partial
 
 from redemption.rehearsal.session import Session, Tier
 from redemption.rehearsal.shopping import go_shopping
-from redemption.rehearsal.tiers import habit_of
+from redemption.rehearsal.tiers import FEW_HOURS, HOURS, habit_of
 from redemption.rehearsal.world import Person
 
 SURPLUS = 1.07
 """Claims per unit of a wave: a few more people than vouchers, so that waves sell out."""
 AT_ONCE = timedelta(minutes=2)
+CROWDED = 5_000
+"""Up to this scale there are people for every hour; each moment costs about a second to reach."""
 AWAY_REGION = "440100"
 # In thousandths of the claims of a wave.
 AWAY, DUPLICATE, SECOND_TIER, NAMELESS = 12, 15, 25, 3
@@ -84,7 +86,8 @@ def claim(session: Session, person: Person, tier: Tier, wave_at: datetime, roll:
     session.note("claims_accepted")
     (voucher,) = answer.body["vouchers"]
     seed = f"{session.world.seed}-{person.number}-{wave_at:%Y%m%d%H}"
-    habit = habit_of(seed, claimed_at=wave_at, threshold_fen=tier.threshold_fen)
+    hours = HOURS if session.world.scale <= CROWDED else FEW_HOURS
+    habit = habit_of(seed, claimed_at=wave_at, threshold_fen=tier.threshold_fen, hours=hours)
     if person.number in session.night_owls:
         night = wave_at.replace(hour=22, minute=45)
         habit = replace(habit, uses=True, mishap="NONE", at=night)

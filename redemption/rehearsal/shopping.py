@@ -14,9 +14,10 @@ from redemption.rehearsal.tiers import Habit
 from redemption.rehearsal.world import Person, Shop
 
 LATE = timedelta(hours=1)
-CANCEL_AFTER = timedelta(minutes=30)
-REFUND_AFTER = timedelta(days=1, hours=3)
-LATE_REFUND_AFTER = timedelta(days=6, hours=3)
+CANCEL_AFTER = timedelta(hours=1)
+REFUND_AFTER = timedelta(days=1, hours=15)
+LATE_REFUND_AFTER = timedelta(days=6, hours=15)
+"""Both counted from midnight of the day of the sale."""
 FOREIGN_BIN = "400000"
 
 
@@ -125,14 +126,15 @@ def _confirm(trip: Trip, held: dict[str, Any]) -> None:
 def _afterwards(trip: Trip, held: dict[str, Any], trade_no: str) -> None:
     """Put cancel and refunds on the agenda, as the habit says."""
     order, at = trip.habit.order_fen, clock.now().replace(minute=0, second=0, microsecond=0)
+    midnight = at.replace(hour=0)
     plans: dict[str, tuple[datetime, Callable[[], None]]] = {
         "CANCEL": (at + CANCEL_AFTER, partial(_cancel, trip, held, trade_no)),
-        "REFUND_FULL": (at + REFUND_AFTER, partial(_refund, trip, held, [order])),
+        "REFUND_FULL": (midnight + REFUND_AFTER, partial(_refund, trip, held, [order])),
         "REFUND_PART": (
-            at + REFUND_AFTER,
+            midnight + REFUND_AFTER,
             partial(_refund, trip, held, [order // 3, order // 5]),
         ),
-        "REFUND_LATE": (at + LATE_REFUND_AFTER, partial(_refund, trip, held, [order // 2])),
+        "REFUND_LATE": (midnight + LATE_REFUND_AFTER, partial(_refund, trip, held, [order // 2])),
     }
     if trip.habit.mishap in plans:
         trip.session.agenda.add(*plans[trip.habit.mishap])

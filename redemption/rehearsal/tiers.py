@@ -1,6 +1,7 @@
 """Illustrative behaviour of the people of a rehearsal: tickets, habits, mishaps."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -42,8 +43,11 @@ that the published rate of 61.1 % by count is left."""
 # Mean order as a multiple of the threshold, so that direct sales reach the published total.
 ORDER_MULTIPLE = {500: 4.2, 1_000: 3.6, 5_000: 2.6, 10_000: 2.6}
 USUAL_MULTIPLE = 2.5
-# When people go shopping after a claim: days later, hour, share.
-SHOPPING = ((0, 12, 45), (0, 19, 25), (1, 12, 20), (2, 19, 10))
+# When people go shopping after a claim: shares of days later and of hours. A moment is played in
+# seconds; were all of a day's customers put into two moments, every till would show a run (FM6).
+DAYS_LATER = {0: 70, 1: 20, 2: 10}
+HOURS = {10: 6, 11: 10, 12: 15, 13: 9, 14: 5, 15: 5, 16: 6, 17: 9, 18: 14, 19: 11, 20: 6, 21: 4}
+FEW_HOURS = {12: 65, 19: 35}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,13 @@ class Habit:
     quotes: bool
 
 
-def habit_of(seed: str, *, claimed_at: datetime, threshold_fen: int) -> Habit:
-    """Decide from the seed alone, so that a rehearsal can be repeated."""
+def habit_of(
+    seed: str, *, claimed_at: datetime, threshold_fen: int, hours: Mapping[int, int]
+) -> Habit:
+    """Decide from the seed alone, so that a rehearsal can be repeated; ``hours`` with shares."""
     chance = random.Random(seed)  # noqa: S311 - behaviour, not a secret
-    days, hour, _ = chance.choices(SHOPPING, [share for _, _, share in SHOPPING])[0]
+    (days,) = chance.choices(list(DAYS_LATER), list(DAYS_LATER.values()))
+    (hour,) = chance.choices(list(hours), list(hours.values()))
     midnight = claimed_at.replace(hour=0, minute=0, second=0, microsecond=0)
     extra = ORDER_MULTIPLE.get(threshold_fen, USUAL_MULTIPLE) - 1
     # Above the threshold by a skewed amount: mean `extra` thresholds, some right at it.
