@@ -14,7 +14,7 @@ from redemption.services.facts import Key, StepOutcome, refused, replay_outcomes
 from redemption.services.groups import Item, decide_in_groups
 from redemption.services.requests import CancelCommand
 from redemption.services.reversal_state import Confirmed, confirmed_load
-from redemption.services.reversals import Reversal, key_race_retried, reversals_write
+from redemption.services.reversals import Reversal, race_retried, reversals_write
 from redemption.services.targets import key_of
 from redemption.states import RedemptionState, StepKind
 
@@ -64,7 +64,7 @@ def cancel_refusals(confirmed: Confirmed, at: datetime) -> list[Refusal]:
     return [Refusal("redemption.cancel_window_closed", data)]
 
 
-@key_race_retried
+@race_retried
 @retry_conflicts
 def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[CancelCommand]]

@@ -21,7 +21,7 @@ from redemption.services.facts import (
 from redemption.services.groups import Item, decide_in_groups
 from redemption.services.requests import RefundCommand
 from redemption.services.reversal_state import Confirmed, confirmed_load
-from redemption.services.reversals import Reversal, key_race_retried, reversals_write
+from redemption.services.reversals import Reversal, race_retried, reversals_write
 from redemption.services.targets import key_of, targets_load
 from redemption.states import StepKind
 
@@ -66,7 +66,7 @@ def refund_preview(
     return RefundPreview(part, funder_parts_named(confirmed.funder_ids, part.parts))
 
 
-@key_race_retried
+@race_retried
 @retry_conflicts
 def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[RefundCommand]]

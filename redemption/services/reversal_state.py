@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from campaigns.models import CampaignState
-from core.ledger.models import AccountKind
+from core.ledger.models import Account, AccountKind
 from core.ledger.services import Transfer
 from redemption.models import RedemptionLine, RedemptionStep
 from redemption.rules.refunds import RefundedSoFar
@@ -42,12 +42,21 @@ class Confirmed:
     cancellable_until: datetime | None
     booked_to: AccountKind
     assigned: bool
+    available_fen: tuple[int, ...] | None = None
+    """Per funder, what the campaign has available; read only where the subsidy was recovered."""
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether the subsidy was recovered for good and the campaign's books are closed."""
-        closed = self.campaign_state == CampaignState.CLOSED
-        return closed and self.booked_to == AccountKind.AVAILABLE
+        """Whether the recovered subsidy is gone: the books are closed, or it was spent again."""
+        if self.available_fen is None:
+            return False
+        left = (
+            part >= used or concession
+            for part, used, concession in zip(
+                self.available_fen, self.so_far.parts, self.concessions, strict=True
+            )
+        )
+        return self.campaign_state == CampaignState.CLOSED or not all(left)
 
     def transfers(self, parts: Collection[int], fate: VoucherFate) -> list[Transfer]:
         """Return the transfers that give ``parts`` back (architecture.md, Money)."""
@@ -115,10 +124,13 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
     }
     step_ids = [pk for pk, _ in confirms.values()]
     booked, assigned = booking_accounts(step_ids), facts_assigned(step_ids)
+    lie_free = {pk for pk, kind in booked.items() if kind == AccountKind.AVAILABLE}
+    available = _available({row[1] for row in rows}) if lie_free else {}
     found: dict[UUID, Confirmed] = {}
     for row in rows:
         confirm_id, detail = confirms.get(row[0], (None, _NO_DETAIL))
         until = detail.get("cancellable_until")
+        booked_to = booked[confirm_id] if confirm_id else AccountKind.PAYABLE
         found[row[0]] = Confirmed(
             redemption_id=row[0],
             campaign_id=row[1],
@@ -146,7 +158,22 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
             last_step=row[21],
             confirm_id=confirm_id,
             cancellable_until=datetime.fromisoformat(until) if until else None,
-            booked_to=booked[confirm_id] if confirm_id else AccountKind.PAYABLE,
+            booked_to=booked_to,
             assigned=confirm_id in assigned,
+            available_fen=tuple(available.get((row[1], funder_id), 0) for funder_id in row[10])
+            if booked_to == AccountKind.AVAILABLE
+            else None,
         )
     return found
+
+
+def _available(campaign_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], int]:
+    """Return what campaigns have available by funder; whoever spends it meanwhile is noticed when
+    the entry is posted (``account_not_negative``)."""
+    rows = Account.objects.filter(campaign_id__in=campaign_ids, kind=AccountKind.AVAILABLE)
+    return {
+        (campaign_id, funder_id): fen
+        for campaign_id, funder_id, fen in rows.values_list(
+            "campaign_id", "funder_id", "balance_fen"
+        )
+    }

@@ -24,7 +24,8 @@ from redemption.states import RedemptionState, StepKind, VoucherFate
 from vouchers.models import Voucher
 from vouchers.states import VoucherState
 
-KEY_CONSTRAINT = "redemption_step_key_once"
+RACES = frozenset({"redemption_step_key_once", "account_not_negative"})
+"""Constraints that say another call was first: with the key, or with recovered money."""
 _VOUCHER_STATES = {
     VoucherFate.RETURNED: VoucherState.ACTIVE,
     VoucherFate.EXPIRED: VoucherState.EXPIRED,
@@ -51,10 +52,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def key_race_retried(function: Callable[P, R]) -> Callable[P, R]:
-    """Decide again when another call used the same key for another redemption at that moment.
+def race_retried(function: Callable[P, R]) -> Callable[P, R]:
+    """Decide again when another call used the same key, or the same money, at that moment.
 
-    The second time the key is known, so the answer is a replay or a refusal.
+    The second time the key is known and the money seen to be gone, so the answer is a replay or
+    a refusal.
     """
 
     @functools.wraps(function)
@@ -64,7 +66,7 @@ def key_race_retried(function: Callable[P, R]) -> Callable[P, R]:
         except IntegrityError as error:
             cause = error.__cause__
             name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
-            if name != KEY_CONSTRAINT or transaction_is_open():
+            if name not in RACES or transaction_is_open():
                 raise
         return function(*args, **kwargs)
 

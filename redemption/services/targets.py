@@ -39,6 +39,8 @@ class Target:
     redemption_id: UUID
     client_id: UUID
     campaign_id: UUID
+    order: tuple[UUID, str]
+    """Store and the till's order number."""
     payable_fen: int
     limits: tuple[dict[str, Any], ...]
     voucher_ids: tuple[UUID, ...]
@@ -53,6 +55,7 @@ class Target:
     def locks(self) -> Iterator[Hashable]:
         """Yield what no two commands of one call may share."""
         yield self.redemption_id
+        yield self.client_id, *self.order
         yield from self.voucher_ids
         for line in self.limits:
             yield line["limit_id"], line["window_start"], line["key_id"]
@@ -69,6 +72,8 @@ def targets_load(redemption_ids: Collection[UUID]) -> dict[UUID, Target]:
         "pk",
         "client_id",
         "campaign_id",
+        "store_id",
+        "order_no",
         "payable_fen",
         "limit_uses",
         "acquirer__cutoff",
@@ -80,12 +85,13 @@ def targets_load(redemption_ids: Collection[UUID]) -> dict[UUID, Target]:
             redemption_id=row[0],
             client_id=row[1],
             campaign_id=row[2],
-            payable_fen=row[3],
-            limits=tuple(row[4]),
+            order=(row[3], row[4]),
+            payable_fen=row[5],
+            limits=tuple(row[6]),
             voucher_ids=tuple(sorted(vouchers[row[0]])),
-            cutoff=row[5],
-            term_unit=row[6],
-            term_days=row[7],
+            cutoff=row[7],
+            term_unit=row[8],
+            term_days=row[9],
         )
         for row in rows
     }

@@ -2,8 +2,9 @@
 -- [{"ord", "redemption_id", "step_id", "client_id", "key", "fingerprint", "at", "trade_no",
 -- "limits": [{"limit_id", "window_start", "key_id", "cap"}…] (Redemption.limit_uses), "detail",
 -- "refusals": [{"code", "data"}…]}]. A confirm after the hold's life is honoured while the
--- vouchers are free (they were valid at the hold) and its order has no other payment; else it is refused and left in the exceptions
--- list. Locks: limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold.
+-- vouchers are free (they were valid at the hold) and its order has no other payment; else it is
+-- refused and left in the exceptions list. No two commands of a group share an order. Locks: orders
+-- of late ones → limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold.
 CREATE OR REPLACE FUNCTION redemptions_confirm(
     p_campaign uuid, p_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
@@ -22,6 +23,12 @@ DECLARE
     v_expected bigint;
     v_written bigint;
 BEGIN
+    -- A live hold keeps others off its order; one past its life competes for it like a new hold.
+    PERFORM redemption_orders_lock(ARRAY(
+        SELECT redemption_order_number(r.client_id, r.store_id, r.order_no)
+          FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid, at timestamptz)
+          JOIN redemption_redemption r ON r.id = c.redemption_id
+         WHERE c.at >= r.hold_expires_at));
     PERFORM 1 FROM vouchers_limituse u
       JOIN (SELECT l.limit_id, l.window_start, l.key_id
               FROM jsonb_to_recordset(p_commands) AS c(limits jsonb),

@@ -10,6 +10,18 @@ CREATE OR REPLACE FUNCTION redemption_order_taken(
                            OR o.state = 'CONFIRMED' AND o.refunded_order_fen < o.order_fen))
 $$;
 
+-- Orders have no row to lock before their first hold; locked by number, in order.
+CREATE OR REPLACE FUNCTION redemption_order_number(p_client uuid, p_store uuid, p_order text)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT hashtextextended(concat_ws('|', p_client, p_store, p_order), 33)
+$$;
+
+CREATE OR REPLACE FUNCTION redemption_orders_lock(p_numbers bigint[])
+RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock(o.number)
+      FROM (SELECT DISTINCT number FROM unnest(p_numbers) AS n(number) ORDER BY number) o
+$$;
+
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
 -- (architecture.md, A hot service has three steps). p_commands: [{"ord", "redemption_id",
 -- "step_id", "client_id", "key", "fingerprint", "at", "hold_expires_at", "payment_code_id",
@@ -43,13 +55,9 @@ DECLARE
     v_expected bigint;
     v_written bigint;
 BEGIN
-    -- Orders have no row to lock before their first hold.
-    PERFORM pg_advisory_xact_lock(o.number)
-       FROM (SELECT DISTINCT hashtextextended(concat_ws('|', c.client_id, c.store_id, c.order_no),
-                                              33) AS number
-               FROM jsonb_to_recordset(p_commands)
-                    AS c(client_id uuid, store_id uuid, order_no text)
-              ORDER BY number) o;
+    PERFORM redemption_orders_lock(ARRAY(
+        SELECT redemption_order_number(c.client_id, c.store_id, c.order_no)
+          FROM jsonb_to_recordset(p_commands) AS c(client_id uuid, store_id uuid, order_no text)));
 
     -- With the rows of limits that a time-out below would give back: limits come before vouchers.
     PERFORM 1 FROM vouchers_limituse u

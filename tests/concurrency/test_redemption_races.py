@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
+from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -35,6 +36,7 @@ from tests.factories.redemption import (
     confirm_command,
     confirmed_make,
     held_make,
+    held_twice_too_long,
     hold_command,
     refund_command,
     release_command,
@@ -138,6 +140,36 @@ def test_one_order_held_at_once_with_ten_vouchers_takes_one(own_database: Servic
     assert Counter(one.outcome for one in answers) == {"ACCEPTED": 1, "REFUSED": 9}
     codes = {refusal.code for one in answers for refusal in one.refusals}
     assert codes == {"redemption.stacking_not_allowed"}
+
+
+def confirm(redemption_id: UUID) -> StepOutcome:
+    """Confirm one long after its hold has ended."""
+    late = confirm_command(redemption_id, at=AT + timedelta(minutes=10))
+    return redemptions_confirm(commands=[late])[0]
+
+
+def test_two_late_confirms_of_one_order_at_once_take_one(own_database: ServiceUrls) -> None:
+    pairs = [held_twice_too_long(shop_make()) for _ in range(3)]
+    for pair in pairs:
+        answers = at_once(confirm, pair, threads=2)
+        assert sorted(one.outcome for one in answers) == ["ACCEPTED", "REFUSED"]
+
+
+def test_control_without_the_orders_lock_both_late_confirms_count(
+    own_database: ServiceUrls,
+) -> None:
+    pair = held_twice_too_long(shop_make())
+    source = (SQL / "redemptions_confirm.sql").read_text(encoding="utf-8")
+    lock = "PERFORM redemption_orders_lock("
+    pause = "    IF cardinality(v_accepted) > 0 THEN\n        INSERT INTO"
+    assert (source.count(lock), source.count(pause)) == (1, 1)
+    owner_execute(
+        source.replace(lock, "PERFORM cardinality(").replace(
+            pause, pause.replace("THEN", "THEN PERFORM pg_sleep(1);")
+        )
+    )
+    answers = at_once(confirm, pair, threads=2)
+    assert [one.outcome for one in answers] == ["ACCEPTED", "ACCEPTED"]
 
 
 def wait_until_blocked() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from redemption.services.requests import (
     RefundCommand,
     ReleaseCommand,
 )
+from redemption.services.unhold import redemptions_time_out
 from tests.factories.campaigns import OPENED_AT, BatchPlan, LiveCampaign, campaign_live, later
 from tests.factories.claims import vouchers_issued
 from tests.factories.merchants import acquirer_client, store_make, terminal_make
@@ -179,3 +180,19 @@ def confirmed_make(
 def holder_of(voucher: Voucher) -> Enrolment:
     """Return the account that holds a voucher."""
     return Enrolment.objects.get(pk=voucher.enrolment_id)
+
+
+def held_twice_too_long(shop: Shop) -> tuple[UUID, UUID]:
+    """Return two payments of one order by different vouchers, both timed out before their confirm.
+
+    The second was possible because the first was timed out by then.
+    """
+    one, other = vouchers_issued(shop.batch, 2)
+    again = AT + timedelta(seconds=121)
+    payments = [shop.payment(voucher=one), shop.payment(voucher=other, at=again)]
+    held = []
+    for payment in payments:
+        command = hold_command(payment, order_no="ORDER-LATE")
+        held += accepted(redemptions_hold(commands=[command]))
+        redemptions_time_out(now=payment.at + timedelta(seconds=120))
+    return held[0], held[1]

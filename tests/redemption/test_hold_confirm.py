@@ -21,6 +21,7 @@ from tests.factories.redemption import (
     confirm_command,
     confirmed_make,
     held_make,
+    held_twice_too_long,
     hold_command,
     holder_of,
     release_command,
@@ -330,6 +331,9 @@ def test_a_confirm_in_the_holds_life_counts_past_the_end_of_validity() -> None:
     assert voucher.state == "REDEEMED"
 
 
+LATE = AT + timedelta(seconds=300)
+
+
 def test_a_late_confirm_is_honoured_while_the_voucher_is_free() -> None:
     shop = shop_make()
     redemption_id = held_make(shop)
@@ -360,6 +364,16 @@ def test_a_late_confirm_of_a_voucher_used_elsewhere_is_refused_and_listed() -> N
     assert (item.kind, item.subject_id, item.amount_fen) == ("LATE_CONFIRM", str(late), 3_000)
     assert item.data["trade_no"] == "W9"
     accepted(redemptions_confirm(commands=[confirm_command(other, at=AT + timedelta(seconds=130))]))
+
+
+def test_of_two_late_confirms_of_one_order_the_first_counts() -> None:
+    shop = shop_make()
+    one, other = held_twice_too_long(shop)
+    first, second = redemptions_confirm(
+        commands=[confirm_command(one, at=LATE), confirm_command(other, at=LATE)]
+    )
+    assert (first.outcome, codes(second)) == ("ACCEPTED", ["redemption.hold_expired"])
+    assert ExceptionItem.objects.get().subject_id == str(other)
 
 
 def test_a_confirm_of_another_amount_is_refused() -> None:

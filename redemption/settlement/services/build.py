@@ -11,7 +11,7 @@ from campaigns.models import Campaign
 from core.access.models import User
 from core.access.roles import assert_may
 from core.audit.services import audit_record
-from core.calendar import add_natural_days, add_working_days
+from core.calendar import CalendarYearUnknownError, add_natural_days, add_working_days
 from core.clock import TIME_ZONE, business_date
 from core.errors import DomainError
 from core.transactions import retry_conflicts, transaction_joined
@@ -46,21 +46,32 @@ def settlements_build(*, now: datetime, look_back_days: int = LOOK_BACK_DAYS) ->
     """Build what is missing for the last ended business date of every acquirer at ``now``.
 
     Safe to run twice, even at once: a batch exists once per campaign, date and acquirer, a fact
-    once in any; a build that was interrupted is continued. Returns what is new.
+    once in any; a build that was interrupted is continued. Returns what is new. An acquirer whose
+    due date no calendar knows yet is left for a later run; the others are built.
+
+    Raises:
+        CalendarYearUnknownError: at the end, where somebody was left, so that the job fails aloud.
     """
     batches = facts = payout = 0
+    unknown: CalendarYearUnknownError | None = None
     for campaign_id, acquirer_id in _pairs(now, look_back_days):
         acquirer = Acquirer.objects.get(pk=acquirer_id)
-        batch = settlement_build(
-            campaign_id=campaign_id,
-            acquirer_id=acquirer_id,
-            day=last_ended_day(acquirer, now),
-            now=now,
-            look_back_days=look_back_days,
-        )
+        try:
+            batch = settlement_build(
+                campaign_id=campaign_id,
+                acquirer_id=acquirer_id,
+                day=last_ended_day(acquirer, now),
+                now=now,
+                look_back_days=look_back_days,
+            )
+        except CalendarYearUnknownError as error:
+            unknown = error
+            continue
         if batch is not None:
             batches, facts = batches + 1, facts + batch.fact_count
             payout += batch.payout_fen
+    if unknown is not None:
+        raise unknown
     return BuildSummary(batches, facts, payout)
 
 

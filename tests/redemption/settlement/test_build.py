@@ -5,8 +5,11 @@ A voucher of 30.00 is funded 20.00 财政 : 7.00 bank : 3.00 merchant; 27.00 of 
 
 from datetime import date, timedelta
 
+import chinese_calendar
 import pytest
 
+from core.calendar import CalendarYearUnknownError
+from merchants.models import Acquirer
 from redemption.settlement.errors import DayOpenError
 from redemption.settlement.models import SettlementBatch, SettlementItem
 from redemption.settlement.services.build import settlements_build
@@ -80,6 +83,27 @@ def test_every_acquirer_gets_its_last_ended_day() -> None:
     confirmed_make(two)
     summary = settlements_build(now=NIGHT)
     assert (summary.batches, summary.facts, summary.payout_fen) == (2, 2, 5_400)
+
+
+def test_an_acquirer_without_a_known_due_date_keeps_nobody_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shops = [shop_make() for _ in range(3)]
+    for shop in shops:
+        confirmed_make(shop)
+    natural = {shops[0].terminal.acquirer_id, shops[2].terminal.acquirer_id}
+    Acquirer.objects.filter(pk__in=natural).update(term_unit=Acquirer.TermUnit.NATURAL_DAY)
+
+    def not_published(day: date) -> bool:
+        raise NotImplementedError(day)
+
+    monkeypatch.setattr(chinese_calendar, "is_workday", not_published)
+    with pytest.raises(CalendarYearUnknownError):
+        settlements_build(now=NIGHT)
+    built_for = SettlementBatch.objects.values_list("acquirer_id", "payout_fen")
+    assert dict(built_for) == dict.fromkeys(natural, 2_700)
+    monkeypatch.undo()
+    assert settlements_build(now=NIGHT).batches == 1
 
 
 def test_facts_of_the_next_day_stay_for_the_next_batch() -> None:

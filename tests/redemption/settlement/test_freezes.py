@@ -1,19 +1,24 @@
 """Cases and the money: frozen, given back, recovered."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 
 from core.ids import new_id
+from core.ledger.models import Account, AccountKind, EntryCode
+from core.ledger.services import Transfer, entry_post
 from core.models import Case
 from core.transactions import transaction
 from redemption.models import Redemption
+from redemption.services import reversal_state
+from redemption.services.refund import redemptions_refund
 from redemption.settlement.models import FrozenFact, SettlementItem
 from redemption.settlement.services.freezes import facts_freeze, facts_recover, facts_release
 from tests.factories.campaigns import later
 from tests.factories.merchants import PROVINCE
-from tests.factories.redemption import AT, Shop, confirmed_make, shop_make
+from tests.factories.redemption import AT, Shop, confirmed_make, refund_command, shop_make
 from tests.redemption.settlement.factories import (
     DAY,
     NIGHT,
@@ -121,6 +126,32 @@ def test_a_refund_of_a_frozen_payment_shrinks_what_is_given_back() -> None:
     assert built(shop).payout_fen == 1_350
 
 
+def spend_available(shop: Shop) -> None:
+    """Put all the campaign has available into its batch."""
+    campaign_id = shop.live.campaign.pk
+    with transaction():
+        entry_post(
+            code=EntryCode.ALLOCATE,
+            campaign_id=campaign_id,
+            source_key=f"test:{new_id()}",
+            business_date=DAY,
+            at=NIGHT,
+            transfers=[
+                Transfer(
+                    account.funder_id,
+                    AccountKind.AVAILABLE,
+                    AccountKind.ALLOCATED,
+                    account.balance_fen,
+                    None,
+                    shop.batch.pk,
+                )
+                for account in Account.objects.filter(
+                    campaign_id=campaign_id, kind=AccountKind.AVAILABLE, balance_fen__gt=0
+                )
+            ],
+        )
+
+
 def test_upheld_money_goes_back_to_the_campaign() -> None:
     shop = shop_make()
     suspect = confirmed_make(shop)
@@ -135,6 +166,42 @@ def test_upheld_money_goes_back_to_the_campaign() -> None:
     reduced(suspect, 3_000, NIGHT)
     assert balances(shop).get("AVAILABLE", 0) == before
     assert "MERCHANT_RECEIVABLE" not in balances(shop)
+
+
+def test_a_refund_of_upheld_money_that_was_spent_again_is_refused() -> None:
+    shop = shop_make()
+    suspect = confirmed_make(shop)
+    case = case_make(shop)
+    freeze(case, suspect)
+    recover(case)
+    spend_available(shop)
+    command = refund_command(suspect, 3_000, at=NIGHT)
+    (outcome,) = redemptions_refund(commands=[command])
+    assert [(one.code, one.data) for one in outcome.refusals] == [
+        ("redemption.state_conflict", {"state": "RECOVERED"})
+    ]
+    assert Redemption.objects.get(pk=suspect).refund_count == 0
+
+
+def test_a_refund_that_read_before_the_money_was_spent_is_decided_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = shop_make()
+    suspect = confirmed_make(shop)
+    case = case_make(shop)
+    freeze(case, suspect)
+    recover(case)
+    real = reversal_state._available
+    readings = [real([shop.live.campaign.pk])]
+    spend_available(shop)
+
+    def read(campaign_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], int]:
+        return readings.pop() if readings else real(campaign_ids)
+
+    monkeypatch.setattr(reversal_state, "_available", read)
+    (outcome,) = redemptions_refund(commands=[refund_command(suspect, 3_000, at=NIGHT)])
+    assert [one.code for one in outcome.refusals] == ["redemption.state_conflict"]
+    assert readings == []
 
 
 def test_settled_facts_hold_the_next_payout_and_are_owed_when_upheld() -> None:
