@@ -6,6 +6,7 @@ costs no request more than one short time-out.
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import redis
@@ -26,18 +27,28 @@ def key_claim(name: str, *, seconds: int) -> bool | None:
     return None if answer is _AWAY else answer is not None
 
 
-def counter_add(name: str, *, seconds: int) -> int | None:
-    """Count one up within a window that ends ``seconds`` after its first use; None without it."""
-    answer = _call("eval", _COUNT, 1, PREFIX + name, seconds)
-    return None if answer is _AWAY else int(str(answer))
+def counters_add(numbers: Mapping[str, int], *, seconds: int) -> dict[str, int] | None:
+    """Count up each name by its number, in one round trip; None without the server.
+
+    A counter ends ``seconds`` after its first use. Returns the counts reached.
+    """
+    names = [PREFIX + name for name in numbers]
+    answer = _call("eval", _COUNT, len(names), *names, seconds, *numbers.values())
+    if not isinstance(answer, list):
+        return None
+    return dict(zip(numbers, answer, strict=True))
 
 
 _AWAY: Final = object()
 # One call, so that a counter never lives without its end.
 _COUNT: Final = """
-local n = redis.call('INCR', KEYS[1])
-if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return n
+local reached = {}
+for i, name in ipairs(KEYS) do
+    local number = tonumber(ARGV[i + 1])
+    reached[i] = redis.call('INCRBY', name, number)
+    if reached[i] == number then redis.call('EXPIRE', name, ARGV[1]) end
+end
+return reached
 """
 
 

@@ -61,18 +61,25 @@ _kept: dict[str, tuple[float, Credentials]] = {}
 
 def credentials_of(key_id: str) -> Credentials | None:
     """Return the credentials of a key id, at most `XFQ_CREDENTIALS_KEPT_S` seconds old."""
-    kept = _kept.get(key_id)
-    now = time.monotonic()
-    if kept and now - kept[0] < settings.XFQ_CREDENTIALS_KEPT_S:
-        return kept[1]
+    kept = credentials_kept(key_id)
+    if kept:
+        return kept
     credentials = _read(key_id)
     # An unknown key is not kept: names made up by a stranger must not fill the memory.
     if credentials:
         with _lock:
             if len(_kept) >= MAX_KEPT:
                 _kept.clear()
-            _kept[key_id] = (now, credentials)
+            _kept[key_id] = (time.monotonic(), credentials)
     return credentials
+
+
+def credentials_kept(key_id: str) -> Credentials | None:
+    """Return what this process still keeps of a key; never asks the database."""
+    kept = _kept.get(key_id)
+    if kept and time.monotonic() - kept[0] < settings.XFQ_CREDENTIALS_KEPT_S:
+        return kept[1]
+    return None
 
 
 def credentials_forget() -> None:

@@ -82,15 +82,30 @@ def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientP
         NonceReplayedError: 401 with the codes of api.md.
         DomainError: infra.try_later, if a nonce that must be unique cannot be checked.
     """
+    client = request_verify(request, wall=wall)
+    nonce_spend(request, client)
+    return client
+
+
+def request_verify(
+    request: IncomingRequest,
+    *,
+    wall: datetime,
+    lookup: Callable[[str], Credentials | None] = credentials_of,
+) -> ClientPrincipal:
+    """Return the client whose signature the request carries; asks nothing but ``lookup``.
+
+    Raises:
+        SignatureInvalidError, TimestampOutOfRangeError, KeyUnknownError, KeyRevokedError.
+    """
     signed = _read(request)
     _timestamp_check(signed.timestamp, wall)
-    credentials = credentials_of(signed.key_id)
+    credentials = lookup(signed.key_id)
     if credentials is None or credentials.client.code != signed.client_id:
         raise KeyUnknownError
     _signature_check(request, signed, credentials)
     if credentials.revoked_at is not None or not credentials.client_is_active:
         raise KeyRevokedError
-    _nonce_check(request.method, signed, credentials)
     return credentials.client
 
 
@@ -139,18 +154,22 @@ def _signature_check(
         raise SignatureInvalidError
 
 
-def _nonce_check(method: str, signed: SignedRequest, credentials: Credentials) -> None:
-    """Use up the nonce of a request that no idempotency key protects.
+def nonce_spend(request: IncomingRequest, client: ClientPrincipal) -> None:
+    """Use up the nonce of a verified request that no idempotency key protects.
 
     Without Valkey a read (or a quote) passes, since its repetition changes nothing; a replacing
     request is asked to come again (docs/decisions: losing Valkey may refuse, never grant).
+
+    Raises:
+        NonceReplayedError: it was seen before.
+        DomainError: infra.try_later.
     """
-    if method not in SAFE_METHODS and signed.idempotency_key:
+    if request.method not in SAFE_METHODS and request.header(IDEMPOTENCY_HEADER):
         return
     first = key_claim(
-        f"nonce:{credentials.client.code}:{signed.nonce}", seconds=2 * TIMESTAMP_TOLERANCE_S
+        f"nonce:{client.code}:{request.header(NONCE_HEADER)}", seconds=2 * TIMESTAMP_TOLERANCE_S
     )
     if first is False:
         raise NonceReplayedError
-    if first is None and method in REPLACING_METHODS:
+    if first is None and request.method in REPLACING_METHODS:
         raise DomainError("infra.try_later")

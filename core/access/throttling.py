@@ -1,14 +1,18 @@
 """Soft rate limits per client and per person, by real time; without Valkey nobody is limited."""
 
 import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.access.credentials import ClientPrincipal
 from core.errors import DomainError
-from core.valkey import counter_add
+from core.valkey import counters_add
 
 WINDOW_S: Final = 60
 
@@ -19,31 +23,74 @@ class RateLimitedError(DomainError):
     code = "rate.limited"
 
 
+@dataclass(frozen=True, slots=True)
+class RateSubject:
+    """Whose requests are counted together, and how many a minute he has."""
+
+    name: str
+    limit: int
+
+
+def rate_of_client(client: ClientPrincipal) -> RateSubject:
+    """Return what all requests of a client count for."""
+    return RateSubject(f"rate:c:{client.code}", client.rate_per_minute)
+
+
+def rate_of_person(client: ClientPrincipal, person: UUID | str) -> RateSubject:
+    """Return what requests about a person through a client count for."""
+    return RateSubject(f"rate:p:{client.code}:{person}", client.person_rate_per_minute)
+
+
 def client_rate_check(client: ClientPrincipal) -> None:
     """Count a request of a client.
 
     Raises:
         RateLimitedError: 429 with Retry-After.
     """
-    _check(f"rate:c:{client.code}", client.rate_per_minute)
+    _raise_first(rates_count([rate_of_client(client)]))
 
 
-def person_rate_check(client: ClientPrincipal, person: str) -> None:
-    """Count a request about a person (any stable text naming him) through a client.
+def person_rate_check(client: ClientPrincipal, person: UUID | str) -> None:
+    """Count a request about a person (an id, or the channel's name of him) through a client.
 
     Raises:
         RateLimitedError: 429 with Retry-After.
     """
-    _check(f"rate:p:{client.code}:{person}", client.person_rate_per_minute)
+    _raise_first(rates_count([rate_of_person(client, person)]))
 
 
-def _check(name: str, limit: int) -> None:
+def rates_count(subjects: Sequence[RateSubject]) -> list[RateLimitedError | None]:
+    """Count one request per entry, in one round trip; say of each whether it was too much.
+
+    Requests of one subject count in their order: of those that arrive together the first ones
+    pass.
+    """
     now = _seconds()
     window = int(now // WINDOW_S)
-    count = counter_add(f"{name}:{window}", seconds=WINDOW_S)
-    if count is not None and count > limit:
-        wait = max(1, round((window + 1) * WINDOW_S - now))
-        raise RateLimitedError(data={"limit": limit, "retry_after_s": wait}, retry_after_s=wait)
+    totals = Counter(subject.name for subject in subjects)
+    counted = counters_add(
+        {f"{name}:{window}": number for name, number in totals.items()}, seconds=WINDOW_S
+    )
+    if counted is None:
+        return [None] * len(subjects)
+    wait = max(1, round((window + 1) * WINDOW_S - now))
+    before = {name: counted[f"{name}:{window}"] - number for name, number in totals.items()}
+    answers: list[RateLimitedError | None] = []
+    for subject in subjects:
+        before[subject.name] += 1
+        too_many = before[subject.name] > subject.limit
+        answers.append(_limited(subject.limit, wait) if too_many else None)
+    return answers
+
+
+def _limited(limit: int, wait_s: int) -> RateLimitedError:
+    return RateLimitedError(data={"limit": limit, "retry_after_s": wait_s}, retry_after_s=wait_s)
+
+
+def _raise_first(answers: Iterable[RateLimitedError | None]) -> None:
+    for error in answers:
+        if error is not None:
+            raise error
 
 
 def _seconds() -> float:

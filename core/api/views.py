@@ -16,12 +16,13 @@ from rest_framework.views import APIView
 from core import clock
 from core.access.authentication import OperationPermission, SignatureAuthentication
 from core.access.credentials import ClientPrincipal
-from core.access.idempotency import REPLAY_HEADER, Idempotency, idempotency_read
+from core.access.idempotency import Idempotency, idempotency_read
 from core.access.operations import OPERATIONS
 from core.access.signing import IDEMPOTENCY_HEADER
-from core.access.throttling import ClientThrottle
+from core.access.throttling import ClientThrottle, person_rate_check
+from core.api.hot import Asked, HotRoute, answer_headers
 from core.api.paging import Page, page_of
-from core.errors import InvalidParametersError
+from core.errors import DomainError, InvalidParametersError
 
 S = TypeVar("S", bound=serializers.Serializer[Any])
 M = TypeVar("M", bound=Model)
@@ -113,7 +114,16 @@ class ApiView(APIView):
 
     def answer(self, document: Any, *, status: int = 200, replayed: bool = False) -> Response:
         """Return the response; a replay says so in its header."""
-        headers = {"Cache-Control": "no-store"}
-        if replayed:
-            headers[REPLAY_HEADER] = "true"
-        return Response(document, status=status, headers=headers)
+        return Response(document, status=status, headers=answer_headers(replayed=replayed))
+
+    def hot(self, route: HotRoute[Any, Any, Any], **path: str) -> Response:
+        """Answer an operation of the hot path as a group of one."""
+        data = self.body(route.serializer)
+        person = route.person(data)
+        if person is not None:
+            person_rate_check(self.client, person)
+        asked = Asked(self.client, self.idempotency, self.now, data, path)
+        (answer,) = route.decide_all([route.command(asked)])
+        if isinstance(answer, DomainError):
+            raise answer
+        return self.answer(answer.document, status=answer.status, replayed=answer.replayed)

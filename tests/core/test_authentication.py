@@ -216,7 +216,7 @@ def test_valkey_away_is_not_asked_again_at_once(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:2/0"
     assert valkey.key_claim("x", seconds=1) is None
     started = time.monotonic()
-    assert [valkey.counter_add("x", seconds=1) for _ in range(1000)] == [None] * 1000
+    assert [valkey.counters_add({"x": 1}, seconds=1) for _ in range(1000)] == [None] * 1000
     assert time.monotonic() - started < 0.5
 
 

@@ -1,19 +1,15 @@
 """Payment codes, quote and hold."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import pii
-from core.access.credentials import ClientPrincipal
 from core.access.throttling import person_rate_check
 from core.api.fields import id_from_path, moment_text
 from core.api.views import ApiView
 from core.errors import DomainError, RefusedError
-from core.ids import to_public
-from redemption.answers import hold_answer
+from redemption.api.hot import HOLD, payer_named
 from redemption.api.serializers.payments import (
     HoldSerializer,
     PaymentSerializer,
@@ -34,10 +30,8 @@ from redemption.selectors import (
     redemption_by_request,
     redemptions_of_client,
 )
-from redemption.services.hold import redemptions_hold
 from redemption.services.payment_codes import PaymentCodeCommand, payment_codes_create
 from redemption.services.quote import redemption_quote
-from redemption.services.requests import HoldCommand
 from vouchers.api.prefixes import PERSON
 from vouchers.identity import identity_token
 
@@ -58,7 +52,7 @@ class PaymentCodeView(ApiView):
         """Make a code that one hold can use within 60 seconds."""
         del request
         person = id_from_path(PERSON, person_id)
-        person_rate_check(self.client, to_public(PERSON, person))
+        person_rate_check(self.client, person)
         data = self.body(PaymentCodeSerializer)
         (outcome,) = payment_codes_create(
             commands=[
@@ -99,7 +93,9 @@ class QuoteView(ApiView):
         """Rank the usable vouchers, and say of each other one why not and what would mend it."""
         del request
         data = self.body(PaymentSerializer)
-        _rate_check(self.client, data)
+        payer = payer_named(data)
+        if payer is not None:
+            person_rate_check(self.client, payer)
         payment = payment_request(data, client_id=self.client.id, at=self.now)
         return self.answer(quote_document(payment, redemption_quote(payment=payment)))
 
@@ -119,23 +115,7 @@ class RedemptionListView(ApiView):
     def post(self, request: Request) -> Response:
         """Hold the best or the named voucher until it is confirmed, released, or timed out."""
         del request
-        data = self.body(HoldSerializer)
-        _rate_check(self.client, data)
-        (outcome,) = redemptions_hold(
-            commands=[
-                HoldCommand(
-                    payment=payment_request(data, client_id=self.client.id, at=self.now),
-                    idempotency_key=self.idempotency.key,
-                    fingerprint=self.idempotency.fingerprint,
-                    order_no=data["order_no"],
-                )
-            ]
-        )
-        if outcome.fact is None:
-            raise RefusedError(outcome.refusals)
-        return self.answer(
-            hold_answer(outcome.fact), status=201, replayed=outcome.outcome == "REPLAY"
-        )
+        return self.hot(HOLD)
 
     @extend_schema(
         operation_id="redemptions_find",
@@ -157,9 +137,3 @@ class RedemptionListView(ApiView):
         if redemption is None:
             raise DomainError("access.not_found", data={"effect": "none"})
         return self.answer(redemption_document(redemption, client_id=self.client.id, now=self.now))
-
-
-def _rate_check(client: ClientPrincipal, data: dict[str, Any]) -> None:
-    """Count the request for the person it names, if it names one."""
-    if "person_id" in data:
-        person_rate_check(client, to_public(PERSON, data["person_id"]))

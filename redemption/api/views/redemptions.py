@@ -15,11 +15,11 @@ from core.ids import to_public
 from redemption.answers import (
     REDEMPTION,
     cancel_answer,
-    confirm_answer,
     funders_answer,
     refund_answer,
     release_answer,
 )
+from redemption.api.hot import CONFIRM
 from redemption.api.serializers.redemptions import (
     CancelAnswerSerializer,
     ConfirmAnswerSerializer,
@@ -35,12 +35,10 @@ from redemption.api.serializers.redemptions import (
 )
 from redemption.selectors import redemptions_of_client
 from redemption.services.cancel import redemptions_cancel
-from redemption.services.confirm import redemptions_confirm
 from redemption.services.facts import StepFact, StepOutcome
 from redemption.services.refund import redemptions_refund, refund_preview
 from redemption.services.requests import (
     CancelCommand,
-    ConfirmCommand,
     RefundCommand,
     ReleaseCommand,
 )
@@ -92,7 +90,7 @@ class RedemptionView(ApiView):
         return self.answer(redemption_document(redemption, client_id=self.client.id, now=self.now))
 
 
-class ConfirmView(_StepView):
+class ConfirmView(ApiView):
     """Confirm a hold."""
 
     operations = {"POST": "redemptions.confirm"}
@@ -107,16 +105,7 @@ class ConfirmView(_StepView):
     def post(self, request: Request, redemption_id: str) -> Response:
         """Record that the customer has paid: the voucher is used."""
         del request
-        data = self.body(ConfirmSerializer)
-        command = ConfirmCommand(
-            **self.keyed(redemption_id),
-            paid_fen=data["paid_fen"],
-            channel_trade_no=data["channel_trade_no"],
-            paid_at=data["paid_at"],
-            tenders=tuple(dict(tender) for tender in data.get("tenders", ())),
-        )
-        (outcome,) = redemptions_confirm(commands=[command])
-        return self.step(outcome, confirm_answer)
+        return self.hot(CONFIRM, redemption_id=redemption_id)
 
 
 class ReleaseView(_StepView):

@@ -6,22 +6,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import pii
-from core.access.throttling import person_rate_check
 from core.api.fields import id_from_path
 from core.api.views import ApiView
-from core.errors import DomainError, RefusedError
-from core.ids import to_public
-from vouchers.api.prefixes import CLAIM, PERSON
+from core.errors import DomainError
+from vouchers.api import prefixes
+from vouchers.api.hot import CLAIM
 from vouchers.api.serializers.claims import (
     ClaimAnswerSerializer,
     ClaimQuery,
     ClaimSerializer,
     claim_document,
 )
-from vouchers.identity import identity_token
 from vouchers.selectors import claim_id_of
-from vouchers.services.claim_requests import ClaimRequest, claims_request
 from vouchers.services.claims import claim_facts
 
 
@@ -40,29 +36,7 @@ class ClaimListView(ApiView):
     def post(self, request: Request) -> Response:
         """Claim one voucher of a batch for an account of this channel."""
         del request
-        data = self.body(ClaimSerializer)
-        person_rate_check(self.client, to_public(PERSON, data["person_id"]))
-        device = data.get("device")
-        (outcome,) = claims_request(
-            requests=[
-                ClaimRequest(
-                    client_id=self.client.id,
-                    client_region=self.client.owner_region,
-                    idempotency_key=self.idempotency.key,
-                    fingerprint=self.idempotency.fingerprint,
-                    person_id=data["person_id"],
-                    batch_id=data["batch_id"],
-                    at=self.now,
-                    device=None if device is None else identity_token(pii.DEVICE, device),
-                    region_code=data.get("location", {}).get("region_code"),
-                )
-            ]
-        )
-        if outcome.claim is None:
-            raise RefusedError(outcome.refusals)
-        return self.answer(
-            claim_document(outcome.claim), status=201, replayed=outcome.outcome == "REPLAY"
-        )
+        return self.hot(CLAIM)
 
     @extend_schema(
         operation_id="claims_find",
@@ -95,7 +69,7 @@ class ClaimView(ApiView):
     def get(self, request: Request, claim_id: str) -> Response:
         """Show a claim as it was first answered."""
         del request
-        found = claim_id_of(self.client.id, claim_id=id_from_path(CLAIM, claim_id))
+        found = claim_id_of(self.client.id, claim_id=id_from_path(prefixes.CLAIM, claim_id))
         if found is None:
             raise DomainError("access.not_found")
         return self.answer(_document(found))
