@@ -136,6 +136,16 @@ def own_database(
             database_drop(urls, name)
 
 
+@pytest.fixture(params=["django", "front"])
+def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Send posts to hot routes through REST framework, then through the front."""
+    from tests.support.api import HOT_WAY
+
+    token = HOT_WAY.set(request.param)
+    yield
+    HOT_WAY.reset(token)
+
+
 @pytest.fixture(autouse=True)
 def _fresh_clock() -> Iterator[None]:
     """Forget the business clock read from a database that the next test does not see."""

@@ -1,4 +1,4 @@
-"""The platform's own processes: web, worker, beat, under a supervisor."""
+"""The platform's own processes under a supervisor: front, web, proxy, worker, beat."""
 
 import os
 import socket
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from config.cli.proxy import proxy_spec
 from config.settings.celery_settings import QUEUE_NAMES
 from core.embedded.errors import EmbeddedError
 from core.embedded.paths import CHECKOUT
@@ -15,6 +16,7 @@ from core.embedded.valkey import HOST, free_port
 
 USUAL_PORT = 8000
 WEB_PROCESSES = 2
+FRONT_PROCESSES = 1
 WEB_THREADS = 3
 WORKER_PROCESSES = 2
 READY_PATH = "/api/v1/health/live"
@@ -60,6 +62,26 @@ def web_spec(env: Mapping[str, str], port: int, name: str = "web") -> ChildSpec:
     )
 
 
+def front_spec(env: Mapping[str, str], port: int, name: str = "front") -> ChildSpec:
+    """Return how to run the front of the hot routes on a loopback port."""
+    program = str(Path(sys.executable).parent / "granian")
+    return ChildSpec(
+        name=name,
+        argv=[
+            program,
+            "--interface=rsgi",
+            f"--host={HOST}",
+            f"--port={port}",
+            f"--workers={FRONT_PROCESSES}",
+            "--no-ws",
+            "config.front:front",
+        ],
+        env=env,
+        cwd=CHECKOUT,
+        ready=http_ready(f"http://{HOST}:{port}/metrics"),
+    )
+
+
 def worker_spec(env: Mapping[str, str], log: Path, name: str = "worker") -> ChildSpec:
     """Return how to run a Celery worker for all queues."""
     return ChildSpec(
@@ -95,9 +117,14 @@ def platform_start(
     port: int,
     extra_env: Mapping[str, str] | None = None,
 ) -> str:
-    """Start web, worker and beat on a migrated database; return the base URL."""
+    """Start everything on a migrated database; return the base URL: one origin, the proxy's."""
     env = {**platform_environment(urls), **(extra_env or {})}
-    supervisor.start(web_spec(env, port))
+    web_port, front_port = free_port(), free_port()
+    supervisor.start(front_spec(env, front_port))
+    supervisor.start(web_spec(env, web_port))
+    supervisor.start(
+        proxy_spec(env, supervisor.home, port=port, front_port=front_port, web_port=web_port)
+    )
     supervisor.start(worker_spec(env, supervisor.log_path("worker")))
     supervisor.start(beat_spec(env, supervisor.log_path("beat")))
     return f"http://{HOST}:{port}"

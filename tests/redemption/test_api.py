@@ -16,7 +16,7 @@ from tests.support.moments import business_time_set
 from tests.vouchers.api_world import body_of, channel_make
 from vouchers.rules.model import UseScope
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 REDEMPTIONS = "/api/v1/redemptions"
 KEY = "request-0000000000000001"
 PAID = {

@@ -14,7 +14,7 @@ from tests.vouchers.api_world import API, body_of, channel_make, world_make
 from vouchers.models import Batch, Claim, LimitUse, Voucher
 from vouchers.rules.model import Location
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 KEY = "request-0000000000000001"
 
 

@@ -1,0 +1,188 @@
+"""Answers authenticated calls of a hot route in groups: the front's half of what a view does.
+
+The checks are the ones REST framework's views make, in the same order and by the same functions:
+permission, rate, idempotency key, body, the person's rate, then the service.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.utils import translation
+from rest_framework.exceptions import APIException, UnsupportedMediaType
+
+from core import clock
+from core.access.credentials import ClientPrincipal
+from core.access.idempotency import Idempotency, idempotency_read
+from core.access.throttling import (
+    RateSubject,
+    rate_of_client,
+    rate_of_person,
+    rates_count,
+)
+from core.api.hot import Asked, HotAnswer, HotRoute
+from core.errors import DomainError
+from core.errors.problem import (
+    CHINESE,
+    CONTENT_TYPE,
+    ENGLISH,
+    problem_document,
+    problem_headers,
+)
+from core.errors.translate import domain_error_of
+from core.json_strict import MalformedJsonError, json_read
+
+JSON = "application/json"
+_LANGUAGES = {CHINESE: "zh-hans", ENGLISH: "en"}
+Route = HotRoute[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HotCall:
+    """A request whose signature was verified; ``received`` is real time."""
+
+    client: ClientPrincipal
+    received: datetime
+    language: str
+    request_id: str
+    path: str
+    idempotency_key: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Case:
+    """A call on its way: what is known so far, or the error that ends it."""
+
+    call: HotCall
+    idempotency: Idempotency | None = None
+    data: dict[str, Any] | None = None
+    answer: HotAnswer | DomainError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response as it leaves."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
+    """Return the response of each call, in order; everything the group wrote is committed.
+
+    What a service raises for the group as a whole passes through: the caller decides again.
+    """
+    return [
+        problem_reply(answer, language=call.language, request_id=call.request_id)
+        if isinstance(answer, DomainError)
+        else Reply(
+            answer.status,
+            [("content-type", JSON), *answer.headers.items()],
+            orjson.dumps(answer.document),
+        )
+        for call, answer in zip(calls, _answers(route, calls), strict=True)
+    ]
+
+
+def problem_reply(error: DomainError, *, language: str, request_id: str) -> Reply:
+    """Return the response of an error (problem+json)."""
+    document = problem_document(error, language=language, request_id=request_id)
+    headers = [("content-type", CONTENT_TYPE), *problem_headers(error).items()]
+    return Reply(error.status, headers, orjson.dumps(document))
+
+
+def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
+    cases = [_Case(call) for call in calls]
+    for case in cases:
+        if route.operation not in case.call.client.operations:
+            case.answer = DomainError(
+                "access.permission_denied", data={"operation": route.operation}
+            )
+    _rates(cases, lambda case: rate_of_client(case.call.client))
+    for case in _open(cases):
+        with translation.override(_LANGUAGES[case.call.language]):
+            _read(route, case)
+    _rates(cases, lambda case: _person(route, case))
+    _decide(route, cases)
+    return [case.answer or DomainError("infra.internal_error") for case in cases]
+
+
+def _open(cases: Sequence[_Case]) -> Iterator[_Case]:
+    return (case for case in cases if case.answer is None)
+
+
+def _rates(cases: Sequence[_Case], subject_of: Any) -> None:
+    """Count those not answered yet; who is over his rate is."""
+    counted: list[tuple[_Case, RateSubject]] = []
+    for case in _open(cases):
+        subject = subject_of(case)
+        if subject is not None:
+            counted.append((case, subject))
+    if not counted:
+        return
+    errors = rates_count([subject for _, subject in counted])
+    for (case, _), error in zip(counted, errors, strict=True):
+        case.answer = error
+
+
+def _read(route: Route, case: _Case) -> None:
+    """Read key and body; what is wrong with them is the answer."""
+    call = case.call
+    try:
+        case.idempotency = idempotency_read(
+            key=call.idempotency_key, method="POST", path=call.path, body=call.body
+        )
+        case.data = route.body(_parsed(call))
+    except (DomainError, APIException) as error:
+        case.answer = _known(error)
+
+
+def _parsed(call: HotCall) -> Any:
+    if not call.body:
+        return {}
+    if call.content_type.partition(";")[0].strip().lower() != JSON:
+        raise UnsupportedMediaType(call.content_type)
+    try:
+        return json_read(call.body)
+    except MalformedJsonError as error:
+        raise DomainError("request.malformed_json", data={"reason": str(error)}) from error
+
+
+def _person(route: Route, case: _Case) -> RateSubject | None:
+    person = route.person(case.data or {})
+    return None if person is None else rate_of_person(case.call.client, person)
+
+
+def _decide(route: Route, cases: Sequence[_Case]) -> None:
+    """Let the service decide what is left, as one list of commands."""
+    clock_state = clock.clock_state()
+    left: list[_Case] = []
+    commands: list[Any] = []
+    for case in _open(cases):
+        if case.idempotency is None or case.data is None:
+            continue
+        found = route.pattern.fullmatch(case.call.path)
+        asked = Asked(
+            client=case.call.client,
+            idempotency=case.idempotency,
+            at=clock_state.at(case.call.received),
+            data=case.data,
+            path=found.groupdict() if found else {},
+        )
+        try:
+            commands.append(route.command(asked))
+        except DomainError as error:
+            case.answer = error
+            continue
+        left.append(case)
+    for case, answer in zip(left, route.decide_all(commands), strict=True):
+        case.answer = answer
+
+
+def _known(error: Exception) -> DomainError:
+    return domain_error_of(error) or DomainError("infra.internal_error")

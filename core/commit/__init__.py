@@ -1,0 +1,1 @@
+"""Group commit: requests that arrive during one commit are written together by the next."""

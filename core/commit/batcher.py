@@ -1,0 +1,173 @@
+"""Collects commands while commits are under way, and hands them to flushers in groups.
+
+No timer: whenever a flusher is free, everything that waits goes, up to the size that keeps commits
+short. A caller is answered only after the commit of its group (architecture.md, Group commit).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Generic, TypeVar
+
+from django.db import connections
+
+from core.commit.groups import group_decide
+from core.commit.metrics import CommitMetrics
+from core.errors import DomainError
+
+C = TypeVar("C")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitLimits:
+    """How a batcher behaves; times in seconds."""
+
+    flushers: int = 2
+    """Groups in flight: more connections on one hot row do less work (performance.md)."""
+    capacity: int = 4_096
+    """Commands that may wait; the next one is refused."""
+    wait_s: float = 5.0
+    """How long a command may wait for a flusher."""
+    least: int = 16
+    most: int = 256
+    target_s: float = 0.1
+    """A commit above this halves the size of the next groups."""
+    grace_s: float = 20.0
+    """How long a shutdown waits for what was accepted."""
+
+
+class OverloadedError(DomainError):
+    """Too much waits already, or the process is going away: nothing was done, come again."""
+
+    code = "infra.try_later"
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[C, A]):
+    command: C
+    answer: "asyncio.Future[A]"
+    since: float
+
+
+class GroupCommit(Generic[C, A]):
+    """A queue in front of one set-based service; lives on one event loop.
+
+    ``decide`` gets commands in order of arrival and returns answers in the same order; it runs in
+    a thread of its own connection.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        decide: Callable[[Sequence[C]], Sequence[A]],
+        limits: CommitLimits | None = None,
+    ) -> None:
+        """Take the service; nothing runs before the first command."""
+        self.limits = limits or CommitLimits()
+        self.metrics = CommitMetrics(name)
+        self._decide = decide
+        self._queue: deque[_Waiting[C, A]] = deque()
+        self._flushing = 0
+        self._size = self.limits.least
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._threads = ThreadPoolExecutor(self.limits.flushers, thread_name_prefix=name)
+
+    async def submit(self, command: C) -> A:
+        """Return the answer once the command's group is committed.
+
+        A caller who goes away changes nothing: the command is decided all the same.
+
+        Raises:
+            OverloadedError: refused before anything was done.
+            DomainError: what the service raised for this command.
+        """
+        if self._closing or len(self._queue) >= self.limits.capacity:
+            self.metrics.refused()
+            raise OverloadedError
+        waiting = _Waiting[C, A](command, asyncio.get_running_loop().create_future(), monotonic())
+        self._queue.append(waiting)
+        self._idle.clear()
+        self._pump()
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Refuse what comes from now on; answer everybody who was accepted, or refuse him."""
+        self._closing = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), self.limits.grace_s)
+        except TimeoutError:
+            while self._queue:
+                self._refuse(self._queue.popleft())
+        closers = [self._threads.submit(connections.close_all) for _ in range(self.limits.flushers)]
+        del closers
+        self._threads.shutdown(wait=False)
+
+    def _pump(self) -> None:
+        """Give waiting commands to free flushers."""
+        while self._queue and self._flushing < self.limits.flushers:
+            group = self._take()
+            if not group:
+                break
+            self._flushing += 1
+            commands = [one.command for one in group]
+            started = monotonic()
+            flushed = asyncio.get_running_loop().run_in_executor(
+                self._threads, group_decide, self._decide, commands
+            )
+            flushed.add_done_callback(partial(self._flushed, group, started))
+        self.metrics.waits(len(self._queue))
+        if not self._queue and not self._flushing:
+            self._idle.set()
+
+    def _take(self) -> list[_Waiting[C, A]]:
+        group: list[_Waiting[C, A]] = []
+        latest = monotonic() - self.limits.wait_s
+        while self._queue and len(group) < self._size:
+            waiting = self._queue.popleft()
+            if waiting.since < latest:
+                self._refuse(waiting)
+            else:
+                group.append(waiting)
+        return group
+
+    def _flushed(
+        self,
+        group: list[_Waiting[C, A]],
+        started: float,
+        flushed: "asyncio.Future[list[A | DomainError]]",
+    ) -> None:
+        self._flushing -= 1
+        took_s = monotonic() - started
+        self.metrics.committed(len(group), took_s)
+        self._adapt(len(group), took_s)
+        broken = flushed.exception()
+        answers: Sequence[A | DomainError] = (
+            [DomainError("infra.internal_error")] * len(group) if broken else flushed.result()
+        )
+        for waiting, answer in zip(group, answers, strict=True):
+            if waiting.answer.done():
+                continue
+            if isinstance(answer, DomainError):
+                waiting.answer.set_exception(answer)
+            else:
+                waiting.answer.set_result(answer)
+        self._pump()
+
+    def _adapt(self, taken: int, took_s: float) -> None:
+        """Shrink groups when commits get slow, let them grow while full ones are quick."""
+        if took_s > self.limits.target_s:
+            self._size = max(self.limits.least, self._size // 2)
+        elif taken >= self._size:
+            self._size = min(self.limits.most, self._size * 2)
+
+    def _refuse(self, waiting: _Waiting[C, A]) -> None:
+        self.metrics.refused()
+        if not waiting.answer.done():
+            waiting.answer.set_exception(OverloadedError())

@@ -1,0 +1,149 @@
+"""The hot front as a process: many callers at once, a shutdown in the middle, a crash."""
+
+import os
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import psutil
+import pytest
+
+from config.cli.proxy import HOT_PATHS
+from config.hot_front import HOT_ROUTES
+from core.access.models import ClientKey
+from core.access.services import client_key_issue
+from core.access.signing import SigningKey, call_headers
+from core.clock import wall
+from core.embedded.record import ServiceUrls
+from core.ids import to_public
+from tests.factories.campaigns import OPENED_AT, BatchPlan, campaign_live
+from tests.factories.persons import enrolment_make
+from tests.invariants.helpers import checks_failing
+from tests.support.moments import business_time_set
+from tests.support.threads import at_once
+from tests.support.web import front_process
+from tests.vouchers.api_world import channel_make
+from vouchers.models import Claim, Enrolment, Voucher
+
+UNITS = 50
+CALLERS = 200
+THREADS = 40
+CLAIMS = "/api/v1/claims"
+
+
+@dataclass
+class Crowd:
+    """People of one channel who want a voucher of one batch."""
+
+    key: SigningKey
+    batch_id: str
+    people: list[Enrolment]
+    address: str = ""
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30))
+
+    def claim(self, person: Enrolment) -> httpx.Response | None:
+        """Claim with the person's own key; None where no answer came."""
+        body = orjson.dumps({"person_id": to_public("per", person.pk), "batch_id": self.batch_id})
+        headers = call_headers(
+            self.key,
+            method="POST",
+            target=CLAIMS,
+            timestamp=int(time.time()),
+            body=body,
+            idempotency_key=f"claim-{person.pk.hex}",
+        )
+        headers["Content-Type"] = "application/json"
+        try:
+            return self.http.post(f"{self.address}{CLAIMS}", content=body, headers=headers)
+        except httpx.TransportError:
+            return None
+
+
+def crowd_make(people: int, units: int) -> Crowd:
+    batch = campaign_live(batches=[BatchPlan(units=units)]).batch
+    business_time_set(OPENED_AT)
+    client = channel_make()
+    issued = client_key_issue(client=client, now=wall(), algorithm=ClientKey.Algorithm.HMAC_SM3)
+    key = SigningKey(
+        client.code, issued.key.key_id, ClientKey.Algorithm.HMAC_SM3, issued.secret.encode()
+    )
+    enrolments = [enrolment_make(client) for _ in range(people)]
+    return Crowd(key, to_public("bat", batch.pk), enrolments)
+
+
+def metric(address: str, name: str) -> float:
+    """Return a figure of the front's metrics for claims."""
+    for line in httpx.get(f"{address}/metrics", trust_env=False).text.splitlines():
+        if line.startswith(f'{name}{{service="claims"}}'):
+            return float(line.split()[-1])
+    raise AssertionError(f"no {name}")
+
+
+def test_two_hundred_claims_at_once_on_fifty_units(
+    own_database: ServiceUrls, tmp_path: Path
+) -> None:
+    crowd = crowd_make(CALLERS, UNITS)
+    with front_process(own_database, tmp_path / "front.log") as (crowd.address, _):
+        answers = [one for one in at_once(crowd.claim, crowd.people, threads=THREADS) if one]
+        assert Counter(one.status_code for one in answers) == {201: UNITS, 409: CALLERS - UNITS}
+        codes = {one.json()["code"] for one in answers if one.status_code == 409}
+        assert codes == {"claim.sold_out"}
+        assert metric(crowd.address, "xfq_commit_group_size_sum") == CALLERS
+        assert metric(crowd.address, "xfq_commit_group_size_count") < CALLERS / 2
+    first = {one.json()["claim_id"] for one in answers if one.status_code == 201}
+    assert first == {to_public("clm", pk) for pk in Claim.objects.values_list("pk", flat=True)}
+    assert checks_failing() == {}
+
+
+def stop_in_the_middle(crowd: Crowd, sig: signal.Signals, pid: int) -> list[httpx.Response | None]:
+    """Have everybody claim, and send the front a signal once some have been answered."""
+
+    def play(person: Enrolment | None) -> httpx.Response | None:
+        if person is not None:
+            return crowd.claim(person)
+        while Claim.objects.count() < THREADS:
+            time.sleep(0.01)
+        # The launcher would start a killed worker again; the crash is of both.
+        for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+            os.kill(process.pid, sig)
+        return None
+
+    everybody: list[Enrolment | None] = [*crowd.people, None]
+    everybody.insert(THREADS - 1, everybody.pop())
+    return at_once(play, everybody, threads=THREADS)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_no_answered_claim_is_lost_when_the_front_ends(
+    own_database: ServiceUrls, tmp_path: Path, sig: signal.Signals
+) -> None:
+    crowd = crowd_make(CALLERS * 2, CALLERS * 2)
+    with front_process(own_database, tmp_path / "front.log") as (crowd.address, process):
+        answers = stop_in_the_middle(crowd, sig, process.pid)
+        process.wait(timeout=60)
+    answered = {one.json()["claim_id"] for one in answers if one and one.status_code == 201}
+    kept = {to_public("clm", pk) for pk in Claim.objects.values_list("pk", flat=True)}
+    assert 0 < len(answered) < len(crowd.people)
+    assert answered <= kept
+    assert {one.status_code for one in answers if one} <= {201, 503}
+    if sig is signal.SIGTERM:
+        assert answered == kept, "somebody was decided and not told"
+    with front_process(own_database, tmp_path / "again.log") as (crowd.address, _):
+        again: list[Any] = at_once(crowd.claim, crowd.people, threads=THREADS)
+    assert {one.status_code for one in again} == {201}
+    replayed = {one.json()["claim_id"] for one in again if "Idempotent-Replay" in one.headers}
+    assert replayed == kept
+    assert Voucher.objects.count() == len(crowd.people)
+    assert checks_failing() == {}
+
+
+def test_the_proxy_sends_exactly_the_hot_routes_to_the_front() -> None:
+    paths = "|".join(
+        route.path.replace("(?P<redemption_id>[^/]+)", "[^/]+") for route in HOT_ROUTES
+    )
+    assert f"^/api/v1/({paths})$" == HOT_PATHS

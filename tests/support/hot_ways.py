@@ -1,0 +1,95 @@
+"""The front's way in without its process: the same application, the caller's own transaction.
+
+The event loop is left out, since the tests' database connection belongs to their thread; the real
+process is started by `tests/config/test_front.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import orjson
+from django.http import HttpResponse
+
+from config.hot_front import HOT_ROUTES, HotFront
+from core.access.credentials import Credentials, credentials_of
+from core.api.hot_calls import HotCall, Reply, Route, calls_answer
+from core.commit.groups import group_decide
+from core.errors import DomainError
+
+R = TypeVar("R")
+
+
+class _Scope:
+    """What Granian hands over."""
+
+    def __init__(self, target: str, headers: dict[str, str]) -> None:
+        self.method = "POST"
+        self.path, _, self.query_string = target.partition("?")
+        self.headers = {name.lower(): value for name, value in headers.items()}
+
+
+class _Protocol:
+    """The body in, the response out."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.response: HttpResponse | None = None
+
+    async def __call__(self) -> bytes:
+        return self.body
+
+    def response_bytes(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        self.response = HttpResponse(body, status=status, headers=dict(headers))
+
+
+class _Queue:
+    """Decides at once, as a group of one."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+    async def submit(self, call: HotCall) -> Reply:
+        def decide(calls: Sequence[HotCall]) -> Sequence[Reply]:
+            return calls_answer(self.route, calls)
+
+        (answer,) = group_decide(decide, [call])
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
+
+
+class DirectFront(HotFront):
+    """The front without threads: whatever it would hand over is done at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queues: dict[str, Any] = {route.name: _Queue(route) for route in HOT_ROUTES}
+
+    async def _look_up(self, key_id: str) -> Credentials | None:
+        return credentials_of(key_id)
+
+    async def _in_lookups(self, function: Callable[..., R], *arguments: object) -> R:
+        return function(*arguments)
+
+
+def is_hot(target: str) -> bool:
+    """Tell whether a post to the target is the front's."""
+    path = target.partition("?")[0]
+    return any(route.pattern.fullmatch(path) for route in HOT_ROUTES)
+
+
+def front_call(target: str, body: bytes, headers: dict[str, str]) -> Any:
+    """Send a post through the front; nothing in it waits, so no event loop is needed."""
+    protocol = _Protocol(body)
+    sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    scope: Any = _Scope(target, sent)
+    answering = DirectFront().__rsgi__(scope, cast(Any, protocol))
+    try:
+        answering.send(None)
+    except StopIteration:
+        pass
+    else:
+        raise AssertionError("the front waited for something")
+    response: Any = protocol.response
+    response.json = lambda: orjson.loads(response.content)
+    return response
