@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
             if before is None:
                 _clear_the_stage(urls)
             migrate(urls)
-            step("starting web, worker and beat")
+            step("starting front, web, worker and beat")
             address = platform_start(supervisor, urls, port, DEMO_ENV)
             env = platform_environment(urls) | DEMO_ENV
             played = before or _play(supervisor, env, address, options.scale)

@@ -115,7 +115,7 @@ def _status(path: Path) -> dict[str, Any]:
 
 
 def _faults(supervisor: Supervisor, env: Mapping[str, str]) -> Iterator[Fault]:
-    """Kill a worker and a web process in the middle, and empty Valkey (issue's measures)."""
+    """Kill worker, web and front in the middle, and empty Valkey."""
 
     def kill(name: str) -> Callable[[], None]:
         return lambda: supervisor.kill(name)
@@ -125,7 +125,9 @@ def _faults(supervisor: Supervisor, env: Mapping[str, str]) -> Iterator[Fault]:
             broker.flushdb()
 
     yield Fault(0.50, "kill -9 worker", kill("worker"))
+    yield Fault(0.55, "kill -9 front", kill("front"))
     yield Fault(0.60, "kill -9 web", kill("web"))
     yield Fault(0.70, "flush Valkey", flush)
+    yield Fault(0.75, "kill -9 front", kill("front"))
     yield Fault(0.80, "kill -9 web", kill("web"))
     yield Fault(0.85, "kill -9 worker", kill("worker"))

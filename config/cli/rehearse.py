@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
         ):
             say(f"    data and logs: {home}")
             migrate(urls)
-            step("starting web, worker and beat")
+            step("starting front, web, worker and beat")
             address = platform_start(supervisor, urls, free_port())
             step(f"playing the programme at 1:{options.scale}")
             played = play(
