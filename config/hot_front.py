@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from django.conf import settings
@@ -45,27 +45,37 @@ log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
+class CallQueue(Protocol):
+    """Where a verified call waits for its reply."""
+
+    async def submit(self, call: HotCall, /) -> Reply:
+        """Return the reply."""
+
+    async def close(self) -> None:
+        """Answer or refuse everybody."""
+
+
 class HotFront:
     """The application Granian calls; one per process, on the process's event loop."""
 
     def __init__(self, limits: CommitLimits | None = None) -> None:
         """Make a queue per hot route."""
         self._limits = limits or CommitLimits()
-        self._queues: dict[str, GroupCommit[HotCall, Reply]] = {}
+        self._queues: dict[str, CallQueue] = {}
         self._lookups = ThreadPoolExecutor(1, thread_name_prefix="lookups")
         self._looking: dict[str, asyncio.Future[Credentials | None]] = {}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start with the worker process, after its fork."""
         del loop
-        self._queues = {
-            route.name: GroupCommit(route.name, partial(calls_answer, route), self._limits)
-            for route in HOT_ROUTES
-        }
+        self._queues = {route.name: self._queue(route) for route in HOT_ROUTES}
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """End with the worker process: whoever was accepted is answered or refused."""
         loop.run_until_complete(self.close())
+
+    def _queue(self, route: Route) -> CallQueue:
+        return GroupCommit(route.name, partial(calls_answer, route), self._limits)
 
     async def close(self) -> None:
         """Answer or refuse everybody who waits."""

@@ -4,13 +4,14 @@ import signal
 import sys
 from types import FrameType
 
-from config.cli import check, demo, manage, rehearse, servers, tests
+from config.cli import bench, check, demo, manage, rehearse, servers, tests
 from config.cli.screen import say
 from core.embedded.errors import EmbeddedError
 
 COMMANDS = {
     "demo": (demo.run, "start everything on this machine and serve until Ctrl-C"),
     "rehearse": (rehearse.run, "play a whole programme on a fresh database and reconcile it"),
+    "bench": (bench.run, "measure a hot path against its peers on a fresh database"),
     "test": (tests.run, "run the test-suite (arguments go to pytest)"),
     "check": (check.run, "formatting, types, import contracts, migrations, settings"),
     "manage": (manage.run, "manage.py with the embedded services up"),

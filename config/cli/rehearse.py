@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
         step("starting PostgreSQL and Valkey")
         with (
             services_for(os.environ, instance=INSTANCE) as services,
-            _database(services, keep=options.keep) as urls,
+            fresh_database(services, keep=options.keep) as urls,
         ):
             say(f"    data and logs: {home}")
             migrate(urls)
@@ -69,7 +69,8 @@ def conclude(played: Played, target: Path | None) -> int:
 
 
 @contextmanager
-def _database(services: ServiceUrls, *, keep: bool) -> Iterator[ServiceUrls]:
+def fresh_database(services: ServiceUrls, *, keep: bool = False) -> Iterator[ServiceUrls]:
+    """Make an empty database with a broker of its own; it is dropped unless it is to be kept."""
     name = f"rehearsal_{secrets.token_hex(4)}"
     database_create(services, name)
     urls = database_urls(services, name, VALKEY_NUMBER)

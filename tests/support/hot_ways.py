@@ -48,7 +48,7 @@ class _Queue:
     def __init__(self, route: Route) -> None:
         self.route = route
 
-    async def submit(self, call: HotCall) -> Reply:
+    async def submit(self, call: HotCall, /) -> Reply:
         def decide(calls: Sequence[HotCall]) -> Sequence[Reply]:
             return calls_answer(self.route, calls)
 
@@ -57,13 +57,16 @@ class _Queue:
             raise answer
         return answer
 
+    async def close(self) -> None:
+        """Nobody waits."""
+
 
 class DirectFront(HotFront):
     """The front without threads: whatever it would hand over is done at once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._queues: dict[str, Any] = {route.name: _Queue(route) for route in HOT_ROUTES}
+        self._queues = {route.name: _Queue(route) for route in HOT_ROUTES}
 
     async def _look_up(self, key_id: str) -> Credentials | None:
         return credentials_of(key_id)

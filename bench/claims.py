@@ -1,0 +1,190 @@
+"""Claims on one hot batch: the front beside a bare reply, plain REST framework, and bare Django.
+
+Every round uses a batch of its own, so that all rounds meet the same state. A B A B … in one run;
+the figure of a way is the median of its rounds.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+import psutil
+
+from bench.load import LoadPlan
+from bench.world import BenchWorld
+from core.access.signing import call_headers
+from core.embedded.supervisor import ChildSpec, Supervisor, http_ready
+from core.embedded.valkey import HOST, free_port
+from core.ids import to_public
+
+CLAIMS = "/api/v1/claims"
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One application under load: how it is served and which path is posted to."""
+
+    name: str
+    application: str
+    interface: str = "rsgi"
+    path: str = CLAIMS
+    ready: str = "/metrics"
+    writes: bool = True
+    arguments: tuple[str, ...] = ()
+
+
+FRONT = Way("front", "config.front:front")
+BARE_REPLY = Way("bare_reply", "bench.peers:bare_front", writes=False)
+NAIVE = Way(
+    "naive", "bench.peers:naive", "wsgi", ready="/bare", arguments=("--blocking-threads=8",)
+)
+BARE_DJANGO = Way(
+    "bare_django",
+    "bench.peers:naive",
+    "wsgi",
+    path="/bare",
+    ready="/bare",
+    writes=False,
+    arguments=("--blocking-threads=8",),
+)
+
+
+def requests_make(
+    world: BenchWorld, way: Way, batch_id: str, *, start: int, count: int, port: int
+) -> list[bytes]:
+    """Return signed requests of ``count`` different people, ready to be written to a socket."""
+    requests = []
+    now = int(time.time())
+    chosen = [world.people[(start + n) % len(world.people)] for n in range(count)]
+    for number, person in enumerate(chosen):
+        body = orjson.dumps({"person_id": person, "batch_id": batch_id})
+        headers = call_headers(
+            world.key,
+            method="POST",
+            target=way.path,
+            timestamp=now,
+            body=body,
+            idempotency_key=f"{batch_id[-12:]}-{start + number:08d}",
+        )
+        headers |= {
+            "Host": f"{HOST}:{port}",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+        }
+        lines = [f"POST {way.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
+        requests.append("\r\n".join(lines).encode() + body)
+    return requests
+
+
+@contextmanager
+def served(supervisor: Supervisor, way: Way, *, processes: int = 1) -> Iterator[int]:
+    """Serve a way with durable settings of the environment; yields its port."""
+    port = free_port()
+    spec = ChildSpec(
+        name=way.name,
+        argv=[
+            str(Path(sys.executable).parent / "granian"),
+            f"--interface={way.interface}",
+            f"--host={HOST}",
+            f"--port={port}",
+            f"--workers={processes}",
+            "--no-ws",
+            *way.arguments,
+            way.application,
+        ],
+        env={**os.environ, "XFQ_LOG_LEVEL": "ERROR"},
+        cwd=ROOT,
+        ready=http_ready(f"http://{HOST}:{port}{way.ready}"),
+    )
+    supervisor.start(spec)
+    try:
+        yield port
+    finally:
+        supervisor.stop(way.name)
+        del supervisor.children[way.name]
+
+
+def load_play(port: int, requests: list[bytes], *, clients: int, seconds: float) -> dict[str, Any]:
+    """Run the generator as a process of its own; add what CPU everybody used meanwhile."""
+    plan = LoadPlan(port=port, connections=clients, seconds=seconds, requests=requests)
+    with tempfile.NamedTemporaryFile(suffix=".plan") as file:
+        file.write(pickle.dumps(plan))
+        file.flush()
+        before = cpu_seconds()
+        done = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", "bench.load", file.name],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        after = cpu_seconds()
+    result: dict[str, Any] = orjson.loads(done.stdout)
+    answers = max(1, result["answers"])
+    result["cpu_us"] = {
+        "load": round(result.pop("cpu_s") / answers * 1e6),
+        **{name: round((after[name] - before.get(name, 0.0)) / answers * 1e6) for name in after},
+    }
+    return result
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Return the CPU used so far by PostgreSQL, Valkey, and the served application."""
+    used = {"postgres": 0.0, "valkey": 0.0, "python": 0.0}
+    for process in psutil.process_iter(["name", "cmdline", "cpu_times"]):
+        name, times = process.info["name"] or "", process.info["cpu_times"]
+        kind = next((one for one in ("postgres", "valkey") if one in name), "")
+        if not kind and "granian" in " ".join(process.info["cmdline"] or []):
+            kind = "python"
+        if kind and times:
+            used[kind] += times.user + times.system
+    return used
+
+
+def rounds_play(
+    supervisor: Supervisor,
+    world: BenchWorld,
+    ways: Mapping[Way, int],
+    *,
+    clients: int,
+    seconds: float,
+    rounds: int,
+    batch_next: Callable[[], str],
+) -> dict[str, dict[str, Any]]:
+    """Play ``rounds`` rounds of each way in turn; ``ways`` says how many requests a round has."""
+    results: dict[str, list[dict[str, Any]]] = {way.name: [] for way in ways}
+    for _ in range(rounds):
+        for way, count in ways.items():
+            with served(supervisor, way) as port:
+                batch = batch_next() if way.writes else to_public("bat", world.batches[0].pk)
+                warm = requests_make(world, way, batch, start=0, count=clients, port=port)
+                load_play(port, warm, clients=min(clients, 32), seconds=seconds)
+                requests = requests_make(world, way, batch, start=clients, count=count, port=port)
+                results[way.name].append(
+                    load_play(port, requests, clients=clients, seconds=seconds)
+                )
+    return {name: summary(played) for name, played in results.items()}
+
+
+def summary(played: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return medians, with every round beside them."""
+    return {
+        "per_s": median(one["per_s"] for one in played),
+        "spread_per_s": [min(one["per_s"] for one in played), max(one["per_s"] for one in played)],
+        "p50_ms": median(one["p50_ms"] for one in played),
+        "p99_ms": median(one["p99_ms"] for one in played),
+        "cpu_us": {
+            part: median(one["cpu_us"][part] for one in played) for part in played[0]["cpu_us"]
+        },
+        "rounds": played,
+    }
