@@ -327,18 +327,15 @@
         byId("replay").disabled = !xfq.last;
     };
 
-    // One action at a time: a second click waits for the first.
-    let busy = false;
-    const once = (action) => async () => {
-        if (busy) return;
-        busy = true;
-        try {
-            await action();
-        } catch (error) {
+    // One action at a time: another one waits for it, a second click on the same does nothing.
+    let last = Promise.resolve();
+    const waiting = new Set();
+    const once = (action) => () => {
+        if (waiting.has(action)) return;
+        waiting.add(action);
+        last = last.then(action).catch((error) => {
             say("till-note", local(`请求未完成：${error.message}`), "");
-        } finally {
-            busy = false;
-        }
+        }).finally(() => waiting.delete(action));
     };
     const on = (id, action) => byId(id).addEventListener("click", once(action));
 
@@ -372,7 +369,7 @@
             `${state.config.store_name}（${state.config.region_name}）· 门店 ${state.config.store_no} · 终端 ${state.config.terminal_no}`;
         await booksShow();
         await citizenNew();
-        setInterval(() => { if (!busy) booksShow().catch(() => {}); }, 1000);
+        setInterval(() => { if (!waiting.size) booksShow().catch(() => {}); }, 1000);
     }
     once(start)();
 })();
