@@ -29,6 +29,8 @@ class HotRow:
     outcome: OutcomeName
     fact_id: UUID | None
     refusals: tuple[Refusal, ...]
+    number: int | None = None
+    """Of a claim, the number of its first voucher; the other functions give none."""
 
 
 def rounds(commands: Iterable[C], keys: Callable[[C], Iterable[Hashable]]) -> Iterator[list[C]]:
@@ -63,8 +65,8 @@ def hot_call(
         )
         rows = cursor.fetchall()
     return [
-        HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))))
-        for order, outcome, fact_id, refusals in rows
+        HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))), *number)
+        for order, outcome, fact_id, refusals, *number in rows
     ]
 
 

@@ -54,7 +54,7 @@ def luhn_digit(digits: str) -> str:
 
 def new_number(length: int) -> str:
     """Return ``length`` random decimal digits, the last of them a Luhn check digit."""
-    head = "".join(secrets.choice("0123456789") for _ in range(length - 1))
+    head = f"{secrets.randbelow(10 ** (length - 1)):0{length - 1}d}"
     return head + luhn_digit(head)
 
 

@@ -16,6 +16,7 @@ class BatchContext:
     """The frozen rules of a batch and the identities of its limits."""
 
     batch_version_id: int
+    face_fen: int
     rules: BatchRules
     regions: tuple[str, ...]
     campaign_ends_at: datetime
@@ -47,6 +48,7 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
         rules = rules_read(batch.version.rules)
         contexts[batch.pk] = BatchContext(
             batch_version_id=batch.version.pk,
+            face_fen=batch.face_fen,
             rules=rules,
             regions=tuple(batch.campaign.regions),
             campaign_ends_at=batch.campaign.ends_at,

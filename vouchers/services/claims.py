@@ -119,15 +119,21 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
 def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
     """Step 1: what cannot change in a race. Unknown batches and foreign persons are left out."""
     contexts = batch_contexts({command.batch_id for command in commands})
-    enrolments = Enrolment.objects.in_bulk({command.enrolment_id for command in commands})
+    enrolments = {
+        pk: (client_id, level)
+        for pk, client_id, level in Enrolment.objects.filter(
+            pk__in={command.enrolment_id for command in commands}
+        ).values_list("pk", "client_id", "level")
+    }
     kinds = {kind for context in contexts.values() for kind in context.key_kinds}
     carried = identity_keys_of(enrolments, kinds)
     for index, command in enumerate(commands):
         context = contexts.get(command.batch_id)
-        enrolment = enrolments.get(command.enrolment_id)
-        if context is None or enrolment is None or enrolment.client_id != command.client_id:
+        client_id, level = enrolments.get(command.enrolment_id, (None, None))
+        if context is None or client_id != command.client_id:
             continue
-        keys = {key.key_id: key for key in (*carried[enrolment.pk], *command.request_keys)}
+        known = carried[command.enrolment_id]
+        keys = {key.key_id: key for key in (*known, *command.request_keys)}
         validity = validity_window(
             context.rules.validity,
             claimed_at=command.at,
@@ -135,7 +141,7 @@ def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
         )
         refusals = claim_refusals(
             context.rules,
-            verified=enrolment.level == Enrolment.Level.REALNAME,
+            verified=level == Enrolment.Level.REALNAME,
             key_kinds={key.kind for key in keys.values()},
             region_code=command.region_code,
             campaign_regions=context.regions,
@@ -183,14 +189,32 @@ def _limits(
 @retry_conflicts
 def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[ClaimOutcome]:
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
+    lines = [_line(order, item) for order, item in enumerate(group)]
     with transaction_joined():
-        rows = hot_call(
-            "vouchers_claim",
-            [batch_id, new_id(), day],
-            [_line(order, item) for order, item in enumerate(group)],
+        rows = hot_call("vouchers_claim", [batch_id, new_id(), day], lines)
+        facts = claim_facts(
+            [row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id]
         )
-        facts = claim_facts([row.fact_id for row in rows if row.fact_id is not None])
+    for row, line, item in zip(rows, lines, group, strict=True):
+        if row.number is not None:
+            facts[line["claim_id"]] = _fact(line, item, row.number)
     return [_outcome(row, facts) for row in rows]
+
+
+def _fact(line: dict[str, Any], item: _Prepared, number: int) -> ClaimFact:
+    """Return what was just written; `claim_facts` would read the same."""
+    vouchers = tuple(
+        IssuedVoucher(
+            voucher["id"],
+            voucher["code"],
+            number + place,
+            item.context.face_fen,
+            line["valid_from"],
+            line["valid_until"],
+        )
+        for place, voucher in enumerate(line["vouchers"])
+    )
+    return ClaimFact(line["claim_id"], item.command.batch_id, line["at"], vouchers)
 
 
 def _line(order: int, item: _Prepared) -> dict[str, Any]:
@@ -243,7 +267,9 @@ def _for_the_person(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
 
 
 def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:
-    """Rebuild claims from their rows (two queries): what first answers and replays are made of."""
+    """Rebuild claims from their rows (two queries): what replays and reads are made of."""
+    if not claim_ids:
+        return {}
     vouchers: dict[UUID, list[IssuedVoucher]] = defaultdict(list)
     for voucher in Voucher.objects.filter(claim_id__in=claim_ids).order_by("number"):
         vouchers[voucher.claim_id].append(

@@ -4,13 +4,16 @@
 --   "valid_until", "batch_version_id", "vouchers": [{"id", "code"}…],
 --   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document"}…],
 --   "refusals": [{"code", "data"}…]}]
--- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED, REPLAY
--- (claim_id is the first claim) or REFUSED with all failing conditions. Raises 40001 where
--- another group won a race for a key this group had not seen, or a random voucher code exists
--- already: the caller decides the group again, with new ids and codes.
+-- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED (number is
+-- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
+-- conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
+-- random voucher code exists already: the caller decides the group again, with new ids and codes.
+-- The text is read once, into arrays by position: joining it again and again would cost the square
+-- of the group's size.
+DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
     p_batch uuid, p_entry uuid, p_date date, p_commands jsonb
-) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb)
+) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -18,20 +21,42 @@ AS $$
 DECLARE
     v_batch vouchers_batch;
     v_campaign record;
-    v_seen jsonb;
-    v_used jsonb;
-    v_command record;
+    v_found record;
     v_reasons jsonb;
-    v_units integer;
+    -- By position of the command.
+    v_ords integer[];
+    v_claims uuid[];
+    v_clients uuid[];
+    v_keys text[];
+    v_fingerprints text[];
+    v_people uuid[];
+    v_ats timestamptz[];
+    v_froms timestamptz[];
+    v_untils timestamptz[];
+    v_versions bigint[];
+    v_vouchers jsonb[];
+    v_limits jsonb[];
+    v_refusals jsonb[];
+    v_units integer[];
+    v_outcomes text[];
+    v_taken integer[];
+    v_taken_slices bigint[];
+    v_firsts bigint[];
+    -- By limit row: the command's position, and the row.
+    v_limit_at integer[];
+    v_limit_ids bigint[];
+    v_limit_starts timestamptz[];
+    v_limit_keys bigint[];
+    v_limit_caps integer[];
+    -- By slice.
     v_slices bigint[];
     v_channels uuid[];
     v_free bigint[];
     v_slots timestamptz[];
     v_closes timestamptz[];
+    v_at timestamptz;
     v_pick integer;
     v_issued bigint;
-    v_accepted jsonb := '[]';
-    v_results jsonb := '[]';
     v_expected bigint;
     v_written bigint;
     v_next timestamptz;
@@ -53,75 +78,103 @@ BEGIN
              ORDER BY (s.channel_id IS NULL), r.slot, s.id) s
       JOIN vouchers_quotarelease r ON r.id = s.release_id;
 
-    SELECT coalesce(jsonb_object_agg(c.ord, jsonb_build_object(
-               'id', k.id, 'same', k.fingerprint = c.fingerprint)), '{}')
-      INTO v_seen
-      FROM jsonb_to_recordset(p_commands)
-           AS c(ord integer, client_id uuid, key text, fingerprint text)
-      JOIN vouchers_claim k ON k.client_id = c.client_id AND k.idempotency_key = c.key;
+    SELECT array_agg(c.ord), array_agg(c.claim_id), array_agg(c.client_id), array_agg(c.key),
+           array_agg(c.fingerprint), array_agg(c.enrolment_id), array_agg(c.at),
+           array_agg(c.valid_from), array_agg(c.valid_until), array_agg(c.batch_version_id),
+           array_agg(c.vouchers), array_agg(c.limits), array_agg(coalesce(c.refusals, '[]')),
+           array_agg(jsonb_array_length(c.vouchers)), array_agg(NULL::text), array_agg(0),
+           array_agg(NULL::bigint), array_agg(NULL::bigint)
+      INTO v_ords, v_claims, v_clients, v_keys, v_fingerprints, v_people, v_ats, v_froms,
+           v_untils, v_versions, v_vouchers, v_limits, v_refusals, v_units, v_outcomes, v_taken,
+           v_taken_slices, v_firsts
+      FROM (SELECT * FROM jsonb_to_recordset(p_commands)
+                AS x(ord integer, claim_id uuid, client_id uuid, key text, fingerprint text,
+                     enrolment_id uuid, at timestamptz, valid_from timestamptz,
+                     valid_until timestamptz, batch_version_id bigint, vouchers jsonb,
+                     limits jsonb, refusals jsonb)
+             ORDER BY x.ord) c;
+    SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
+           array_agg(l.key_id), array_agg(l.cap)
+      INTO v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps
+      FROM unnest(v_limits) WITH ORDINALITY AS c(limits, place),
+           jsonb_to_recordset(c.limits)
+               AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer);
+
+    FOR v_found IN
+        SELECT c.place, k.id, k.fingerprint = c.fingerprint AS same
+          FROM unnest(v_clients, v_keys, v_fingerprints) WITH ORDINALITY
+               AS c(client_id, key, fingerprint, place)
+          JOIN vouchers_claim k ON k.client_id = c.client_id AND k.idempotency_key = c.key
+    LOOP
+        IF v_found.same THEN
+            v_outcomes[v_found.place] := 'REPLAY';
+            v_claims[v_found.place] := v_found.id;
+        ELSE
+            v_outcomes[v_found.place] := 'REFUSED';
+            v_refusals[v_found.place] := '[{"code": "idempotency.key_reused", "data": {}}]';
+        END IF;
+    END LOOP;
+
+    -- What the campaign says comes before what the person has had.
+    FOR v_place IN 1 .. cardinality(v_ords) LOOP
+        v_at := v_ats[v_place];
+        IF v_outcomes[v_place] IS NOT NULL THEN
+            CONTINUE;
+        ELSIF v_campaign.state NOT IN ('LIVE', 'PAUSED') OR v_at >= v_campaign.ends_at THEN
+            v_refusals[v_place] := v_refusals[v_place] || '[{"code": "claim.ended", "data": {}}]';
+        ELSIF v_campaign.state = 'PAUSED' OR NOT v_batch.claims_on THEN
+            v_refusals[v_place] := v_refusals[v_place] || '[{"code": "claim.paused", "data": {}}]';
+        END IF;
+    END LOOP;
 
     PERFORM 1 FROM vouchers_limituse u
-      JOIN (SELECT l.limit_id, l.window_start, l.key_id
-              FROM jsonb_to_recordset(p_commands) AS c(limits jsonb),
-                   jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
+      JOIN unnest(v_limit_ids, v_limit_starts, v_limit_keys) AS l(limit_id, window_start, key_id)
         USING (limit_id, window_start, key_id)
       ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
-    SELECT coalesce(jsonb_object_agg(x.ord, x.reasons), '{}') INTO v_used
-      FROM (SELECT c.ord, jsonb_agg(jsonb_build_object(
-                       'code', CASE WHEN l.document THEN 'claim.person_limit'
-                                    ELSE 'claim.same_person_other_account' END,
-                       'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
-                           'used', coalesce(u.used, 0), 'cap', l.cap, 'kind', l.kind,
-                           'key_id', l.key_id))
-                       ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
-              FROM jsonb_to_recordset(p_commands)
-                       AS c(ord integer, limits jsonb, vouchers jsonb),
-                   jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint,
-                            cap integer, kind text, "window" text, document boolean)
-              LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-             WHERE coalesce(u.used, 0) + jsonb_array_length(c.vouchers) > l.cap
-             GROUP BY c.ord) x;
-
-    FOR v_command IN
-        SELECT c.* FROM jsonb_to_recordset(p_commands)
-            AS c(ord integer, claim_id uuid, client_id uuid, at timestamptz, vouchers jsonb,
-                 refusals jsonb)
-         ORDER BY c.ord
+    FOR v_found IN
+        SELECT c.place, jsonb_agg(jsonb_build_object(
+                   'code', CASE WHEN l.document THEN 'claim.person_limit'
+                                ELSE 'claim.same_person_other_account' END,
+                   'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
+                       'used', coalesce(u.used, 0), 'cap', l.cap, 'kind', l.kind,
+                       'key_id', l.key_id))
+                   ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
+          FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place)
+         CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
+                   AS l(limit_id bigint, window_start timestamptz, key_id bigint,
+                        cap integer, kind text, "window" text, document boolean)
+          LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+         WHERE coalesce(u.used, 0) + c.units > l.cap
+         GROUP BY c.place
     LOOP
-        IF v_seen ? v_command.ord::text THEN
-            IF (v_seen -> v_command.ord::text ->> 'same')::boolean THEN
-                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                    'REPLAY', 'claim_id', v_seen -> v_command.ord::text -> 'id');
-            ELSE
-                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                    'REFUSED', 'refusals', '[{"code": "idempotency.key_reused", "data": {}}]'::jsonb);
+        IF v_outcomes[v_found.place] IS NULL THEN
+            v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
+        END IF;
+    END LOOP;
+
+    FOR v_place IN 1 .. cardinality(v_ords) LOOP
+        CONTINUE WHEN v_outcomes[v_place] IS NOT NULL;
+        v_at := v_ats[v_place];
+        v_pick := NULL;
+        FOR v_slice IN 1 .. coalesce(cardinality(v_slices), 0) LOOP
+            IF (v_channels[v_slice] IS NULL OR v_channels[v_slice] = v_clients[v_place])
+               AND v_slots[v_slice] <= v_at
+               AND (v_closes[v_slice] IS NULL OR v_at < v_closes[v_slice])
+               AND v_free[v_slice] >= v_units[v_place] THEN
+                v_pick := v_slice;
+                EXIT;
             END IF;
-            CONTINUE;
-        END IF;
-        v_reasons := coalesce(v_command.refusals, '[]');
-        IF v_campaign.state NOT IN ('LIVE', 'PAUSED') OR v_command.at >= v_campaign.ends_at THEN
-            v_reasons := v_reasons || '[{"code": "claim.ended", "data": {}}]'::jsonb;
-        ELSIF v_campaign.state = 'PAUSED' OR NOT v_batch.claims_on THEN
-            v_reasons := v_reasons || '[{"code": "claim.paused", "data": {}}]'::jsonb;
-        END IF;
-        v_reasons := v_reasons || coalesce(v_used -> v_command.ord::text, '[]');
-        v_units := jsonb_array_length(v_command.vouchers);
-        SELECT min(i) INTO v_pick FROM generate_subscripts(v_slices, 1) AS i
-         WHERE (v_channels[i] IS NULL OR v_channels[i] = v_command.client_id)
-           AND v_slots[i] <= v_command.at
-           AND (v_closes[i] IS NULL OR v_command.at < v_closes[i])
-           AND v_free[i] >= v_units;
+        END LOOP;
+        v_reasons := v_refusals[v_place];
         IF v_pick IS NULL THEN
             -- A wave whose slot has come but which no tick has opened yet is the next one too.
             SELECT min(r.slot) INTO v_next FROM vouchers_quotarelease r
              WHERE r.batch_id = p_batch
-               AND (r.state = 'PLANNED' OR r.state = 'OPEN' AND r.slot > v_command.at);
-            IF v_next <= v_command.at
+               AND (r.state = 'PLANNED' OR r.state = 'OPEN' AND r.slot > v_at);
+            IF v_next <= v_at
                OR v_batch.released = 0 AND v_next IS NOT NULL
                OR NOT EXISTS (SELECT 1 FROM vouchers_quotarelease r
-                               WHERE r.batch_id = p_batch AND r.slot <= v_command.at) THEN
+                               WHERE r.batch_id = p_batch AND r.slot <= v_at) THEN
                 v_reasons := v_reasons || jsonb_build_object('code', 'claim.not_started',
                     'data', jsonb_build_object('opens_at', v_next));
             ELSE
@@ -129,25 +182,25 @@ BEGIN
                     'data', jsonb_build_object('next_release_at', v_next));
             END IF;
         END IF;
-        IF jsonb_array_length(v_reasons) > 0 THEN
-            v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                'REFUSED', 'refusals', v_reasons);
+        IF v_reasons <> '[]' THEN
+            v_outcomes[v_place] := 'REFUSED';
+            v_refusals[v_place] := v_reasons;
             CONTINUE;
         END IF;
-        v_free[v_pick] := v_free[v_pick] - v_units;
-        v_accepted := v_accepted || jsonb_build_object('ord', v_command.ord,
-            'slice_id', v_slices[v_pick], 'units', v_units, 'first', v_issued + 1);
-        v_issued := v_issued + v_units;
-        v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome', 'ACCEPTED',
-            'claim_id', v_command.claim_id);
+        v_outcomes[v_place] := 'ACCEPTED';
+        v_free[v_pick] := v_free[v_pick] - v_units[v_place];
+        v_taken[v_place] := v_units[v_place];
+        v_taken_slices[v_place] := v_slices[v_pick];
+        v_firsts[v_place] := v_issued + 1;
+        v_issued := v_issued + v_units[v_place];
     END LOOP;
 
     IF v_issued > v_batch.issued THEN
         WITH accepted AS (
-            SELECT a.units, l.* FROM jsonb_to_recordset(v_accepted) AS a(ord integer, units integer)
-              JOIN jsonb_to_recordset(p_commands) AS c(ord integer, limits jsonb) USING (ord),
-              jsonb_to_recordset(c.limits) AS l(limit_id bigint, window_start timestamptz,
-                                                key_id bigint, cap integer)
+            SELECT v_taken[l.place] AS units, l.*
+              FROM unnest(v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps)
+                   AS l(place, limit_id, window_start, key_id, cap)
+             WHERE v_taken[l.place] > 0
         ), written AS (
             INSERT INTO vouchers_limituse AS u (limit_id, window_start, key_id, used, cap)
             SELECT limit_id, window_start, key_id, units, cap FROM accepted
@@ -165,15 +218,16 @@ BEGIN
 
         INSERT INTO vouchers_claim (id, client_id, idempotency_key, fingerprint, enrolment_id,
             batch_id, slice_id, units, at, business_date, entry_id, owner_region)
-        SELECT c.claim_id, c.client_id, c.key, c.fingerprint, c.enrolment_id, p_batch, a.slice_id,
-               a.units, c.at, p_date, p_entry, v_batch.owner_region
-          FROM jsonb_to_recordset(v_accepted) AS a(ord integer, slice_id bigint, units integer)
-          JOIN jsonb_to_recordset(p_commands) AS c(ord integer, claim_id uuid, client_id uuid,
-               key text, fingerprint text, enrolment_id uuid, at timestamptz) USING (ord)
+        SELECT c.claim_id, c.client_id, c.key, c.fingerprint, c.enrolment_id, p_batch, c.slice_id,
+               c.units, c.at, p_date, p_entry, v_batch.owner_region
+          FROM unnest(v_claims, v_clients, v_keys, v_fingerprints, v_people, v_taken_slices,
+                      v_taken, v_ats)
+               AS c(claim_id, client_id, key, fingerprint, enrolment_id, slice_id, units, at)
+         WHERE c.units > 0
          ORDER BY c.client_id, c.key
         ON CONFLICT (client_id, idempotency_key) DO NOTHING;
         GET DIAGNOSTICS v_written = ROW_COUNT;
-        IF v_written <> jsonb_array_length(v_accepted) THEN
+        IF v_written <> (SELECT count(*) FROM unnest(v_taken) AS t(units) WHERE t.units > 0) THEN
             RAISE EXCEPTION 'an idempotency key was used by another group' USING ERRCODE = '40001';
         END IF;
 
@@ -181,15 +235,16 @@ BEGIN
             enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
             valid_until, state, owner_region)
         SELECT v.id, c.claim_id, v_batch.campaign_id, p_batch, c.batch_version_id, c.enrolment_id,
-               c.client_id, a.first + v.position - 1, v.code, v_batch.face_fen,
-               funder_parts(v_batch.face_fen, v_batch.weights, a.first + v.position - 1),
+               c.client_id, c.first + v.position - 1, v.code, v_batch.face_fen,
+               funder_parts(v_batch.face_fen, v_batch.weights, c.first + v.position - 1),
                c.at, c.valid_from, c.valid_until, 'ACTIVE', v_batch.owner_region
-          FROM jsonb_to_recordset(v_accepted) AS a(ord integer, first bigint)
-          JOIN jsonb_to_recordset(p_commands) AS c(ord integer, claim_id uuid, client_id uuid,
-               enrolment_id uuid, at timestamptz, valid_from timestamptz, valid_until timestamptz,
-               batch_version_id bigint, vouchers jsonb) USING (ord)
+          FROM unnest(v_claims, v_clients, v_people, v_ats, v_froms, v_untils, v_versions,
+                      v_vouchers, v_taken, v_firsts)
+               AS c(claim_id, client_id, enrolment_id, at, valid_from, valid_until,
+                    batch_version_id, vouchers, units, first)
          CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers) AS (id uuid, code text))
                WITH ORDINALITY AS v(id, code, position)
+         WHERE c.units > 0
         ON CONFLICT (code) DO NOTHING;
         GET DIAGNOSTICS v_written = ROW_COUNT;
         IF v_written <> v_issued - v_batch.issued THEN
@@ -198,13 +253,13 @@ BEGIN
 
         UPDATE vouchers_quotaslice s SET issued = s.issued + taken.units
           FROM (SELECT a.slice_id, sum(a.units) AS units
-                  FROM jsonb_to_recordset(v_accepted) AS a(slice_id bigint, units integer)
-                 GROUP BY a.slice_id) taken
+                  FROM unnest(v_taken_slices, v_taken) AS a(slice_id, units)
+                 WHERE a.units > 0 GROUP BY a.slice_id) taken
          WHERE s.id = taken.slice_id;
         UPDATE vouchers_batch b SET issued = v_issued WHERE b.id = p_batch;
 
         PERFORM ledger_post(p_entry, 'CLAIM', v_batch.campaign_id, 'claim:' || p_entry, p_date,
-            (SELECT max(c.at) FROM jsonb_to_recordset(p_commands) AS c(at timestamptz)),
+            (SELECT max(t.at) FROM unnest(v_ats) AS t(at)),
             (SELECT jsonb_agg(jsonb_build_object('d', 'RESERVED', 'du', p_batch,
                         'c', 'OUTSTANDING', 'cu', p_batch, 'f', f.funder_id,
                         'a', after.fen - before.fen))
@@ -216,9 +271,9 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT x.ord, x.outcome, x.claim_id, coalesce(x.refusals, '[]')
-      FROM jsonb_to_recordset(v_results)
-           AS x(ord integer, outcome text, claim_id uuid, refusals jsonb)
-     ORDER BY x.ord;
+    SELECT x.ord, x.outcome, CASE WHEN x.outcome = 'REFUSED' THEN NULL ELSE x.claim_id END,
+           CASE WHEN x.outcome = 'REFUSED' THEN x.refusals ELSE '[]' END, x.number
+      FROM unnest(v_ords, v_outcomes, v_claims, v_refusals, v_firsts)
+           AS x(ord, outcome, claim_id, refusals, number);
 END
 $$;
