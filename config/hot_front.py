@@ -7,28 +7,31 @@ It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
 import asyncio
 import re
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import structlog
 from django.conf import settings
-from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
+from django.http.request import split_domain_port, validate_host
+from granian.rsgi import (  # type: ignore[attr-defined]
+    HTTPProtocol,
+    ProtocolClosed,
+    Scope,
+)
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from core.access.credentials import Credentials, credentials_kept, credentials_of
+from config.front_lookups import Lookups
 from core.access.request_auth import (
     HeaderGetter,
     IncomingRequest,
     nonce_spend,
+    request_read,
     request_verify,
 )
-from core.access.signing import IDEMPOTENCY_HEADER, KEY_HEADER, signing_target
+from core.access.signing import IDEMPOTENCY_HEADER, signing_target
 from core.api.hot_calls import HotCall, Reply, Route, calls_answer, problem_reply
 from core.clock import wall
-from core.commit.batcher import CommitLimits, GroupCommit, OverloadedError
-from core.commit.groups import call_connected
+from core.commit.batcher import CommitLimits, GroupCommit
 from core.commit.metrics import REGISTRY
 from core.errors import DomainError
 from core.errors.problem import problem_language
@@ -36,11 +39,9 @@ from core.errors.translate import domain_error_of
 from redemption.api.hot import CONFIRM, HOLD
 from vouchers.api.hot import CLAIM
 
-R = TypeVar("R")
 HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, HOLD, CONFIRM)
 METRICS_PATH: Final = "/metrics"
-MOST_LOOKUPS: Final = 64
-"""Unknown or expired keys that may be read at once; strangers must not queue up without end."""
+ACCEPTABLE: Final = frozenset({"application/json", "application/*", "*/*"})
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -62,8 +63,7 @@ class HotFront:
         """Make a queue per hot route."""
         self._limits = limits or CommitLimits()
         self._queues: dict[str, CallQueue] = {}
-        self._lookups = ThreadPoolExecutor(1, thread_name_prefix="lookups")
-        self._looking: dict[str, asyncio.Future[Credentials | None]] = {}
+        self._lookups = Lookups()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start with the worker process, after its fork."""
@@ -88,6 +88,8 @@ class HotFront:
         request_id = _request_id(header("x-request-id"))
         try:
             reply = await self._reply(scope, protocol, language, request_id)
+        except ProtocolClosed:
+            return  # the caller left before he had said everything
         except Exception as error:
             known = domain_error_of(error)
             if known is None:
@@ -102,12 +104,15 @@ class HotFront:
     async def _reply(
         self, scope: Scope, protocol: HTTPProtocol, language: str, request_id: str
     ) -> Reply:
+        received = wall()
         if scope.path == METRICS_PATH and scope.method == "GET":
             return Reply(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(REGISTRY))
         route = _route(scope.path)
         if scope.method != "POST":
             raise DomainError("request.method_not_allowed")
         header = _headers(scope)
+        _accept_check(header("accept"))
+        _host_check(header("host") or scope.authority or "")
         body = await _body(protocol, header("content-length"))
         request = IncomingRequest(
             method=scope.method,
@@ -115,11 +120,11 @@ class HotFront:
             header=header,
             body=body,
         )
-        credentials = await self._look_up(header(KEY_HEADER))
-        received = wall()
-        client = request_verify(request, wall=received, lookup=lambda _: credentials)
+        signed = request_read(request, wall=received)
+        credentials = await self._lookups.credentials(signed.key_id)
+        client = request_verify(request, signed, credentials)
         if not header(IDEMPOTENCY_HEADER):
-            await self._in_lookups(nonce_spend, request, client)
+            await self._lookups.strangely(nonce_spend, request, client)
         call = HotCall(
             client=client,
             received=received,
@@ -131,25 +136,6 @@ class HotFront:
             body=body,
         )
         return await self._queues[route.name].submit(call)
-
-    async def _look_up(self, key_id: str) -> Credentials | None:
-        """Return the credentials of a key: those kept, or read once for all who wait."""
-        kept = credentials_kept(key_id)
-        if kept is not None:
-            return kept
-        looking = self._looking.get(key_id)
-        if looking is None:
-            if len(self._looking) >= MOST_LOOKUPS:
-                raise OverloadedError
-            looking = asyncio.ensure_future(self._in_lookups(credentials_of, key_id))
-            self._looking[key_id] = looking
-            looking.add_done_callback(lambda _: self._looking.pop(key_id, None))
-        return await asyncio.shield(looking)
-
-    async def _in_lookups(self, function: Callable[..., R], *arguments: object) -> R:
-        """Run what asks the database or Valkey outside the event loop."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._lookups, call_connected, function, *arguments)
 
 
 def _headers(scope: Scope) -> HeaderGetter:
@@ -166,6 +152,20 @@ def _route(path: str) -> Route:
         if route.pattern.fullmatch(path):
             return route
     raise DomainError("access.not_found")
+
+
+def _accept_check(accept: str) -> None:
+    """Refuse whoever wants no JSON, as REST framework's negotiation does."""
+    wanted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if accept and not wanted & ACCEPTABLE:
+        raise DomainError("request.not_acceptable")
+
+
+def _host_check(host: str) -> None:
+    """Refuse what came to another origin's name, as Django does."""
+    domain, _ = split_domain_port(host)
+    if not validate_host(domain, settings.ALLOWED_HOSTS):
+        raise DomainError("request.invalid_parameter")
 
 
 async def _body(protocol: HTTPProtocol, length: str) -> bytes:

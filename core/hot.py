@@ -7,16 +7,23 @@ steps); this module holds what the three have in common.
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import OperationalError, connection
 
 from core.clock import TIME_ZONE
-from core.errors import Refusal
+from core.errors import DomainError, Refusal
+from core.transactions import sqlstate_of, transaction_is_open
 
 C = TypeVar("C")
+P = ParamSpec("P")
+R = TypeVar("R")
+HOT_LOCK_TIMEOUT_MS = 1_000
+"""Groups queue up behind each other for milliseconds; a longer wait is somebody else's lock."""
+STATEMENT_TIMED_OUT = "57014"
+TRY_LATER = Refusal("infra.try_later")
 OutcomeName = Literal["ACCEPTED", "REPLAY", "REFUSED"]
 _TIMES = frozenset({"opens_at", "next_release_at", "until", "valid_until"})
 
@@ -68,6 +75,23 @@ def hot_call(
         HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))), *number)
         for order, outcome, fact_id, refusals, *number in rows
     ]
+
+
+def decided_or_later(decide: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    """Return what ``decide`` says of one group; None if its rows stay locked by others.
+
+    Groups commit one by one: that one of them has to wait must not hide what became of the rest.
+    In a caller's transaction there is only one commit, so there it raises.
+    """
+    try:
+        return decide(*args, **kwargs)
+    except DomainError as error:
+        if error.code != TRY_LATER.code or transaction_is_open():
+            raise
+    except OperationalError as error:
+        if sqlstate_of(error) != STATEMENT_TIMED_OUT or transaction_is_open():
+            raise
+    return None
 
 
 def _refusal(row: Mapping[str, Any]) -> Refusal:

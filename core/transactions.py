@@ -23,10 +23,15 @@ R = TypeVar("R")
 
 LOCK_TIMEOUT_MS = 3_000
 STATEMENT_TIMEOUT_MS = 30_000
+IDLE_TIMEOUT_MS = 60_000
+"""A client that vanished in the middle must not keep its locks."""
 ATTEMPTS = 4
+LOCK_ATTEMPTS = 2
+"""A lock time-out has waited long already; once more, then the caller should come back later."""
 BACKOFF_S = 0.05
 BACKOFF_MAX_S = 1.0
-CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+LOCK_TIMED_OUT = "55P03"
+CONFLICTS = frozenset({"40001", "40P01", LOCK_TIMED_OUT})
 """SQLSTATEs of serialisation failure, deadlock and lock time-out: the same call may succeed."""
 
 
@@ -48,7 +53,9 @@ def transaction(
 
 
 @contextmanager
-def transaction_joined(*, using: str = "default") -> Iterator[None]:
+def transaction_joined(
+    *, using: str = "default", lock_timeout_ms: int = LOCK_TIMEOUT_MS
+) -> Iterator[None]:
     """Run the block in the caller's transaction if there is one, else in one of its own.
 
     Joining makes no savepoint: an error in the block undoes the caller's work too.
@@ -56,7 +63,7 @@ def transaction_joined(*, using: str = "default") -> Iterator[None]:
     if transaction_is_open(using=using):
         yield
     else:
-        with transaction(using=using):
+        with transaction(using=using, lock_timeout_ms=lock_timeout_ms):
             yield
 
 
@@ -78,9 +85,15 @@ def transaction_is_open(*, using: str = "default") -> bool:
 
 def conflict_state(error: BaseException | None) -> str | None:
     """Return the SQLSTATE of a conflict that a retry may solve, else None."""
+    state = sqlstate_of(error)
+    return state if state in CONFLICTS else None
+
+
+def sqlstate_of(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of the database error behind an exception, if there is one."""
     while error is not None:
         if isinstance(error, psycopg.Error):
-            return error.sqlstate if error.sqlstate in CONFLICTS else None
+            return error.sqlstate
         error = error.__cause__
     return None
 
@@ -101,9 +114,11 @@ def retry_conflicts(function: Callable[P, R]) -> Callable[P, R]:
             try:
                 return function(*args, **kwargs)
             except OperationalError as error:
-                if conflict_state(error) is None:
+                state = conflict_state(error)
+                if state is None:
                     raise
-                if attempt == ATTEMPTS - 1:
+                most = LOCK_ATTEMPTS if state == LOCK_TIMED_OUT else ATTEMPTS
+                if attempt >= most - 1:
                     raise DomainError("infra.try_later") from error
             pause_s = min(BACKOFF_S * 2**attempt, BACKOFF_MAX_S)
             time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the losers
@@ -116,6 +131,7 @@ def _limit(using: str, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true),"
-            " set_config('statement_timeout', %s, true)",
-            [str(lock_timeout_ms), str(statement_timeout_ms)],
+            " set_config('statement_timeout', %s, true),"
+            " set_config('idle_in_transaction_session_timeout', %s, true)",
+            [str(lock_timeout_ms), str(statement_timeout_ms), str(IDLE_TIMEOUT_MS)],
         )

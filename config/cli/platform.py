@@ -17,6 +17,8 @@ from core.embedded.valkey import HOST, free_port
 USUAL_PORT = 8000
 WEB_PROCESSES = 2
 FRONT_PROCESSES = 1
+FRONT_CONNECTIONS = 4_096
+"""More than a queue holds (core/commit/batcher.py): who finds it full is told, not kept waiting."""
 WEB_THREADS = 3
 WORKER_PROCESSES = 2
 READY_PATH = "/api/v1/health/live"
@@ -73,6 +75,8 @@ def front_spec(env: Mapping[str, str], port: int, name: str = "front") -> ChildS
             f"--host={HOST}",
             f"--port={port}",
             f"--workers={FRONT_PROCESSES}",
+            f"--backlog={FRONT_CONNECTIONS}",
+            f"--backpressure={FRONT_CONNECTIONS}",
             "--no-ws",
             "config.front:front",
         ],

@@ -74,6 +74,8 @@ def _to(*ports: int) -> dict[str, Any]:
     Only a request that reached nobody is sent again; one whose answer got lost is the caller's to
     repeat, with its idempotency key.
     """
+    # Only where there is another one to ask: a caller who breaks off counts as a failure too.
+    alternatives = {"passive": {"fail_duration": "2s", "max_fails": 3}} if len(ports) > 1 else {}
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": f"{HOST}:{port}"} for port in ports],
@@ -82,7 +84,7 @@ def _to(*ports: int) -> dict[str, Any]:
             "try_duration": f"{DIAL_AGAIN_S}s",
             "try_interval": "100ms",
         },
-        "health_checks": {"passive": {"fail_duration": "1s"}},
+        "health_checks": alternatives,
         "transport": {"protocol": "http", "keep_alive": {"max_idle_conns_per_host": 256}},
     }
 

@@ -4,7 +4,15 @@ from typing import Any
 
 import environ
 
-CONNECT_TIMEOUT_S = 10
+# A server that vanished without a word is noticed in half a minute; Unix sockets ignore these.
+NETWORK = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 35_000,
+}
 
 
 def database_settings(url: str, owner_url: str, conn_max_age: int) -> dict[str, Any]:
@@ -24,7 +32,7 @@ def _one(url: str, conn_max_age: int) -> dict[str, Any]:
     parsed["CONN_MAX_AGE"] = conn_max_age
     parsed["CONN_HEALTH_CHECKS"] = conn_max_age > 0
     parsed["ENGINE"] = "django.db.backends.postgresql"
-    parsed["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT_S, **parsed.get("OPTIONS", {})}
+    parsed["OPTIONS"] = {**NETWORK, **parsed.get("OPTIONS", {})}
     return parsed
 
 

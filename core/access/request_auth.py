@@ -82,25 +82,31 @@ def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientP
         NonceReplayedError: 401 with the codes of api.md.
         DomainError: infra.try_later, if a nonce that must be unique cannot be checked.
     """
-    client = request_verify(request, wall=wall)
+    signed = request_read(request, wall=wall)
+    client = request_verify(request, signed, credentials_of(signed.key_id))
     nonce_spend(request, client)
     return client
 
 
-def request_verify(
-    request: IncomingRequest,
-    *,
-    wall: datetime,
-    lookup: Callable[[str], Credentials | None] = credentials_of,
-) -> ClientPrincipal:
-    """Return the client whose signature the request carries; asks nothing but ``lookup``.
+def request_read(request: IncomingRequest, *, wall: datetime) -> SignedRequest:
+    """Return what is signed, well-formed and of now; asks nobody.
 
     Raises:
-        SignatureInvalidError, TimestampOutOfRangeError, KeyUnknownError, KeyRevokedError.
+        SignatureInvalidError, TimestampOutOfRangeError.
     """
     signed = _read(request)
     _timestamp_check(signed.timestamp, wall)
-    credentials = lookup(signed.key_id)
+    return signed
+
+
+def request_verify(
+    request: IncomingRequest, signed: SignedRequest, credentials: Credentials | None
+) -> ClientPrincipal:
+    """Return the client whose signature the request carries; ``credentials`` are its key's.
+
+    Raises:
+        SignatureInvalidError, KeyUnknownError, KeyRevokedError.
+    """
     if credentials is None or credentials.client.code != signed.client_id:
         raise KeyUnknownError
     _signature_check(request, signed, credentials)

@@ -22,6 +22,8 @@ _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
+MOST_NAMED: Final = 20
+"""Unknown members that a refusal names; the rest would only make it long."""
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2099
 
@@ -159,6 +161,6 @@ def id_from_path(prefix: str, text: str) -> UUID:
 def refuse_unknown(known: Mapping[str, Any], given: Any) -> None:
     """Refuse members that a serializer does not know."""
     if isinstance(given, Mapping):
-        unknown = [str(name) for name in given if name not in known]
+        unknown = [str(name) for name in given if name not in known][:MOST_NAMED]
         if unknown:
             raise ValidationError({name: [_("未知字段")] for name in unknown})

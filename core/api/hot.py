@@ -18,6 +18,7 @@ from core.api.serializers import StrictSerializer
 from core.errors import DomainError, Refusal, RefusedError
 
 API_PREFIX = "/api/v1/"
+MOST_BYTES = 16 * 1024
 
 
 class Outcome(Protocol):
@@ -84,6 +85,15 @@ class HotRoute(Generic[C, D, F]):
     def pattern(self) -> "re.Pattern[str]":
         """The whole path."""
         return re.compile(re.escape(API_PREFIX) + self.path)
+
+    def size_check(self, body: bytes) -> None:
+        """Refuse a body no honest request comes near: reading it would hold the whole group up.
+
+        Raises:
+            DomainError: request.too_large.
+        """
+        if len(body) > MOST_BYTES:
+            raise DomainError("request.too_large")
 
     @cached_property
     def _body(self) -> StrictSerializer:

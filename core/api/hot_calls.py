@@ -4,8 +4,8 @@ The checks are the ones REST framework's views make, in the same order and by th
 permission, rate, idempotency key, body, the person's rate, then the service.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,12 @@ from core.errors.translate import domain_error_of
 from core.json_strict import MalformedJsonError, json_read
 
 JSON = "application/json"
+NO_SNIFF = ("x-content-type-options", "nosniff")
 _LANGUAGES = {CHINESE: "zh-hans", ENGLISH: "en"}
 Route = HotRoute[Any, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HotCall:
     """A request whose signature was verified; ``received`` is real time."""
 
@@ -51,6 +52,8 @@ class HotCall:
     idempotency_key: str
     content_type: str
     body: bytes
+    rates: dict[str, DomainError | None] = field(default_factory=dict)
+    """What counting it said: once, though its group may be decided again."""
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
         if isinstance(answer, DomainError)
         else Reply(
             answer.status,
-            [("content-type", JSON), *answer.headers.items()],
+            [("content-type", JSON), NO_SNIFF, *answer.headers.items()],
             orjson.dumps(answer.document),
         )
         for call, answer in zip(calls, _answers(route, calls), strict=True)
@@ -92,7 +95,7 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
 def problem_reply(error: DomainError, *, language: str, request_id: str) -> Reply:
     """Return the response of an error (problem+json)."""
     document = problem_document(error, language=language, request_id=request_id)
-    headers = [("content-type", CONTENT_TYPE), *problem_headers(error).items()]
+    headers = [("content-type", CONTENT_TYPE), NO_SNIFF, *problem_headers(error).items()]
     return Reply(error.status, headers, orjson.dumps(document))
 
 
@@ -103,11 +106,11 @@ def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainE
             case.answer = DomainError(
                 "access.permission_denied", data={"operation": route.operation}
             )
-    _rates(cases, lambda case: rate_of_client(case.call.client))
+    _rates("client", cases, lambda case: rate_of_client(case.call.client))
     for case in _open(cases):
         with translation.override(_LANGUAGES[case.call.language]):
             _read(route, case)
-    _rates(cases, lambda case: _person(route, case))
+    _rates("person", cases, lambda case: _person(route, case))
     _decide(route, cases)
     return [case.answer or DomainError("infra.internal_error") for case in cases]
 
@@ -116,24 +119,29 @@ def _open(cases: Sequence[_Case]) -> Iterator[_Case]:
     return (case for case in cases if case.answer is None)
 
 
-def _rates(cases: Sequence[_Case], subject_of: Any) -> None:
+def _rates(
+    name: str, cases: Sequence[_Case], subject_of: Callable[[_Case], RateSubject | None]
+) -> None:
     """Count those not answered yet; who is over his rate is."""
+    open_cases = list(_open(cases))
     counted: list[tuple[_Case, RateSubject]] = []
-    for case in _open(cases):
-        subject = subject_of(case)
+    for case in open_cases:
+        subject = None if name in case.call.rates else subject_of(case)
         if subject is not None:
             counted.append((case, subject))
-    if not counted:
-        return
-    errors = rates_count([subject for _, subject in counted])
-    for (case, _), error in zip(counted, errors, strict=True):
-        case.answer = error
+    if counted:
+        errors = rates_count([subject for _, subject in counted])
+        for (case, _), error in zip(counted, errors, strict=True):
+            case.call.rates[name] = error
+    for case in open_cases:
+        case.answer = case.call.rates.get(name)
 
 
 def _read(route: Route, case: _Case) -> None:
     """Read key and body; what is wrong with them is the answer."""
     call = case.call
     try:
+        route.size_check(call.body)
         case.idempotency = idempotency_read(
             key=call.idempotency_key, method="POST", path=call.path, body=call.body
         )
@@ -175,7 +183,8 @@ def _decide(route: Route, cases: Sequence[_Case]) -> None:
             path=found.groupdict() if found else {},
         )
         try:
-            commands.append(route.command(asked))
+            with translation.override(_LANGUAGES[case.call.language]):
+                commands.append(route.command(asked))
         except DomainError as error:
             case.answer = error
             continue

@@ -118,7 +118,8 @@ class ApiView(APIView):
 
     def hot(self, route: HotRoute[Any, Any, Any], **path: str) -> Response:
         """Answer an operation of the hot path as a group of one."""
-        data = self.body(route.serializer)
+        route.size_check(self.request._request.body)
+        data = route.body(self.request.data)
         person = route.person(data)
         if person is not None:
             person_rate_check(self.client, person)

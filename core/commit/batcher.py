@@ -13,6 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Generic, TypeVar
 
+import structlog
 from django.db import connections
 
 from core.commit.groups import group_decide
@@ -23,22 +24,25 @@ C = TypeVar("C")
 A = TypeVar("A")
 
 
+log = structlog.get_logger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class CommitLimits:
     """How a batcher behaves; times in seconds."""
 
     flushers: int = 2
     """Groups in flight: more connections on one hot row do less work (performance.md)."""
-    capacity: int = 4_096
+    capacity: int = 2_048
     """Commands that may wait; the next one is refused."""
     wait_s: float = 5.0
-    """How long a command may wait for a flusher."""
+    """How long a command may wait for a flusher, even if none gets free."""
     least: int = 16
     most: int = 256
     target_s: float = 0.1
     """A commit above this halves the size of the next groups."""
-    grace_s: float = 20.0
-    """How long a shutdown waits for what was accepted."""
+    grace_s: float = 12.0
+    """How long a shutdown waits for what was accepted; less than its supervisor's patience."""
 
 
 class OverloadedError(DomainError):
@@ -72,7 +76,8 @@ class GroupCommit(Generic[C, A]):
         self.metrics = CommitMetrics(name)
         self._decide = decide
         self._queue: deque[_Waiting[C, A]] = deque()
-        self._flushing = 0
+        self._flushing: list[list[_Waiting[C, A]]] = []
+        self._sweep: asyncio.TimerHandle | None = None
         self._size = self.limits.least
         self._closing = False
         self._idle = asyncio.Event()
@@ -95,6 +100,7 @@ class GroupCommit(Generic[C, A]):
         self._queue.append(waiting)
         self._idle.clear()
         self._pump()
+        self._sweep_plan()
         return await waiting.answer
 
     async def close(self) -> None:
@@ -103,19 +109,23 @@ class GroupCommit(Generic[C, A]):
         try:
             await asyncio.wait_for(self._idle.wait(), self.limits.grace_s)
         except TimeoutError:
-            while self._queue:
-                self._refuse(self._queue.popleft())
-        closers = [self._threads.submit(connections.close_all) for _ in range(self.limits.flushers)]
-        del closers
+            # Nobody knows what becomes of a group in flight; the caller's key will tell.
+            for waiting in [*self._queue, *(one for group in self._flushing for one in group)]:
+                self._refuse(waiting)
+            self._queue.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for _ in range(self.limits.flushers):
+            self._threads.submit(connections.close_all)
         self._threads.shutdown(wait=False)
 
     def _pump(self) -> None:
         """Give waiting commands to free flushers."""
-        while self._queue and self._flushing < self.limits.flushers:
+        while self._queue and len(self._flushing) < self.limits.flushers:
             group = self._take()
             if not group:
                 break
-            self._flushing += 1
+            self._flushing.append(group)
             commands = [one.command for one in group]
             started = monotonic()
             flushed = asyncio.get_running_loop().run_in_executor(
@@ -143,13 +153,15 @@ class GroupCommit(Generic[C, A]):
         started: float,
         flushed: "asyncio.Future[list[A | DomainError]]",
     ) -> None:
-        self._flushing -= 1
+        self._flushing = [one for one in self._flushing if one is not group]
         took_s = monotonic() - started
         self.metrics.committed(len(group), took_s)
         self._adapt(len(group), took_s)
         broken = flushed.exception()
+        if broken is not None:
+            log.error("commit_flusher_failed", exc_info=broken)
         answers: Sequence[A | DomainError] = (
-            [DomainError("infra.internal_error")] * len(group) if broken else flushed.result()
+            [DomainError("infra.internal_error") for _ in group] if broken else flushed.result()
         )
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.answer.done():
@@ -166,6 +178,20 @@ class GroupCommit(Generic[C, A]):
             self._size = max(self.limits.least, self._size // 2)
         elif taken >= self._size:
             self._size = min(self.limits.most, self._size * 2)
+
+    def _sweep_plan(self) -> None:
+        """See to it that whoever waits too long is told so, though no flusher comes free."""
+        if self._sweep is None and self._queue:
+            left_s = self._queue[0].since + self.limits.wait_s - monotonic()
+            loop = asyncio.get_running_loop()
+            self._sweep = loop.call_later(max(left_s, 0.001), self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._sweep = None
+        latest = monotonic() - self.limits.wait_s
+        while self._queue and self._queue[0].since <= latest:
+            self._refuse(self._queue.popleft())
+        self._sweep_plan()
 
     def _refuse(self, waiting: _Waiting[C, A]) -> None:
         self.metrics.refused()

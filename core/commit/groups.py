@@ -7,11 +7,19 @@ idempotency key, so a group may be decided again: what was committed answers as 
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connections
+from django.core.exceptions import ImproperlyConfigured
+from django.db import (
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
 
 from core.errors import DomainError
 from core.errors.translate import domain_error_of
@@ -22,7 +30,24 @@ R = TypeVar("R")
 
 RECONNECTS = 3
 PAUSE_S = 0.05
+TRIES = 40
+"""Calls of the service per group: enough to find two or three bad commands among 256."""
+_NOBODYS_FAULT = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+    NotSupportedError,
+    ImproperlyConfigured,
+)
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How often the service may still be called for a group."""
+
+    left: int = TRIES
 
 
 def group_decide(
@@ -31,25 +56,45 @@ def group_decide(
     """Return an answer per command: what ``decide`` says, or the error that stands for it.
 
     A lost connection is made anew and the group decided again: nobody knows whether the commit
-    under way took place, the keys do. A group that fails for another reason is halved until the
-    command that spoils it is alone. A contended database is nobody's fault: all may try later.
+    under way took place, the keys do. A group that fails by its content is halved until the
+    command that spoils it is alone. A fault of the database or the settings is no command's: all
+    get the same answer.
     """
+    return _decided(decide, commands, _Tries())
+
+
+def _decided(
+    decide: Callable[[Sequence[C]], Sequence[A]], commands: Sequence[C], tries: _Tries
+) -> list[A | DomainError]:
+    if tries.left == 0:
+        return [DomainError("infra.internal_error") for _ in commands]
+    tries.left -= 1
     try:
-        return list(call_connected(decide, commands))
+        answers = call_connected(decide, commands)
+        if len(answers) != len(commands):
+            raise AssertionError(f"{len(answers)} answers to {len(commands)} commands")
+        return list(answers)
     except Exception as error:
         known = domain_error_of(error)
-        if known is not None and known.code == "infra.try_later":
-            return [known] * len(commands)
-        if len(commands) > 1:
+        systemic = isinstance(error, _NOBODYS_FAULT) or (
+            known is not None and known.code == "infra.try_later"
+        )
+        if not systemic and len(commands) > 1:
             middle = len(commands) // 2
-            return group_decide(decide, commands[:middle]) + group_decide(decide, commands[middle:])
+            return _decided(decide, commands[:middle], tries) + _decided(
+                decide, commands[middle:], tries
+            )
         if known is None:
-            log.exception("commit_command_failed", kind=type(error).__name__)
-        return [known or DomainError("infra.internal_error")]
+            log.exception("commit_failed", kind=type(error).__name__, commands=len(commands))
+        code = known.code if known else "infra.internal_error"
+        return [known if known and not systemic else DomainError(code) for _ in commands]
 
 
 def call_connected(function: Callable[..., R], *arguments: object) -> R:
     """Call a function that may be repeated; again on a new connection when its own is lost."""
+    # No request signal does this here: connections have an age, and may have gone stale.
+    if not connections["default"].in_atomic_block:
+        connections["default"].close_if_unusable_or_obsolete()
     for attempt in range(RECONNECTS):
         try:
             return function(*arguments)
@@ -58,8 +103,9 @@ def call_connected(function: Callable[..., R], *arguments: object) -> R:
             if not lost or attempt == RECONNECTS - 1:
                 raise
             log.warning("commit_connection_lost", attempt=attempt + 1)
-        except DatabaseError:
-            _connection_lost()
+        except InternalError:
+            # E.g. a server that became a read-only standby: the next session finds the new one.
+            connections["default"].close()
             raise
         time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads them
     raise AssertionError("unreachable")

@@ -34,7 +34,7 @@ def redemptions_cancel(*, commands: Sequence[CancelCommand]) -> list[StepOutcome
     SETTLED) or ``redemption.state_conflict``. A repeated (client, key) gets the first answer.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
         StepKind.CANCEL, commands, [command.fingerprint for command in commands], _decide

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import Refusal
-from core.hot import hot_call, refusal_line
+from core.hot import HOT_LOCK_TIMEOUT_MS, hot_call, refusal_line
 from core.ids import new_id
 from core.transactions import retry_conflicts, transaction_joined
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
@@ -26,7 +26,7 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
     A repeated (client, key) gets the first answer.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
         StepKind.CONFIRM, commands, [command.fingerprint for command in commands], _decide
@@ -37,7 +37,7 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
 def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[ConfirmCommand]]
 ) -> dict[Key, StepOutcome]:
-    with transaction_joined():
+    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
         rows = hot_call(
             "redemptions_confirm",
             [campaign_id, new_id(), day],

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from campaigns.models import Funder
 from core.errors import Refusal
-from core.hot import OutcomeName
+from core.hot import TRY_LATER, OutcomeName
 from redemption.models import RedemptionLine, RedemptionStep
 from redemption.states import StepKind
 
@@ -69,6 +69,7 @@ class StepOutcome:
 
 
 NOT_FOUND = StepOutcome("REFUSED", refusals=(Refusal("access.not_found"),))
+LATER = StepOutcome("REFUSED", refusals=(TRY_LATER,))
 KEY_REUSED = StepOutcome("REFUSED", refusals=(Refusal("idempotency.key_reused"),))
 
 

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from core.hot import rounds
-from redemption.services.facts import NOT_FOUND, Key, StepOutcome, replay_outcomes
+from core.hot import decided_or_later, rounds
+from redemption.services.facts import LATER, NOT_FOUND, Key, StepOutcome, replay_outcomes
 from redemption.services.targets import Target, Targeted, key_of, targets_load
 from redemption.states import StepKind
 
@@ -37,7 +37,8 @@ def decide_in_groups(
     """Answer known keys, then hand the rest to ``decide`` by campaign and business date.
 
     Another client's redemption is as if it did not exist. ``decide`` opens one transaction per
-    call and never sees two commands that share a key, redemption, voucher or limit.
+    call and never sees two commands that share a key, redemption, voucher or limit. What stays
+    locked is refused with ``infra.try_later``, in a caller's transaction raised.
     """
     outcomes: list[StepOutcome] = [NOT_FOUND] * len(commands)
     for together in rounds(enumerate(commands), lambda one: [key_of(one[1])]):
@@ -55,7 +56,8 @@ def decide_in_groups(
         decided: dict[Key, StepOutcome] = {}
         for (campaign_id, day), group in sorted(groups.items(), key=lambda one: one[0]):
             for round_ in rounds(group, Item.keys):
-                decided |= decide(campaign_id, day, round_)
+                answers = decided_or_later(decide, campaign_id, day, round_)
+                decided |= answers or {key_of(item.command): LATER for item in round_}
         for index, command in together:
             outcomes[index] = decided.get(key_of(command), outcomes[index])
     return outcomes

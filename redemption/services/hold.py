@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from core.clock import business_date
-from core.hot import hot_call, rounds
+from core.hot import HOT_LOCK_TIMEOUT_MS, decided_or_later, hot_call, rounds
 from core.ids import new_id
 from core.transactions import retry_conflicts, transaction_joined
 from merchants.selectors import TerminalFacts
 from redemption.rules.amounts import amounts
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.facts import (
+    LATER,
     Key,
     StepOutcome,
     facts_of,
@@ -56,9 +57,10 @@ def redemptions_hold(*, commands: Sequence[HoldCommand]) -> list[StepOutcome]:
     The best usable voucher applies itself unless one is named; if another payment takes it at the
     same moment, the next best is tried. The hold lasts as long as the voucher's rules say (till or
     online). A repeated (client, key) gets the first answer. Refusals list all failing conditions.
+    What stays locked is refused with ``infra.try_later``.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
     answers: list[StepOutcome | None] = [None] * len(commands)
     left = dict(enumerate(commands))
@@ -109,7 +111,8 @@ def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[S
             )
     for (campaign_id, day), group in sorted(groups.items()):
         for together in rounds(group, _Prepared.keys):
-            outcomes |= _decide(campaign_id, day, together)
+            decided = decided_or_later(_decide, campaign_id, day, together)
+            outcomes |= decided or {item.key: LATER for item in together}
     outcomes |= _decided_meanwhile(fresh, outcomes)
     return [
         (outcomes[key], named.get(key, True))
@@ -139,7 +142,7 @@ def _decided_meanwhile(
 @retry_conflicts
 def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Key, StepOutcome]:
     """One call, one commit; again as a whole when another group won a race."""
-    with transaction_joined():
+    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
         rows = hot_call(
             "redemptions_hold",
             [campaign_id, new_id(), new_id(), day],

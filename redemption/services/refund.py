@@ -43,7 +43,7 @@ def redemptions_refund(*, commands: Sequence[RefundCommand]) -> list[StepOutcome
     repeated (client, key) gets the first answer.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
         StepKind.REFUND, commands, [command.fingerprint for command in commands], _decide

@@ -26,7 +26,7 @@ def redemptions_release(*, commands: Sequence[ReleaseCommand]) -> list[StepOutco
     key) gets the first answer.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
         StepKind.RELEASE, commands, [command.fingerprint for command in commands], _release

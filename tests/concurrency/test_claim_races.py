@@ -92,6 +92,22 @@ def test_control_without_the_lock_the_wave_is_oversold(own_database: ServiceUrls
     assert accepted > UNITS
 
 
+def test_a_locked_batch_refuses_its_own_claims_and_nobody_elses(own_database: ServiceUrls) -> None:
+    live = campaign_live(batches=[BatchPlan(limits=()), BatchPlan(face_fen=500, limits=())])
+    person = enrolment_make()
+    commands = [claim_command(live.batches[number % 2], person) for number in range(4)]
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM vouchers_batch WHERE id = %s FOR UPDATE", [live.batch.pk])
+        outcomes = vouchers_claim(commands=commands)
+        cursor.execute("ROLLBACK")
+    assert [outcome.outcome for outcome in outcomes] == ["REFUSED", "ACCEPTED"] * 2
+    assert {one.code for outcome in outcomes[::2] for one in outcome.refusals} == {
+        "infra.try_later"
+    }
+    assert Claim.objects.count() == 2
+
+
 def twenty_of_one() -> list[ClaimCommand]:
     """Return twenty claims of one person, half of them on another batch of the same limit."""
     live = campaign_live(batches=[BatchPlan(), BatchPlan(face_fen=500)])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from core.commit import groups
 from core.commit.batcher import CommitLimits, GroupCommit, OverloadedError
@@ -97,6 +97,23 @@ def test_who_waited_too_long_is_refused_undecided() -> None:
     assert gate.groups == [[0]]
 
 
+def test_the_wait_is_bounded_although_no_flusher_comes_free() -> None:
+    gate = Gate()
+
+    async def play() -> BaseException | str:
+        queue = GroupCommit("test", gate, CommitLimits(flushers=1, wait_s=0.05))
+        first = asyncio.ensure_future(queue.submit(0))
+        await taken(gate, 1)
+        (refused,) = await asyncio.gather(queue.submit(1), return_exceptions=True)
+        assert not first.done()
+        gate.open.set()
+        assert await first == "answer 0"
+        return refused
+
+    assert isinstance(played(play()), OverloadedError)
+    assert gate.groups == [[0]]
+
+
 def test_closing_answers_everybody_accepted_and_refuses_who_comes_later() -> None:
     gate = Gate()
 
@@ -120,21 +137,19 @@ def test_closing_answers_everybody_accepted_and_refuses_who_comes_later() -> Non
 def test_closing_does_not_wait_for_ever_but_leaves_nobody_without_an_answer() -> None:
     gate = Gate()
 
-    async def play() -> BaseException:
+    async def play() -> list[str | BaseException]:
         queue = GroupCommit("test", gate, CommitLimits(flushers=1, grace_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         waiting = asyncio.ensure_future(queue.submit(1))
         await asyncio.sleep(0)
         closing = asyncio.ensure_future(queue.close())
-        (refused,) = await asyncio.gather(waiting, return_exceptions=True)
+        refused = await asyncio.gather(first, waiting, return_exceptions=True)
         gate.open.set()
         await closing
-        assert await first == "answer 0"
-        assert isinstance(refused, BaseException)
-        return refused
+        return list(refused)
 
-    assert isinstance(played(play()), OverloadedError)
+    assert [type(one) for one in played(play())] == [OverloadedError, OverloadedError]
 
 
 def test_a_caller_who_goes_away_changes_nothing_for_the_others() -> None:
@@ -186,6 +201,28 @@ def test_a_poisoned_command_spoils_nobody_else() -> None:
     assert isinstance(answers[5], DomainError)
     assert answers[5].code == "infra.internal_error"
     assert len(calls) <= 7
+
+
+@pytest.mark.django_db
+def test_a_fault_of_the_database_is_no_commands() -> None:
+    calls: list[list[int]] = []
+    answers = group_decide(spoilt_by(1, ProgrammingError("no such function"), calls), [1, 2, 3])
+    assert [getattr(one, "code", one) for one in answers] == ["infra.internal_error"] * 3
+    assert calls == [[1, 2, 3]]
+
+
+@pytest.mark.django_db
+def test_a_bug_that_spoils_everything_is_not_tried_for_ever() -> None:
+    calls = 0
+
+    def decide(commands: Sequence[int]) -> list[int]:
+        nonlocal calls
+        calls += 1
+        raise ValueError(commands)
+
+    answers = group_decide(decide, list(range(256)))
+    assert {getattr(one, "code", one) for one in answers} == {"infra.internal_error"}
+    assert (len(answers), calls) == (256, groups.TRIES)
 
 
 @pytest.mark.django_db

@@ -122,6 +122,31 @@ BAD: dict[str, tuple[Callable[[World], ApiResponse], int, str]] = {
         413,
         "request.too_large",
     ),
+    "no JSON wanted": (
+        lambda world: world.api.call(
+            "POST", CLAIMS, body=world.claim_body(), key=KEY, headers={"Accept": "text/html"}
+        ),
+        406,
+        "request.not_acceptable",
+    ),
+    "another host": (
+        lambda world: world.api.call(
+            "POST", CLAIMS, body=world.claim_body(), key=KEY, headers={"Host": "evil.example"}
+        ),
+        400,
+        "request.invalid_parameter",
+    ),
+    "null": (lambda world: world.api.post(CLAIMS, b"null"), 400, "request.invalid_parameter"),
+    "larger than any claim": (
+        lambda world: world.api.post(CLAIMS, b" " * (16 * 1024) + b"{}"),
+        413,
+        "request.too_large",
+    ),
+    "a thousand unknown members": (
+        lambda world: world.api.post(CLAIMS, {f"m{n}": n for n in range(1000)}),
+        400,
+        "request.invalid_parameter",
+    ),
     "a form": (
         lambda world: world.api.call(
             "POST", CLAIMS, body=b"a=1", key=KEY, headers={"Content-Type": "text/plain"}

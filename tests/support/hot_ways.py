@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from django.http import HttpResponse
 
+from config.front_lookups import Lookups
 from config.hot_front import HOT_ROUTES, HotFront
 from core.access.credentials import Credentials, credentials_of
 from core.api.hot_calls import HotCall, Reply, Route, calls_answer
@@ -25,6 +26,7 @@ class _Scope:
     def __init__(self, target: str, headers: dict[str, str]) -> None:
         self.method = "POST"
         self.path, _, self.query_string = target.partition("?")
+        self.authority = None
         self.headers = {name.lower(): value for name, value in headers.items()}
 
 
@@ -66,12 +68,17 @@ class DirectFront(HotFront):
 
     def __init__(self) -> None:
         super().__init__()
+        self._lookups = _Lookups()
         self._queues = {route.name: _Queue(route) for route in HOT_ROUTES}
 
-    async def _look_up(self, key_id: str) -> Credentials | None:
+
+class _Lookups(Lookups):
+    """Asks in the caller's thread."""
+
+    async def credentials(self, key_id: str) -> Credentials | None:
         return credentials_of(key_id)
 
-    async def _in_lookups(self, function: Callable[..., R], *arguments: object) -> R:
+    async def strangely(self, function: Callable[..., R], *arguments: object) -> R:
         return function(*arguments)
 
 
@@ -84,7 +91,12 @@ def is_hot(target: str) -> bool:
 def front_call(target: str, body: bytes, headers: dict[str, str]) -> Any:
     """Send a post through the front; nothing in it waits, so no event loop is needed."""
     protocol = _Protocol(body)
-    sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    sent = {
+        "Host": "testserver",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **headers,
+    }
     scope: Any = _Scope(target, sent)
     answering = DirectFront().__rsgi__(scope, cast(Any, protocol))
     try:

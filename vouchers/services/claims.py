@@ -13,7 +13,16 @@ from uuid import UUID
 
 from core.clock import business_date
 from core.errors import Refusal
-from core.hot import HotRow, OutcomeName, hot_call, refusal_line, rounds
+from core.hot import (
+    HOT_LOCK_TIMEOUT_MS,
+    TRY_LATER,
+    HotRow,
+    OutcomeName,
+    decided_or_later,
+    hot_call,
+    refusal_line,
+    rounds,
+)
 from core.ids import new_id, new_voucher_code
 from core.transactions import retry_conflicts, transaction_joined
 from vouchers.models import Claim, Enrolment, Voucher
@@ -91,6 +100,7 @@ class _Prepared:
 
 
 NOT_FOUND = (Refusal("access.not_found"),)
+LATER = ClaimOutcome("REFUSED", refusals=(TRY_LATER,))
 _INTERNAL = frozenset({"limit_id", "key_id"})
 
 
@@ -99,10 +109,11 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
 
     Commands of one batch and business date are decided together in one transaction, in order of
     arrival; nothing is issued beyond what is released, and no key goes above a limit. A repeated
-    (client, idempotency key) gives the first claim again, whatever has changed since.
+    (client, idempotency key) gives the first claim again, whatever has changed since. A batch that
+    stays locked refuses its own commands with ``infra.try_later``.
 
     Raises:
-        DomainError: ``infra.try_later`` where the database stays contended.
+        DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
     outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
     groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
@@ -110,9 +121,9 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
         groups[item.command.batch_id, business_date(item.command.at)].append(item)
     for (batch_id, day), group in sorted(groups.items()):
         for together in rounds(group, _Prepared.keys):
-            decided = _decide(batch_id, day, together)
-            for item, outcome in zip(together, decided, strict=True):
-                outcomes[item.index] = outcome
+            decided = decided_or_later(_decide, batch_id, day, together)
+            for place, item in enumerate(together):
+                outcomes[item.index] = decided[place] if decided else LATER
     return outcomes
 
 
@@ -190,7 +201,7 @@ def _limits(
 def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[ClaimOutcome]:
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
-    with transaction_joined():
+    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
         rows = hot_call("vouchers_claim", [batch_id, new_id(), day], lines)
         facts = claim_facts(
             [row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id]

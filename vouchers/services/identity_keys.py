@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from core.transactions import transaction_joined
+from core.transactions import retry_conflicts, transaction_joined
 from vouchers.identity import IdentityToken
 from vouchers.selectors import identity_keys_find
 
@@ -35,6 +35,7 @@ _RENEW = """
 """
 
 
+@retry_conflicts
 def identity_keys_ensure(*, tokens: Iterable[IdentityToken]) -> dict[IdentityToken, int]:
     """Return the key id of every token, making keys for numbers never seen before.
 
