@@ -53,6 +53,7 @@ def test_two_imports_of_one_list_apply_it_once(own_database: ServiceUrls, tmp_pa
     assert counts == [ROWS, ROWS, ROWS, 2 * ROWS]
 
 
+@pytest.mark.broken_books
 def test_control_without_the_lock_both_apply(
     own_database: ServiceUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def refund_while_built(shop: Shop) -> SettlementBatch:
         connections.close_all()
 
     def settle() -> None:
-        written.wait(10)
+        written.wait(60)
         try:
             build(shop, now=NIGHT)
         finally:
@@ -57,7 +57,7 @@ def refund_while_built(shop: Shop) -> SettlementBatch:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(90)
     return SettlementBatch.objects.get()
 
 
@@ -65,6 +65,8 @@ def waiting_or_done(done: threading.Event) -> None:
     """Return once another connection waits for a lock of ours, or has finished."""
     for _ in range(500):
         with connection.cursor() as cursor:
+            # A transaction sees the sessions as they were when it first looked, unless it forgets.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(WAITING)
             if cursor.fetchone()[0] or done.wait(0.01):
                 return
@@ -81,6 +83,7 @@ def test_a_refund_under_way_is_settled_with_its_payment(own_database: ServiceUrl
     assert settlement_failing() == set()
 
 
+@pytest.mark.broken_books
 def test_control_without_the_lock_the_refund_is_missed(
     own_database: ServiceUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:

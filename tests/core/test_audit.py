@@ -115,6 +115,7 @@ def test_intervals_of_postings_are_bounded_and_leave_nothing_out(
     assert audit_chain_verify() is None
 
 
+@pytest.mark.broken_books
 @pytest.mark.parametrize(
     ("statement", "table", "broken"),
     [
@@ -141,6 +142,7 @@ def test_a_change_behind_the_chain_is_found(
     assert audit_chain_verify() == broken
 
 
+@pytest.mark.broken_books
 def test_postings_of_a_transaction_under_way_wait_for_their_number(
     own_database: ServiceUrls,
 ) -> None:

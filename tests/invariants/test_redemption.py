@@ -27,6 +27,8 @@ from tests.invariants.helpers import assert_fires, assert_sound, checks_failing,
 from tests.redemption.test_hold_confirm import FREE, TWICE
 from tests.support.moments import business_time_set
 
+pytestmark = pytest.mark.broken_books
+
 R, LINE, STEP = (
     "redemption_redemption",
     "redemption_redemptionline",

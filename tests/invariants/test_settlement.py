@@ -10,6 +10,8 @@ from tests.factories.redemption import Shop, confirmed_make, shop_make
 from tests.invariants.helpers import checks_failing, corrupt
 from tests.redemption.settlement.factories import DAY, NIGHT, built, paid, reduced
 
+pytestmark = pytest.mark.broken_books
+
 ITEM = "redemption_settlementitem"
 LINE = "redemption_settlementline"
 BATCH = "redemption_settlementbatch"

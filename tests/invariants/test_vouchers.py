@@ -21,6 +21,8 @@ from vouchers.checks import COUNTER_CHECKS, MONEY_CHECKS, ROW_CHECKS
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.expiry import vouchers_expire
 
+pytestmark = pytest.mark.broken_books
+
 BATCH, SLICE, VOUCHER = "vouchers_batch", "vouchers_quotaslice", "vouchers_voucher"
 RELEASE, CLAIM, LIMIT = "vouchers_quotarelease", "vouchers_claim", "vouchers_limituse"
 COUNTERS = (BATCH, "batch_counters")
