@@ -31,29 +31,38 @@ class BatchContext:
 
 def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
     """Load the batches that have approved rules; two queries. Others are left out."""
-    batches = (
+    batches = list(
         Batch.objects.filter(pk__in=batch_ids, version__isnull=False)
         .exclude(campaign__state__in=("DRAFT", "SUBMITTED"))
-        .select_related("campaign", "version")
         .order_by("pk")
+        .values_list(
+            "pk",
+            "code",
+            "face_fen",
+            "campaign_id",
+            "campaign__regions",
+            "campaign__ends_at",
+            "version_id",
+            "version__rules",
+        )
     )
     limits = {
-        (limit.campaign_id, limit.code): limit.pk
-        for limit in Limit.objects.filter(campaign__batches__in=batches, side="CLAIM")
+        (campaign_id, code): pk
+        for campaign_id, code, pk in Limit.objects.filter(
+            campaign_id__in={row[3] for row in batches}, side="CLAIM"
+        ).values_list("campaign_id", "code", "pk")
     }
     contexts: dict[UUID, BatchContext] = {}
-    for batch in batches:
-        if batch.version is None:
-            continue
-        rules = rules_read(batch.version.rules)
-        contexts[batch.pk] = BatchContext(
-            batch_version_id=batch.version.pk,
-            face_fen=batch.face_fen,
+    for pk, code, face_fen, campaign_id, regions, ends_at, version_id, frozen in batches:
+        rules = rules_read(frozen)
+        contexts[pk] = BatchContext(
+            batch_version_id=version_id,
+            face_fen=face_fen,
             rules=rules,
-            regions=tuple(batch.campaign.regions),
-            campaign_ends_at=batch.campaign.ends_at,
+            regions=tuple(regions),
+            campaign_ends_at=ends_at,
             claim_limits=tuple(
-                (limits[batch.campaign_id, limit_row_code(batch.code, rule)], rule)
+                (limits[campaign_id, limit_row_code(code, rule)], rule)
                 for rule in rules.limits
                 if rule.side == "CLAIM"
             ),
