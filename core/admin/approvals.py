@@ -165,12 +165,16 @@ class ApprovalAdmin(ScopedModelAdmin):
             "<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines))
         )
 
-    @display(description=_("与提交时一致"), boolean=True)
-    def unchanged(self, obj: Approval) -> bool | None:
-        """Tell whether the subject still is what was submitted; nothing once it is decided."""
-        if obj.state != ApprovalState.PENDING or _kind(obj) is None:
-            return None
-        return approval_is_unchanged(obj)
+    @display(description=_("与提交时一致"))
+    def unchanged(self, obj: Approval) -> str:
+        """Tell whether the subject still is what was submitted; a decision was about just that."""
+        if _kind(obj) is None:
+            return gettext("无法核对")
+        if obj.state == ApprovalState.APPROVED:
+            return gettext("批准时一致")
+        if obj.state != ApprovalState.PENDING:
+            return gettext("已办结")
+        return gettext("一致") if approval_is_unchanged(obj) else gettext("已改动，不能批准")
 
     @display(description=_("内容"))
     def content(self, obj: Approval) -> SafeString:

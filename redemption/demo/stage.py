@@ -31,7 +31,9 @@ def bench_find(*, now: datetime) -> Bench | None:
     """Return the bench as it was prepared; None if there is none that still runs at ``now``."""
     campaign = (
         Campaign.objects.filter(
-            code__startswith=CODE_PREFIX, state=CampaignState.LIVE, ends_at__gt=now
+            code__startswith=CODE_PREFIX,
+            state__in=(CampaignState.LIVE, CampaignState.PAUSED),
+            ends_at__gt=now,
         )
         .order_by("-starts_at", "pk")
         .first()

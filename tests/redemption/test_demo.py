@@ -9,6 +9,7 @@ from django.test import Client as DjangoClient
 from pytest_django import Settings
 
 from campaigns.models import Campaign
+from campaigns.services.lifecycle import campaign_pause
 from core import pii
 from core.access.models import Client, ClientKey
 from core.access.signing import SigningKey
@@ -76,6 +77,15 @@ def test_preparing_again_changes_nothing(bench: Bench) -> None:
     assert again == bench
     assert (Campaign.objects.count(), Client.objects.count(), ClientKey.objects.count()) == before
     assert bench_find(now=bench.campaign.ends_at) is None
+
+
+@pytest.mark.django_db
+def test_books_go_on_while_claims_are_paused(client: DjangoClient, bench: Bench) -> None:
+    maker = crew_find().user("jingban")
+    campaign_pause(campaign_id=bench.campaign.pk, reason="演示暂停", actor=maker, now=NOW)
+    assert bench_find(now=NOW) == bench
+    assert client.get("/demo/books").status_code == 200
+    assert "demo_bench" not in client.get("/demo/").content.decode()
 
 
 def test_bench_that_ended_is_made_anew(bench: Bench) -> None:

@@ -1,0 +1,37 @@
+"""Pages that say no: in Chinese, with a way back; problem documents under /api/."""
+
+import pytest
+from django.test import Client as DjangoClient
+
+from core.access.models import Role
+from tests.support.admin import Staff
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_unknown_address_is_answered_in_chinese(client: DjangoClient) -> None:
+    response = client.get("/nosuch")
+    text = response.content.decode()
+    assert response.status_code == 404
+    assert "没有找到这个页面" in text
+    assert "返回工作台" in text
+    assert "Not Found" not in text
+
+
+def test_a_page_without_the_right_is_answered_in_chinese() -> None:
+    response = Staff.of(Role.RISK_MAKER).get("/admin/core/auditevent/")
+    text = response.content.decode()
+    assert response.status_code == 403
+    assert "没有权限" in text
+    assert "Forbidden" not in text
+
+
+def test_the_api_answers_with_a_problem(client: DjangoClient) -> None:
+    response = client.get("/api/v1/nosuch")
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_a_fault_of_our_own_has_a_page_that_needs_nothing(client: DjangoClient) -> None:
+    from django.template.loader import get_template
+
+    assert "系统出错" in get_template("500.html").render()
