@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings import demo_values
-from config.settings.database_settings import database_settings
+from config.settings.database_settings import NETWORK, database_settings
 from config.settings.keys import versioned_keys
 from core.embedded.paths import CHECKOUT
 
@@ -133,7 +133,8 @@ def test_versioned_keys_read() -> None:
 
 def test_socket_url_and_owner_fallback() -> None:
     databases = database_settings("postgresql://xfq_app@/xfq?host=/run/s", "", 600)
-    assert databases["default"]["OPTIONS"] == {"connect_timeout": 10, "host": "/run/s"}
+    assert databases["default"]["OPTIONS"] == {**NETWORK, "host": "/run/s"}
+    assert NETWORK["connect_timeout"] == 10
     assert (databases["default"]["USER"], databases["default"]["NAME"]) == ("xfq_app", "xfq")
     assert databases["owner"]["USER"] == "xfq_app"
     assert (databases["default"]["CONN_MAX_AGE"], databases["owner"]["CONN_MAX_AGE"]) == (600, 0)

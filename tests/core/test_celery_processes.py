@@ -37,7 +37,11 @@ def celery(urls: ServiceUrls, log: Path, *argv: str) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(90)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:  # what it did is tested, not how fast it ends
+                process.kill()
+                process.wait(30)
 
 
 def eventually(question: Callable[[], bool], log: Path, seconds: float = 40) -> None:
