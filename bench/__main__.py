@@ -17,7 +17,8 @@ django.setup()
 from django.db import connection, connections  # noqa: E402 - needs the settings
 
 from bench import claims  # noqa: E402
-from bench.world import ONE_KEY, THREE_KEYS, BenchWorld, world_make  # noqa: E402
+from bench.world import ONE_KEY, THREE_KEYS, world_make  # noqa: E402
+from config.cli.screen import say, step  # noqa: E402
 from core.embedded.supervisor import Supervisor  # noqa: E402
 from core.ids import to_public  # noqa: E402
 from core.invariants.services import invariants_check  # noqa: E402
@@ -25,11 +26,6 @@ from vouchers.models import Batch, Claim  # noqa: E402
 
 UNITS = 200_000
 PEOPLE = 120_000
-
-
-def say(text: str) -> None:
-    """Print progress."""
-    print(text, flush=True)  # noqa: T201
 
 
 def machine() -> dict[str, Any]:
@@ -54,14 +50,14 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
     """Accepted claims on one hot batch, beside its peers; sold out; latency at 64 clients."""
     kinds = THREE_KEYS if options.three_keys else ONE_KEY
     rounds = options.rounds
-    say(f"==> a campaign with {3 * rounds + 2} batches, {PEOPLE} people, keys {kinds}")
+    step(f"a campaign with {3 * rounds + 2} batches, {PEOPLE} people, keys {kinds}")
     world = world_make(people=PEOPLE, units=UNITS, batches=3 * rounds + 2, kinds=kinds)
     left = iter(to_public("bat", batch.pk) for batch in world.batches)
     batch_next = left.__next__
     figures: dict[str, Any] = {}
     with Supervisor(Path(options.home)) as supervisor:
         for clients in (256, 64):
-            say(f"==> {clients} clients")
+            step(f"{clients} clients")
             ways = {claims.FRONT: 60_000, claims.BARE_REPLY: 100_000}
             if clients == 256:
                 ways |= {claims.NAIVE: 3_000, claims.BARE_DJANGO: 50_000}
@@ -77,7 +73,7 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
             for name, one in figures[str(clients)].items():
                 say(f"    {name:<12} {one['per_s']:>9} /s  p50 {one['p50_ms']} p99 {one['p99_ms']}")
                 say(f"    {'':<12} CPU µs {one['cpu_us']}")
-    return {"figures": figures, "ratios": ratios(figures), **truth(world)}
+    return {"figures": figures, "ratios": ratios(figures), **truth()}
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
@@ -93,9 +89,8 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def truth(world: BenchWorld) -> dict[str, Any]:
+def truth() -> dict[str, Any]:
     """Say whether anything was issued that was not there, and whether the books are sound."""
-    del world
     over = sum(max(0, batch.issued - batch.released) for batch in Batch.objects.all())
     report = invariants_check()
     return {

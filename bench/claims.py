@@ -22,8 +22,9 @@ import psutil
 
 from bench.load import LoadPlan
 from bench.world import BenchWorld
+from config.cli.platform import granian_spec
 from core.access.signing import call_headers
-from core.embedded.supervisor import ChildSpec, Supervisor, http_ready
+from core.embedded.supervisor import Supervisor
 from core.embedded.valkey import HOST, free_port
 from core.ids import to_public
 
@@ -91,21 +92,15 @@ def requests_make(
 def served(supervisor: Supervisor, way: Way, *, processes: int = 1) -> Iterator[int]:
     """Serve a way with durable settings of the environment; yields its port."""
     port = free_port()
-    spec = ChildSpec(
-        name=way.name,
-        argv=[
-            str(Path(sys.executable).parent / "granian"),
-            f"--interface={way.interface}",
-            f"--host={HOST}",
-            f"--port={port}",
-            f"--workers={processes}",
-            "--no-ws",
-            *way.arguments,
-            way.application,
-        ],
+    spec = granian_spec(
+        way.name,
+        way.application,
+        f"--interface={way.interface}",
+        f"--workers={processes}",
+        *way.arguments,
         env={**os.environ, "XFQ_LOG_LEVEL": "ERROR"},
-        cwd=ROOT,
-        ready=http_ready(f"http://{HOST}:{port}{way.ready}"),
+        port=port,
+        ready=way.ready,
     )
     supervisor.start(spec)
     try:

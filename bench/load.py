@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.cli.screen import say
+
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
@@ -113,7 +115,7 @@ async def load(plan: LoadPlan) -> dict[str, object]:
 def main() -> None:
     """Read the plan, play it, print the result."""
     plan: LoadPlan = pickle.loads(Path(sys.argv[1]).read_bytes())  # noqa: S301 - written by us
-    print(json.dumps(asyncio.run(load(plan))))  # noqa: T201 - the result
+    say(json.dumps(asyncio.run(load(plan))))
 
 
 if __name__ == "__main__":

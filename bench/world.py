@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connections
 
 from campaigns.definition.document import definition_build
 from campaigns.definition.reading import definition_read
-from campaigns.models import Campaign
 from core import clock
 from core.access.models import Client
 from core.access.signing import SigningKey
 from core.ids import to_public
-from merchants.models import Store
+from core.jobs.services import job_run
 from redemption.rehearsal import stage
 from redemption.rehearsal.crew import crew_make
 from redemption.rehearsal.world import PROVINCE, World
@@ -76,7 +74,8 @@ def world_make(*, people: int, units: int, batches: int, kinds: tuple[str, ...])
     keys = stage.clients_make(now)
     shops = World(scale=1_000_000, seed=33)
     jobs = stage.merchants_report(stage.merchant_lists(shops, {}), crew, now)
-    _run(jobs, now)
+    for job in jobs:
+        job_run(job_id=job.pk, now=now)
     stage.terminals_test(crew, now)
     campaign = stage.campaign_prepare(document, crew, now)
     stage.instalment_receive(campaign.pk, part=1, of=1, crew=crew, now=now)
@@ -95,28 +94,13 @@ def world_make(*, people: int, units: int, batches: int, kinds: tuple[str, ...])
                 "kinds": list(kinds),
             },
         )
-    analyze()
+        cursor.execute("ANALYZE")  # the planner would know the sizes in operation
     ids = Enrolment.objects.filter(client=client).values_list("pk", flat=True)
     return BenchWorld(
         key=keys[CHANNEL],
         batches=tuple(Batch.objects.filter(campaign=campaign).order_by("code")),
         people=tuple(to_public("per", pk) for pk in ids),
     )
-
-
-def analyze() -> None:
-    """Give the planner the sizes it would know in operation, and write what is dirty."""
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-
-
-def _run(jobs: list[Any], now: datetime) -> None:
-    from core.jobs.services import job_run  # noqa: PLC0415 - imports the registry
-
-    for job in jobs:
-        job_run(job_id=job.pk, now=now)
 
 
 def _document(units: int, batches: int, kinds: tuple[str, ...]) -> dict[str, Any]:
@@ -155,13 +139,3 @@ def _document(units: int, batches: int, kinds: tuple[str, ...]) -> dict[str, Any
     for funder in document["funders"]:
         funder["quota_fen"] = face * weights[funder["code"]] // sum(weights.values()) + ROUNDING_FEN
     return document
-
-
-def campaign_id() -> UUID:
-    """Return the one campaign."""
-    return Campaign.objects.get().pk
-
-
-def stores() -> int:
-    """Return how many stores there are."""
-    return Store.objects.count()

@@ -5,8 +5,6 @@ It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
 """
 
 import asyncio
-import re
-import uuid
 from functools import partial
 from typing import Final, Protocol
 
@@ -34,7 +32,7 @@ from core.clock import wall
 from core.commit.batcher import CommitLimits, GroupCommit
 from core.commit.metrics import REGISTRY
 from core.errors import DomainError
-from core.errors.problem import problem_language
+from core.errors.problem import problem_language, request_id_of
 from core.errors.translate import domain_error_of
 from redemption.api.hot import CONFIRM, HOLD
 from vouchers.api.hot import CLAIM
@@ -43,7 +41,6 @@ HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, HOLD, CONFIRM)
 METRICS_PATH: Final = "/metrics"
 ACCEPTABLE: Final = frozenset({"application/json", "application/*", "*/*"})
 log = structlog.get_logger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class CallQueue(Protocol):
@@ -85,7 +82,7 @@ class HotFront:
         """Answer one request."""
         header = _headers(scope)
         language = problem_language(header("accept-language"))
-        request_id = _request_id(header("x-request-id"))
+        request_id = request_id_of(header("x-request-id"))
         try:
             reply = await self._reply(scope, protocol, language, request_id)
         except ProtocolClosed:
@@ -141,10 +138,6 @@ class HotFront:
 def _headers(scope: Scope) -> HeaderGetter:
     headers = scope.headers
     return lambda name: headers.get(name.lower()) or ""
-
-
-def _request_id(given: str) -> str:
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _route(path: str) -> Route:

@@ -15,7 +15,8 @@ from django.db import OperationalError, connection
 
 from core.clock import TIME_ZONE
 from core.errors import DomainError, Refusal
-from core.transactions import sqlstate_of, transaction_is_open
+from core.errors.translate import sqlstate_of
+from core.transactions import transaction_is_open
 
 C = TypeVar("C")
 P = ParamSpec("P")

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-import psycopg
 from django.db import OperationalError, connections
 from django.db import transaction as django_transaction
 
 from core.errors import DomainError
+from core.errors.translate import sqlstate_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,15 +87,6 @@ def conflict_state(error: BaseException | None) -> str | None:
     """Return the SQLSTATE of a conflict that a retry may solve, else None."""
     state = sqlstate_of(error)
     return state if state in CONFLICTS else None
-
-
-def sqlstate_of(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of the database error behind an exception, if there is one."""
-    while error is not None:
-        if isinstance(error, psycopg.Error):
-            return error.sqlstate
-        error = error.__cause__
-    return None
 
 
 def retry_conflicts(function: Callable[P, R]) -> Callable[P, R]:

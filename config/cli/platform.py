@@ -43,46 +43,52 @@ def port_choose(wanted: int | None) -> int:
     return USUAL_PORT if _is_free(USUAL_PORT) else free_port()
 
 
-def web_spec(env: Mapping[str, str], port: int, name: str = "web") -> ChildSpec:
-    """Return how to run the web process on a loopback port."""
-    program = str(Path(sys.executable).parent / "granian")
+def granian_spec(
+    name: str, application: str, *options: str, env: Mapping[str, str], port: int, ready: str
+) -> ChildSpec:
+    """Return how to serve an application by Granian on a loopback port; ``ready`` is a path."""
     return ChildSpec(
         name=name,
         argv=[
-            program,
-            "--interface=wsgi",
+            str(Path(sys.executable).parent / "granian"),
             f"--host={HOST}",
             f"--port={port}",
-            f"--workers={WEB_PROCESSES}",
-            f"--blocking-threads={WEB_THREADS}",
             "--no-ws",
-            "config.wsgi:application",
+            *options,
+            application,
         ],
         env=env,
         cwd=CHECKOUT,
-        ready=http_ready(f"http://{HOST}:{port}{READY_PATH}"),
+        ready=http_ready(f"http://{HOST}:{port}{ready}"),
     )
 
 
-def front_spec(env: Mapping[str, str], port: int, name: str = "front") -> ChildSpec:
-    """Return how to run the front of the hot routes on a loopback port."""
-    program = str(Path(sys.executable).parent / "granian")
-    return ChildSpec(
-        name=name,
-        argv=[
-            program,
-            "--interface=rsgi",
-            f"--host={HOST}",
-            f"--port={port}",
-            f"--workers={FRONT_PROCESSES}",
-            f"--backlog={FRONT_CONNECTIONS}",
-            f"--backpressure={FRONT_CONNECTIONS}",
-            "--no-ws",
-            "config.front:front",
-        ],
+def web_spec(env: Mapping[str, str], port: int) -> ChildSpec:
+    """Return how to run the web process on a loopback port."""
+    return granian_spec(
+        "web",
+        "config.wsgi:application",
+        "--interface=wsgi",
+        f"--workers={WEB_PROCESSES}",
+        f"--blocking-threads={WEB_THREADS}",
         env=env,
-        cwd=CHECKOUT,
-        ready=http_ready(f"http://{HOST}:{port}/metrics"),
+        port=port,
+        ready=READY_PATH,
+    )
+
+
+def front_spec(env: Mapping[str, str], port: int) -> ChildSpec:
+    """Return how to run the front of the hot routes on a loopback port."""
+    return granian_spec(
+        "front",
+        "config.front:front",
+        "--interface=rsgi",
+        f"--workers={FRONT_PROCESSES}",
+        f"--backlog={FRONT_CONNECTIONS}",
+        f"--backpressure={FRONT_CONNECTIONS}",
+        env=env,
+        port=port,
+        ready="/metrics",
     )
 
 

@@ -9,18 +9,12 @@ from typing import Any, Final
 from core.embedded.paths import CHECKOUT
 from core.embedded.supervisor import ChildSpec, http_ready
 from core.embedded.valkey import HOST
+from core.errors import DomainError
+from core.errors.problem import CHINESE, CONTENT_TYPE, problem_document, problem_headers
 
 HOT_PATHS: Final = "^/api/v1/(claims|redemptions|redemptions/[^/]+/confirm)$"
 """Posts to these go to the front; a test compares them with the front's routes."""
 DIAL_AGAIN_S: Final = 5
-TRY_LATER: Final = {
-    "type": "urn:xfq:problem:infra.try_later",
-    "title": "请稍后再试",
-    "status": 503,
-    "code": "infra.try_later",
-    "detail": "服务暂时不可用，请用同一流水号重试",
-    "request_id": "{http.request.uuid}",
-}
 
 
 def proxy_spec(
@@ -90,9 +84,13 @@ def _to(*ports: int) -> dict[str, Any]:
 
 
 def _try_later() -> dict[str, Any]:
+    """Return a handler for a lost answer: the caller's key tells what became of it."""
+    error = DomainError("infra.try_later")
+    headers = {"Content-Type": CONTENT_TYPE, **problem_headers(error)}
+    document = problem_document(error, language=CHINESE, request_id="{http.request.uuid}")
     return {
         "handler": "static_response",
-        "status_code": 503,
-        "headers": {"Content-Type": ["application/problem+json"], "Retry-After": ["1"]},
-        "body": json.dumps(TRY_LATER, ensure_ascii=False),
+        "status_code": error.status,
+        "headers": {name: [value] for name, value in headers.items()},
+        "body": json.dumps(document, ensure_ascii=False),
     }

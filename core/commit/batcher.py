@@ -1,7 +1,8 @@
 """Collects commands while commits are under way, and hands them to flushers in groups.
 
-No timer: whenever a flusher is free, everything that waits goes, up to the size that keeps commits
-short. A caller is answered only after the commit of its group (architecture.md, Group commit).
+Nothing waits for a group to fill: whenever a flusher is free, everything that waits goes, up to the
+size that keeps commits short. A timer only tells those who have waited too long. A caller is
+answered only after the commit of his group (architecture.md, Group commit).
 """
 
 import asyncio
@@ -22,8 +23,6 @@ from core.errors import DomainError
 
 C = TypeVar("C")
 A = TypeVar("A")
-
-
 log = structlog.get_logger(__name__)
 
 
@@ -138,15 +137,8 @@ class GroupCommit(Generic[C, A]):
             self._idle.set()
 
     def _take(self) -> list[_Waiting[C, A]]:
-        group: list[_Waiting[C, A]] = []
-        latest = monotonic() - self.limits.wait_s
-        while self._queue and len(group) < self._size:
-            waiting = self._queue.popleft()
-            if waiting.since < latest:
-                self._refuse(waiting)
-            else:
-                group.append(waiting)
-        return group
+        self._expire()
+        return [self._queue.popleft() for _ in range(min(self._size, len(self._queue)))]
 
     def _flushed(
         self,
@@ -189,10 +181,15 @@ class GroupCommit(Generic[C, A]):
 
     def _sweep_now(self) -> None:
         self._sweep = None
+        self._expire()
+        self._sweep_plan()
+
+    def _expire(self) -> None:
+        """Refuse whoever has waited too long; they stand in order of arrival."""
         latest = monotonic() - self.limits.wait_s
         while self._queue and self._queue[0].since <= latest:
             self._refuse(self._queue.popleft())
-        self._sweep_plan()
+        self.metrics.waits(len(self._queue))
 
     def _refuse(self, waiting: _Waiting[C, A]) -> None:
         self.metrics.refused()

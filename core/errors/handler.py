@@ -1,8 +1,6 @@
 """The one place that answers errors of the API: problem+json, in the caller's language."""
 
-import re
 import sys
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -20,17 +18,16 @@ from core.errors.problem import (
     ENGLISH,
     problem_document,
     problem_headers,
+    request_id_of,
 )
 from core.errors.translate import domain_error_of
 
 API_PREFIX = "/api/"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 def request_id_current() -> str:
     """Return the id of the request under way (as logged), or a new one."""
-    bound = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    return bound if _REQUEST_ID.fullmatch(bound) else uuid.uuid4().hex
+    return request_id_of(str(structlog.contextvars.get_contextvars().get("request_id", "")))
 
 
 def language_current() -> str:

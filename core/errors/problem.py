@@ -1,6 +1,8 @@
 """Render a domain error as a problem document (RFC 9457); knows no web framework."""
 
+import re
 import string
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -16,6 +18,7 @@ CHINESE = "zh-CN"
 ENGLISH = "en"
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _FORMATTER = string.Formatter()
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 def problem_language(accept_language: str) -> str:
@@ -32,6 +35,11 @@ def problem_language(accept_language: str) -> str:
         if language and quality > best_quality:
             best, best_quality = language, quality
     return best
+
+
+def request_id_of(given: str) -> str:
+    """Return the id a caller or proxy gave a request, if it is one, else a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def problem_document(error: DomainError, *, language: str, request_id: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def _flat(detail: Any, name: str) -> Iterator[InvalidParam]:
 
 
 def _of_database(error: BaseException) -> DomainError | None:
-    state = _sqlstate(error)
+    state = sqlstate_of(error)
     if isinstance(error, OperationalError | InterfaceError):
         # No state: the connection was lost or never made.
         lost = state is None or state.startswith("08")
@@ -101,7 +101,8 @@ def _of_database(error: BaseException) -> DomainError | None:
     return None
 
 
-def _sqlstate(error: BaseException | None) -> str | None:
+def sqlstate_of(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of the database error behind an exception, if there is one."""
     while error is not None:
         if isinstance(error, psycopg.Error):
             return error.sqlstate

@@ -1,6 +1,7 @@
 """Pages that say no: in Chinese, with a way back; problem documents under /api/."""
 
 import pytest
+from django.template.loader import get_template
 from django.test import Client as DjangoClient
 
 from core.access.models import Role
@@ -32,6 +33,4 @@ def test_the_api_answers_with_a_problem(client: DjangoClient) -> None:
 
 
 def test_a_fault_of_our_own_has_a_page_that_needs_nothing(client: DjangoClient) -> None:
-    from django.template.loader import get_template
-
     assert "系统出错" in get_template("500.html").render()

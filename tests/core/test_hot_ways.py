@@ -157,6 +157,10 @@ BAD: dict[str, tuple[Callable[[World], ApiResponse], int, str]] = {
 }
 
 
+TIMED = frozenset({"rate.limited", "auth.timestamp_out_of_range"})
+"""Codes whose words name the second."""
+
+
 def said(world: World, bad: Callable[[World], ApiResponse], status: int, code: str) -> Any:
     """Return the problem without what differs from one request to the next."""
     response = bad(world)
@@ -164,8 +168,8 @@ def said(world: World, bad: Callable[[World], ApiResponse], status: int, code: s
     document.pop("request_id")
     for name in ("server_time", "server_timestamp", "retry_after_s"):
         document.get("data", {}).pop(name, None)
-    if "retry_after_s" not in str(document):
-        document.pop("detail") if code in ("rate.limited", "auth.timestamp_out_of_range") else None
+    if code in TIMED:
+        document.pop("detail")
     kept = ("Content-Type", "Cache-Control", "WWW-Authenticate")
     return document, {name: response.headers.get(name) for name in kept}
 

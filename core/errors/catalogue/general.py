@@ -151,8 +151,8 @@ GENERAL_CODES = (
         503,
         "系统繁忙，请稍后重试",
         "Please try again shortly",
-        "请求未生效，可用同一请求流水号重试。",
-        "Nothing was changed; repeat with the same idempotency key.",
+        "请用同一请求流水号重试；是否已办理以重试的结果为准。",
+        "Repeat with the same idempotency key; its answer says whether anything was done.",
         retry_after_s=1,
     ),
     CodeText(
