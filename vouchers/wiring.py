@@ -1,11 +1,14 @@
 """What the vouchers room registers with the rooms below when it is ready."""
 
+from dataclasses import replace
+
 from core.approvals.registry import approval_kind_register
 from core.jobs.schedules import Poller, poller_register
 from core.screening.rules import rule_register
 from vouchers import states
 from vouchers.checks import voucher_checks_register
 from vouchers.definition.section import batches_section_register
+from vouchers.descriptions import switch_words
 from vouchers.screening import DeviceRule
 from vouchers.services.switches import SWITCH_APPROVAL
 
@@ -19,7 +22,7 @@ STATE_TABLES = (states.RELEASE_STATES, states.VOUCHER_STATES)
 def vouchers_register() -> None:
     """Register the section of the definition, approvals, schedules; repeating changes nothing."""
     batches_section_register()
-    approval_kind_register(SWITCH_APPROVAL)
+    approval_kind_register(replace(SWITCH_APPROVAL, describe=switch_words))
     rule_register(DeviceRule())
     for poller in POLLERS:
         poller_register(poller)

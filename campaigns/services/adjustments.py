@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.errors import AdjustmentNotAllowedError, FundsExceedError
 from campaigns.locks import campaign_lock
+from campaigns.models import Campaign, Funder
 from campaigns.services.funds import amount_assert, cash_funding
 from campaigns.services.money import balance_fen
 from campaigns.services.recording import campaign_audit_record, reason_required
@@ -23,7 +24,9 @@ from core.clock import business_date
 from core.ids import new_id
 from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
+from core.money import yuan_text
 from core.transactions import retry_conflicts, transaction_joined
+from merchants.models import Payee
 
 ADJUSTMENT_KIND = "campaign.adjustment"
 SUBJECT_TYPE = "campaigns.adjustment"
@@ -107,6 +110,27 @@ def adjustment_snapshot(_subject_id: str, payload: Mapping[str, Any]) -> object:
     return dict(payload)
 
 
+def adjustment_words(_subject_id: str, payload: Mapping[str, Any]) -> list[str]:
+    """Say what is corrected, for whom, and which accounts it moves between."""
+    campaign = Campaign.objects.get(pk=payload["campaign"])
+    funder = Funder.objects.get(pk=payload["funder"])
+    accounts = ACCOUNTS[payload["kind"]]
+    lines = [
+        f"{campaign.title} · {funder.name}",
+        _("%(kind)s %(amount)s 元")
+        % {
+            "kind": AdjustmentKind(payload["kind"]).label,
+            "amount": yuan_text(payload["amount_fen"]),
+        },
+        _("借：%(debit)s；贷：%(credit)s")
+        % {"debit": accounts.debit.label, "credit": accounts.credit.label},
+    ]
+    if payload["payee"]:
+        payee = Payee.objects.get(pk=payload["payee"])
+        lines.append(_("收款方：%(payee)s") % {"payee": payee.account_name})
+    return lines
+
+
 def adjustment_approved(approval: Approval, now: datetime) -> None:
     """Book an approved adjustment."""
     campaign = campaign_lock(UUID(approval.payload["campaign"]))
@@ -137,6 +161,7 @@ ADJUSTMENT_APPROVAL = ApprovalKind(
     maker_action="campaigns.add_fundsmovement",
     checker_action="campaigns.approve_fundsmovement",
     director_action="campaigns.sign_fundsmovement",
+    describe=adjustment_words,
 )
 
 

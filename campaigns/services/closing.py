@@ -1,6 +1,6 @@
 """Clearing, audit and closing of an ended campaign; what is left goes back per funder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from campaigns.closing import close_blockers
 from campaigns.errors import CloseBlockedError
 from campaigns.locks import campaign_lock
-from campaigns.models import Campaign, CampaignState
+from campaigns.models import Campaign, CampaignState, Funder
 from campaigns.services.money import balance_fen, quota_source
 from campaigns.services.recording import (
     campaign_audit_record,
@@ -27,6 +27,7 @@ from core.clock import business_date
 from core.ids import new_id
 from core.ledger.models import Account, AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
+from core.money import yuan_text
 from core.transactions import retry_conflicts, transaction, transaction_joined
 
 CLOSE_KIND = "campaign.close"
@@ -116,6 +117,30 @@ def close_snapshot(subject_id: str, _payload: Mapping[str, Any]) -> object:
     ]
 
 
+def close_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
+    """Say what is left per funder and where it goes."""
+    campaign = Campaign.objects.get(pk=subject_id)
+    if campaign.state == CampaignState.CLOSED:
+        return [_("活动已关闭，结余已按出资方登记缴回或冲销")]
+    totals = _left_totals(_left(campaign))
+    if not totals:
+        return [_("没有结余，关闭后不再发生收支")]
+    names = dict(Funder.objects.filter(pk__in=totals).values_list("pk", "name"))
+    lines = []
+    for funder_id, fen in totals.items():
+        cash = min(fen, _free_cash(campaign, funder_id))
+        lines.append(
+            _("%(name)s：结余 %(left)s 元，其中缴回现金 %(cash)s 元，冲销额度 %(rest)s 元")
+            % {
+                "name": names[funder_id],
+                "left": yuan_text(fen),
+                "cash": yuan_text(cash),
+                "rest": yuan_text(fen - cash),
+            }
+        )
+    return lines
+
+
 def close_approved(approval: Approval, now: datetime) -> None:
     """Close a campaign and book what is left per funder."""
     campaign = campaign_lock(UUID(approval.subject_id))
@@ -140,6 +165,7 @@ CLOSE_APPROVAL = ApprovalKind(
     maker_action="campaigns.close_campaign",
     checker_action="campaigns.approve_campaign",
     director_action="campaigns.sign_campaign",
+    describe=close_words,
 )
 
 
@@ -182,9 +208,7 @@ def _leftover_book(campaign: Campaign, now: datetime) -> int:
         for kind, funder_id, unit_id, fen in left
         if kind == AccountKind.ALLOCATED
     ]
-    totals: dict[UUID, int] = {}
-    for _kind, funder_id, _unit, fen in left:
-        totals[funder_id] = totals.get(funder_id, 0) + fen
+    totals = _left_totals(left)
     returned: list[Transfer] = []
     for funder_id, fen in totals.items():
         source = quota_source(modes[funder_id])
@@ -222,6 +246,13 @@ def _left(campaign: Campaign) -> list[tuple[str, UUID, UUID, int]]:
         balance_fen__gt=0,
     )
     return list(accounts.order_by("pk").values_list("kind", "funder_id", "unit_id", "balance_fen"))
+
+
+def _left_totals(left: Iterable[tuple[str, UUID, UUID, int]]) -> dict[UUID, int]:
+    totals: dict[UUID, int] = {}
+    for _kind, funder_id, _unit, fen in left:
+        totals[funder_id] = totals.get(funder_id, 0) + fen
+    return totals
 
 
 def _assert_clear(campaign: Campaign) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.diff import MAX_LINES, document_changes
 from campaigns.definition.document import definition_stored
-from campaigns.models import Campaign, Funder, FundsMovement
+from campaigns.models import Campaign, Funder, FundsMovement, Whitelist
 from core.canonical import canonical_json
 from core.money import yuan_text
 
@@ -66,6 +66,47 @@ def funds_words(_subject_id: str, payload: Mapping[str, Any]) -> list[str]:
         _("凭证号 %(number)s，日期 %(day)s")
         % {"number": payload["document_no"], "day": payload["value_date"]},
     ]
+
+
+def restart_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
+    """Say what runs again when a campaign is restarted."""
+    campaign = Campaign.objects.select_related("version").get(pk=subject_id)
+    lines = [_("%(title)s 恢复领取和投放") % {"title": campaign.title}]
+    lines.append(_("核销保持开启") if campaign.redemptions_on else _("同时恢复核销"))
+    if campaign.version is not None:
+        lines.append(_("按已生效的方案第 %(number)s 版运行") % {"number": campaign.version.number})
+    return lines
+
+
+def whitelist_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
+    """Say how many stores a version of the list has, and what it changes."""
+    whitelist = Whitelist.objects.select_related("campaign").get(pk=subject_id)
+    entries = whitelist.entries.order_by().values("store_id")
+    lines = [
+        _("%(title)s 参与商户名单第 %(number)s 版，共 %(count)s 家门店")
+        % {
+            "title": whitelist.campaign.title,
+            "number": whitelist.number,
+            "count": entries.count(),
+        }
+    ]
+    # Versions that were in force before this one; a rejected draft says nothing about stores.
+    earlier = whitelist.campaign.whitelists.filter(
+        number__lt=whitelist.number, in_force_at__isnull=False
+    )
+    before = earlier.order_by("-number").first()
+    if before is None:
+        return [*lines, _("首个版本，全部为新增")]
+    old = before.entries.order_by().values("store_id")
+    lines.append(
+        _("与第 %(number)s 版相比：新增 %(added)s 家，移出 %(removed)s 家")
+        % {
+            "number": before.number,
+            "added": whitelist.entries.exclude(store_id__in=old).count(),
+            "removed": before.entries.exclude(store_id__in=entries).count(),
+        }
+    )
+    return lines
 
 
 def _value(value: Any) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import CampaignNotReadyError
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState
+from campaigns.services.descriptions import restart_words
 from campaigns.services.readiness import readiness_problems, version_is_as_approved
 from campaigns.services.recording import campaign_state_change, reason_required
 from campaigns.states import CAMPAIGN_STATES, RUNNING
@@ -141,6 +142,7 @@ RESTART_APPROVAL = ApprovalKind(
     maker_action="campaigns.restart_campaign",
     checker_action="campaigns.approve_restart",
     director_action="campaigns.sign_restart",
+    describe=restart_words,
 )
 
 

@@ -12,6 +12,7 @@ from campaigns.errors import WhitelistEmptyError, WhitelistStoresUnknownError
 from campaigns.events import WHITELIST_IN_FORCE
 from campaigns.locks import campaign_lock, whitelist_lock
 from campaigns.models import Campaign, Whitelist, WhitelistEntry
+from campaigns.services.descriptions import whitelist_words
 from campaigns.states import OVER, WHITELIST_STATES
 from core.access.models import User
 from core.access.region_codes import subtree_contains
@@ -161,6 +162,7 @@ WHITELIST_APPROVAL = ApprovalKind(
     maker_action="campaigns.submit_whitelist",
     checker_action="campaigns.approve_whitelist",
     director_action="campaigns.sign_whitelist",
+    describe=whitelist_words,
 )
 
 

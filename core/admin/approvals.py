@@ -32,9 +32,11 @@ from core.admin.actions import (
 )
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
-from core.admin.columns import json_block, page_link, yuan_column
+from core.admin.columns import json_block, yuan_column
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column
+from core.admin.subjects import row_link
+from core.admin.words import subject_words
 from core.approvals.models import Approval, ApprovalDecision, ApprovalState
 from core.approvals.registry import ApprovalKind, approval_kind
 from core.approvals.services import (
@@ -42,6 +44,7 @@ from core.approvals.services import (
     approval_is_unchanged,
     approval_withdraw,
 )
+from core.subjects import subject_name, subject_of
 
 STATE_LABELS = {
     "PENDING": "warning",
@@ -91,6 +94,7 @@ class ApprovalAdmin(ScopedModelAdmin):
     list_display = (
         "title",
         "kind_title",
+        "subject",
         "amount",
         "maker",
         "progress",
@@ -128,8 +132,19 @@ class ApprovalAdmin(ScopedModelAdmin):
     region = region_column("owner_region", _("归属地区"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read the opinions of a page in one query."""
-        return super().get_queryset(request).prefetch_related("decisions")
+        """Read the opinions of a page in one query, the names of its subjects in the list's."""
+        rows = super().get_queryset(request).prefetch_related("decisions")
+        named: QuerySet[Any] = rows.annotate(subject_name=subject_name())
+        return named
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Remember who looks at the row: the subject is linked for those who may see it."""
+        approval: Any = super().get_object(request, object_id, from_field)
+        if approval is not None:
+            approval.seen_in = request
+        return approval
 
     @display(description=_("事项"), ordering="kind")
     def kind_title(self, obj: Approval) -> str:
@@ -148,11 +163,15 @@ class ApprovalAdmin(ScopedModelAdmin):
         agreed = sum(decision.agreed for decision in obj.decisions.all())
         return f"{agreed} / {obj.depth}"
 
-    @display(description=_("对象"))
-    def subject(self, obj: Approval) -> SafeString | str:
-        """Link to the page of what it is about, where there is one."""
-        name = obj.subject_type.replace(".", "_")
-        return page_link(f"{name}_change", obj.subject_id, obj.subject_id)
+    @display(description=_("对象"), ordering="subject_name")
+    def subject(self, obj: Any) -> SafeString | str:
+        """Name what it is about; on the approval's page with a link, where there is a page."""
+        named = f"{subject_words(obj.subject_type)} · {obj.subject_name or gettext('（无名称）')}"
+        request: HttpRequest | None = getattr(obj, "seen_in", None)
+        about = subject_of(obj.subject_type)
+        if request is None or about is None:
+            return named
+        return row_link(request, about.model, named, pk=about.row_id(obj))
 
     @display(description=_("说明"))
     def description(self, obj: Approval) -> SafeString | str:
@@ -160,7 +179,7 @@ class ApprovalAdmin(ScopedModelAdmin):
         kind = _kind(obj)
         lines = kind.describe(obj.subject_id, obj.payload) if kind else []
         if not lines:
-            return json_block(obj.payload)
+            return gettext("见标题与涉及金额")
         return format_html(
             "<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines))
         )

@@ -28,12 +28,12 @@ from core.admin.campaign_scope import CampaignFilter
 from core.admin.columns import page_link, text_column, yuan_column
 from core.admin.evidence import FAMILIES, SUBJECTS, hit_lines, hits_view
 from core.admin.filters import AutocompleteFilter, RegionFilter, StoreRegionFilter
-from core.admin.rule_parameters import rule_title
 from core.admin.values import RuleFilter
 from core.approvals.models import Approval, ApprovalState
 from core.directory import CAMPAIGN, directory_name
 from core.errors import DomainError
 from core.screening.models import Case, CaseState, Hit
+from core.screening.rules import rule_title
 from core.screening.services.cases import KIND, case_decide, case_review_start
 
 CASE_LABELS = {"OPEN": "danger", "IN_REVIEW": "warning", "RELEASED": "success", "UPHELD": "info"}

@@ -1,21 +1,13 @@
 """Evidence of screening as a person reads it: labels in Chinese, yuan, times, tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.columns import page_link, yuan_grouped
-from core.admin.rule_parameters import rule_title
-from core.clock import TIME_ZONE
+from core.admin.details import Label, Labels, Line, detail_lines, value_text
 from core.screening.models import Hit
-from core.screening.rules import Family, SubjectType, rule
-
-Label = str | Promise
+from core.screening.rules import Family, SubjectType, rule, rule_title
 
 SUBJECTS: dict[str, Label] = {
     SubjectType.PERSON: _("自然人"),
@@ -90,34 +82,7 @@ LABELS: dict[str, Label] = {
     "small_enough_for_a_family": _("人数在家庭共用范围内"),
     "accounts_sharing_a_mobile": _("共用手机号的账号数"),
 }
-VALUES: dict[str, Label] = {
-    "BLOCK": _("拦截"),
-    "REVIEW": _("人工核查"),
-    "STAFF": _("员工"),
-    "LEGAL_PERSON": _("法定代表人"),
-    "PAYEE": _("收款人"),
-    "TILL": _("收银设备"),
-    "DOCUMENT": _("证件"),
-    "MOBILE": _("手机号"),
-    "DEVICE": _("设备"),
-    "CARD": _("银行卡"),
-    "ACCOUNT": _("账户"),
-    "PAYER": _("付款账户"),
-}
-PAGES = {"redemption": "redemption_redemption_change", "claim": "vouchers_claim_change"}
-BASIS_POINTS = "_bp"
-COUNTS = frozenset({"n"})
 AGAINST = "against"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One label with a text, or with a table of rows."""
-
-    label: str
-    text: str = ""
-    header: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
 
 
 def hits_view(hits: Iterable[Hit]) -> dict[str, Any]:
@@ -143,12 +108,8 @@ def hits_view(hits: Iterable[Hit]) -> dict[str, Any]:
 
 def hit_lines(hit: Hit) -> list[Line]:
     """Return the evidence of a hit but for what speaks against it."""
-    labels = _labels(hit.rule)
-    return [
-        _line(labels, key, value)
-        for key, value in hit.evidence.items()
-        if key != AGAINST and value not in (None, "", [], {})
-    ]
+    found = {key: value for key, value in hit.evidence.items() if key != AGAINST}
+    return detail_lines(found, _labels(hit.rule))
 
 
 def against_lines(hit: Hit) -> list[str]:
@@ -156,77 +117,14 @@ def against_lines(hit: Hit) -> list[str]:
     found = hit.evidence.get(AGAINST) or []
     labels = _labels(hit.rule)
     if isinstance(found, Mapping):
-        return [f"{_label(labels, key)}：{_text(key, value)}" for key, value in found.items()]
+        return [f"{labels.get(key, key)}：{value_text(key, value)}" for key, value in found.items()]
     if isinstance(found, str):
         return [found]
-    return [_text("", one) for one in found]
+    return [value_text("", one) for one in found]
 
 
-def _labels(rule_id: str) -> Mapping[str, Label]:
+def _labels(rule_id: str) -> Labels:
     try:
         return {**LABELS, **rule(rule_id).labels}
     except LookupError:
         return LABELS
-
-
-def _label(labels: Mapping[str, Label], key: str) -> str:
-    return str(labels.get(key, key))
-
-
-def _line(labels: Mapping[str, Label], key: str, value: Any) -> Line:
-    label = _label(labels, key)
-    if isinstance(value, Mapping):
-        shares = key.endswith(BASIS_POINTS)
-        pairs = [
-            [_label(labels, name), _text(key if shares and name not in COUNTS else name, one)]
-            for name, one in value.items()
-        ]
-        return Line(label, rows=pairs)
-    if _is_table(value):
-        names = list(dict.fromkeys(name for row in value for name in row))
-        rows = [[_text(name, row.get(name)) for name in names] for row in value]
-        return Line(label, header=[_label(labels, name) for name in names], rows=rows)
-    return Line(label, text=_text(key, value))
-
-
-def _is_table(value: Any) -> bool:
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
-    )
-
-
-def _text(key: str, value: object) -> str:
-    if isinstance(value, bool):
-        return gettext("是") if value else gettext("否")
-    if isinstance(value, int):
-        return _number(key, value)
-    if isinstance(value, Mapping):
-        return "；".join(f"{name} {_text(name, one)}" for name, one in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "、".join(_text(key, one) for one in value)
-    text = "-" if value is None else str(value)
-    if key in PAGES:
-        return page_link(PAGES[key], text[-12:], text)
-    words = " ".join(str(VALUES.get(word, word)) for word in text.split(" "))
-    return _moment(words)
-
-
-def _number(key: str, value: int) -> str:
-    if key.endswith("_fen"):
-        return yuan_grouped(value)
-    if key.endswith(BASIS_POINTS):
-        return f"{value // 100}.{value % 100:02d}%"
-    return f"{value:,}"
-
-
-def _moment(text: str) -> str:
-    """Write a time of canonical JSON in the local zone; leave any other text alone."""
-    if len(text) < len("2026-01-01T00:00") or text[10:11] != "T":
-        return text
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    if moment.tzinfo is None:
-        return text
-    return f"{moment.astimezone(TIME_ZONE):%Y-%m-%d %H:%M:%S}"

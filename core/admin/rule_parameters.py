@@ -33,18 +33,10 @@ from core.errors import DomainError
 from core.ids import NIL
 from core.screening.models import RuleParameter
 from core.screening.parameters import rule_parameters, rule_parameters_set
-from core.screening.rules import rule, rules
+from core.screening.rules import rule, rule_title, rules
 
 VIEW = "core.view_ruleparameter"
 ADD = "core.add_ruleparameter"
-
-
-def rule_title(rule_id: str) -> str:
-    """Return id and Chinese name of a rule, or the id alone if no room has it."""
-    try:
-        return f"{rule_id} {rule(rule_id).name}"
-    except LookupError:
-        return rule_id
 
 
 class ParameterForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at run time

@@ -7,6 +7,7 @@ Word = str | Promise
 
 NOUNS: dict[str, Word] = {
     "acquirer": _("收单机构"),
+    "adjustment": _("调账"),
     "admin": _("后台"),
     "approval": _("审批"),
     "batch": _("券批次"),

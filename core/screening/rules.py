@@ -139,3 +139,11 @@ def rule(rule_id: str) -> Rule:
 def rules() -> tuple[Rule, ...]:
     """Return every registered rule, by id."""
     return tuple(_rules[rule_id] for rule_id in sorted(_rules))
+
+
+def rule_title(rule_id: str) -> str:
+    """Return id and Chinese name of a rule, or the id alone if no room has it."""
+    try:
+        return f"{rule_id} {rule(rule_id).name}"
+    except LookupError:
+        return rule_id

@@ -58,4 +58,24 @@ class ExceptionItem(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.subject_id}"
+        return f"{self.get_kind_display()} · {self.subject}"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words: an order, a payout and its attempt, a file's day."""
+        number, _colon, attempt = self.subject_id.rpartition(":")
+        match self.kind:
+            case self.Kind.LATE_CONFIRM:
+                return _("订单 %(number)s") % {"number": self.data.get("order_no", "")}
+            case self.Kind.PAYOUT_RETURNED:
+                return _("划付 %(number)s 第 %(attempt)s 次发送") % {
+                    "number": number,
+                    "attempt": attempt,
+                }
+            case self.Kind.MISSING_FILE:
+                return _("%(acquirer)s %(day)s 的对账文件") % {
+                    "acquirer": self.data.get("acquirer", number),
+                    "day": attempt,
+                }
+            case _kind:
+                return self.subject_id

@@ -15,8 +15,10 @@ from core.approvals.registry import ApprovalKind
 from core.approvals.services import approval_request
 from core.audit.services import audit_record
 from core.errors import DomainError
+from core.money import yuan_text
 from core.screening.hooks import case_hooks
 from core.screening.models import Case, CaseState
+from core.screening.rules import rule_title
 from core.screening.states import CASE_STATES
 from core.transactions import retry_conflicts, transaction_joined
 
@@ -94,6 +96,22 @@ def case_snapshot(subject_id: str, _payload: Mapping[str, Any]) -> object:
     return {"evidence_hash": case.evidence_hash, "frozen_fen": case.frozen_fen}
 
 
+def case_words(subject_id: str, payload: Mapping[str, Any]) -> list[str]:
+    """Say what is decided about whom, on which findings, and what becomes of the money."""
+    case = Case.objects.get(pk=subject_id)
+    outcome = CaseState(payload["outcome"])
+    found = sorted(set(case.hits.order_by().values_list("rule", flat=True)))
+    effect = _("解除冻结，恢复结算") if outcome == CaseState.RELEASED else _("追回冻结金额")
+    return [
+        _("%(subject)s：%(outcome)s")
+        % {"subject": case.subject_label or case.subject_id, "outcome": outcome.label},
+        _("命中规则：%(rules)s") % {"rules": "、".join(map(rule_title, found)) or _("无")},
+        _("冻结金额 %(amount)s 元，%(effect)s")
+        % {"amount": yuan_text(case.frozen_fen), "effect": effect},
+        _("结论理由：%(reason)s") % {"reason": payload["reason"]},
+    ]
+
+
 def case_decision_approved(approval: Approval, now: datetime) -> None:
     """Put a decision into effect that the second person agreed to."""
     case = _locked(UUID(approval.subject_id))
@@ -110,6 +128,7 @@ CASE_APPROVAL = ApprovalKind(
     maker_action=MAKER_ACTION,
     checker_action="core.approve_case",
     director_action="core.sign_case",
+    describe=case_words,
 )
 
 

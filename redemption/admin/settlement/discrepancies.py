@@ -15,7 +15,8 @@ from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button
-from core.admin.columns import json_column, page_link, yuan_column
+from core.admin.columns import page_link, yuan_column
+from core.admin.details import detail_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
 from core.ids import to_public
 from redemption.admin.settlement.columns import state_column
@@ -24,6 +25,8 @@ from redemption.answers import REDEMPTION
 from redemption.settlement.models import Discrepancy
 from redemption.settlement.recon.days import discrepancy_assign, discrepancy_resolve
 from redemption.settlement.states import DiscrepancyState
+
+DETAIL_LABELS = {"order_diff_fen": _("订单金额之差（对方减平台，元）")}
 
 
 @admin.register(Discrepancy)
@@ -89,7 +92,7 @@ class DiscrepancyAdmin(ScopedModelAdmin):
     ours = yuan_column("ours_fen", _("平台金额（元）"))
     theirs = yuan_column("theirs_fen", _("对方金额（元）"))
     amount = yuan_column("amount_fen", _("差额（元）"))
-    detail_of = json_column("detail", _("说明"))
+    detail_of = detail_column("detail", _("说明"), DETAIL_LABELS)
     state_label = state_column(_("状态"))
 
     @display(description=_("核销单"))

@@ -20,6 +20,7 @@ from core.errors import DomainError
 from core.transactions import retry_conflicts, transaction_joined
 from merchants.models import Acquirer
 from redemption.models import ExceptionItem
+from redemption.settlement.descriptions import suspense_words
 from redemption.settlement.errors import (
     DayNotReadyError,
     EvidenceRequiredError,
@@ -141,6 +142,7 @@ SUSPENSE_APPROVAL = ApprovalKind(
     maker_action="redemption.submit_reconday",
     checker_action="redemption.approve_reconday",
     director_action="redemption.sign_reconday",
+    describe=suspense_words,
 )
 
 

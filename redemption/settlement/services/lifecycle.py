@@ -22,6 +22,7 @@ from core.ledger.services import Transfer, entry_post
 from core.money import yuan_text
 from core.transactions import retry_conflicts, transaction_joined
 from redemption.settlement import queries
+from redemption.settlement.descriptions import batch_words
 from redemption.settlement.errors import (
     ApprovalPendingError,
     BatchContentError,
@@ -195,6 +196,7 @@ BATCH_APPROVAL = ApprovalKind(
     maker_action="redemption.submit_settlementbatch",
     checker_action="redemption.approve_settlementbatch",
     director_action="redemption.sign_settlementbatch",
+    describe=batch_words,
 )
 
 
