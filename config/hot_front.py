@@ -5,7 +5,7 @@ It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
 """
 
 import asyncio
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, Protocol
 
 import structlog
@@ -82,13 +82,13 @@ class HotFront:
         """Answer one request."""
         header = _headers(scope)
         language = problem_language(header("accept-language"))
-        request_id = request_id_of(header("x-request-id"))
         try:
-            reply = await self._reply(scope, protocol, language, request_id)
+            reply = await self._reply(scope, protocol, language, header("x-request-id"))
         except ProtocolClosed:
             return  # the caller left before he had said everything
         except Exception as error:
             known = domain_error_of(error)
+            request_id = request_id_of(header("x-request-id"))
             if known is None:
                 log.exception("front_failed", request_id=request_id, path=scope.path)
             reply = problem_reply(
@@ -156,9 +156,14 @@ def _accept_check(accept: str) -> None:
 
 def _host_check(host: str) -> None:
     """Refuse what came to another origin's name, as Django does."""
-    domain, _ = split_domain_port(host)
-    if not validate_host(domain, settings.ALLOWED_HOSTS):
+    if not _host_allowed(host, tuple(settings.ALLOWED_HOSTS)):
         raise DomainError("request.invalid_parameter")
+
+
+@lru_cache(maxsize=64)
+def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return validate_host(domain, allowed)
 
 
 async def _body(protocol: HTTPProtocol, length: str) -> bytes:

@@ -11,12 +11,12 @@ from typing import Any, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from core.clock import TIME_ZONE
 from core.errors import DomainError, Refusal
 from core.errors.translate import sqlstate_of
-from core.transactions import transaction_is_open
+from core.transactions import statement_alone, transaction_is_open
 
 C = TypeVar("C")
 P = ParamSpec("P")
@@ -64,14 +64,16 @@ def rounds(commands: Iterable[C], keys: Callable[[C], Iterable[Hashable]]) -> It
 def hot_call(
     function: str, arguments: Sequence[UUID | date | str], commands: Sequence[Mapping[str, Any]]
 ) -> list[HotRow]:
-    """Call a hot SQL function with the group's commands as one JSON text; one row per command."""
+    """Call a hot SQL function with the group's commands as one JSON text; one row per command.
+
+    The call is a transaction of its own, or part of the caller's.
+    """
     marks = ", ".join(["%s"] * len(arguments))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT * FROM {function}({marks}, %s::jsonb)",  # noqa: S608 - a name of ours
-            [*arguments, orjson.dumps(commands).decode()],
-        )
-        rows = cursor.fetchall()
+    rows = statement_alone(
+        f"SELECT * FROM {function}({marks}, %s::jsonb)",  # noqa: S608 - a name of ours
+        [*arguments, orjson.dumps(commands).decode()],
+        lock_timeout_ms=HOT_LOCK_TIMEOUT_MS,
+    )
     return [
         HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))), *number)
         for order, outcome, fact_id, refusals, *number in rows

@@ -8,11 +8,11 @@ caller opened one. Locks inside follow the one lock order of architecture.md.
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from django.db import transaction as django_transaction
 
 from core.errors import DomainError
@@ -33,6 +33,12 @@ BACKOFF_MAX_S = 1.0
 LOCK_TIMED_OUT = "55P03"
 CONFLICTS = frozenset({"40001", "40P01", LOCK_TIMED_OUT})
 """SQLSTATEs of serialisation failure, deadlock and lock time-out: the same call may succeed."""
+
+_LIMITS = (
+    "SELECT set_config('lock_timeout', %s, true),"
+    " set_config('statement_timeout', %s, true),"
+    " set_config('idle_in_transaction_session_timeout', %s, true)"
+)
 
 
 @contextmanager
@@ -65,6 +71,30 @@ def transaction_joined(
     else:
         with transaction(using=using, lock_timeout_ms=lock_timeout_ms):
             yield
+
+
+def statement_alone(
+    sql: str, params: Sequence[Any], *, lock_timeout_ms: int = LOCK_TIMEOUT_MS
+) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement that is a transaction of its own.
+
+    Time-outs, statement and commit are one message: what would be four round trips of a hot
+    call is one. Inside an open transaction the statement is part of that.
+    """
+    if connection.in_atomic_block:
+        with transaction_joined(lock_timeout_ms=lock_timeout_ms):
+            return _last_rows(sql, params)
+    limits = _limits(lock_timeout_ms, STATEMENT_TIMEOUT_MS)
+    return _last_rows(f"{_LIMITS}; {sql}", [*limits, *params])
+
+
+def _last_rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        while cursor.nextset():
+            pass
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def transaction_required(*, using: str = "default") -> None:
@@ -120,9 +150,8 @@ def retry_conflicts(function: Callable[P, R]) -> Callable[P, R]:
 
 def _limit(using: str, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
     with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true),"
-            " set_config('statement_timeout', %s, true),"
-            " set_config('idle_in_transaction_session_timeout', %s, true)",
-            [str(lock_timeout_ms), str(statement_timeout_ms), str(IDLE_TIMEOUT_MS)],
-        )
+        cursor.execute(_LIMITS, _limits(lock_timeout_ms, statement_timeout_ms))
+
+
+def _limits(lock_timeout_ms: int, statement_timeout_ms: int) -> list[str]:
+    return [str(lock_timeout_ms), str(statement_timeout_ms), str(IDLE_TIMEOUT_MS)]

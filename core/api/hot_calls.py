@@ -7,6 +7,7 @@ permission, rate, idempotency key, body, the person's rate, then the service.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -30,6 +31,7 @@ from core.errors.problem import (
     ENGLISH,
     problem_document,
     problem_headers,
+    request_id_of,
 )
 from core.errors.translate import domain_error_of
 from core.json_strict import MalformedJsonError, json_read
@@ -42,7 +44,10 @@ Route = HotRoute[Any, Any, Any]
 
 @dataclass(slots=True)
 class HotCall:
-    """A request whose signature was verified; ``received`` is real time."""
+    """A request whose signature was verified.
+
+    ``received`` is real time, ``request_id`` what the caller or proxy gave, if anything.
+    """
 
     client: ClientPrincipal
     received: datetime
@@ -63,6 +68,7 @@ class _Case:
     call: HotCall
     idempotency: Idempotency | None = None
     data: dict[str, Any] | None = None
+    command: Any = None
     answer: HotAnswer | DomainError | None = None
 
 
@@ -81,7 +87,7 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
     What a service raises for the group as a whole passes through: the caller decides again.
     """
     return [
-        problem_reply(answer, language=call.language, request_id=call.request_id)
+        problem_reply(answer, language=call.language, request_id=request_id_of(call.request_id))
         if isinstance(answer, DomainError)
         else Reply(
             answer.status,
@@ -107,9 +113,7 @@ def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainE
                 "access.permission_denied", data={"operation": route.operation}
             )
     _rates("client", cases, lambda case: rate_of_client(case.call.client))
-    for case in _open(cases):
-        with translation.override(_LANGUAGES[case.call.language]):
-            _read(route, case)
+    _in_their_languages(partial(_read, route), list(_open(cases)))
     _rates("person", cases, lambda case: _person(route, case))
     _decide(route, cases)
     return [case.answer or DomainError("infra.internal_error") for case in cases]
@@ -117,6 +121,15 @@ def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainE
 
 def _open(cases: Sequence[_Case]) -> Iterator[_Case]:
     return (case for case in cases if case.answer is None)
+
+
+def _in_their_languages(act: Callable[[_Case], None], cases: Sequence[_Case]) -> None:
+    """Do something with each case that may word an answer; a language is chosen once."""
+    for language in {case.call.language for case in cases}:
+        with translation.override(_LANGUAGES[language]):
+            for case in cases:
+                if case.call.language == language:
+                    act(case)
 
 
 def _rates(
@@ -167,30 +180,30 @@ def _person(route: Route, case: _Case) -> RateSubject | None:
 
 
 def _decide(route: Route, cases: Sequence[_Case]) -> None:
-    """Let the service decide what is left, as one list of commands."""
-    clock_state = clock.clock_state()
-    left: list[_Case] = []
-    commands: list[Any] = []
-    for case in _open(cases):
-        if case.idempotency is None or case.data is None:
-            continue
-        found = route.pattern.fullmatch(case.call.path)
-        asked = Asked(
-            client=case.call.client,
-            idempotency=case.idempotency,
-            at=clock_state.at(case.call.received),
-            data=case.data,
-            path=found.groupdict() if found else {},
-        )
-        try:
-            with translation.override(_LANGUAGES[case.call.language]):
-                commands.append(route.command(asked))
-        except DomainError as error:
-            case.answer = error
-            continue
-        left.append(case)
-    for case, answer in zip(left, route.decide_all(commands), strict=True):
+    """Let the service decide what is left, as one list of commands, in order of arrival."""
+    _in_their_languages(partial(_command, route, clock.clock_state()), list(_open(cases)))
+    left = [case for case in _open(cases) if case.command is not None]
+    answers = route.decide_all([case.command for case in left])
+    for case, answer in zip(left, answers, strict=True):
         case.answer = answer
+
+
+def _command(route: Route, clock_state: clock.ClockState, case: _Case) -> None:
+    call = case.call
+    if case.idempotency is None or case.data is None:
+        return
+    found = route.pattern.fullmatch(call.path)
+    asked = Asked(
+        client=call.client,
+        idempotency=case.idempotency,
+        at=clock_state.at(call.received),
+        data=case.data,
+        path=found.groupdict() if found else {},
+    )
+    try:
+        case.command = route.command(asked)
+    except DomainError as error:
+        case.answer = error
 
 
 def _known(error: Exception) -> DomainError:

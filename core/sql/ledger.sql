@@ -118,26 +118,49 @@ END
 $$;
 
 -- Funder sums of the first p_count vouchers, and the parts of one (core/money.py says the rule).
+-- Loops, not queries: every voucher asks, and starting a query costs more than all it adds up.
 CREATE OR REPLACE FUNCTION funder_sums(p_face bigint, p_weights bigint[], p_count bigint)
-RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg((upper_sum - lower_sum)::bigint ORDER BY position)
-      FROM (SELECT position,
-                   div(p_count::numeric * p_face * running, total) AS upper_sum,
-                   div(p_count::numeric * p_face * (running - weight), total) AS lower_sum
-              FROM (SELECT position, weight, sum(weight) OVER (ORDER BY position) AS running,
-                           sum(weight) OVER () AS total
-                      FROM unnest(p_weights) WITH ORDINALITY AS w(weight, position)) steps) sums
+RETURNS bigint[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    v_total constant numeric := array_total(p_weights);
+    v_amount constant numeric := p_count::numeric * p_face;
+    v_running bigint := 0;
+    v_reached numeric := 0;
+    v_before numeric;
+    v_sums bigint[] := '{}';
+BEGIN
+    FOR v_place IN 1 .. cardinality(p_weights) LOOP
+        v_before := v_reached;
+        v_running := v_running + p_weights[v_place];
+        v_reached := div(v_amount * v_running, v_total);
+        v_sums[v_place] := v_reached - v_before;
+    END LOOP;
+    RETURN v_sums;
+END
 $$;
 
 CREATE OR REPLACE FUNCTION funder_parts(p_face bigint, p_weights bigint[], p_number bigint)
-RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg(after.fen - before.fen ORDER BY after.position)
-      FROM unnest(funder_sums(p_face, p_weights, p_number)) WITH ORDINALITY AS after(fen, position)
-      JOIN unnest(funder_sums(p_face, p_weights, p_number - 1)) WITH ORDINALITY
-           AS before(fen, position) USING (position)
+RETURNS bigint[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    v_parts bigint[] := funder_sums(p_face, p_weights, p_number);
+    v_before constant bigint[] := funder_sums(p_face, p_weights, p_number - 1);
+BEGIN
+    FOR v_place IN 1 .. cardinality(p_weights) LOOP
+        v_parts[v_place] := v_parts[v_place] - v_before[v_place];
+    END LOOP;
+    RETURN v_parts;
+END
 $$;
 
 CREATE OR REPLACE FUNCTION array_total(p_values bigint[]) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(sum(value), 0)::bigint FROM unnest(p_values) AS value
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    v_value bigint;
+    v_total bigint := 0;
+BEGIN
+    FOREACH v_value IN ARRAY coalesce(p_values, '{}') LOOP
+        v_total := v_total + coalesce(v_value, 0);
+    END LOOP;
+    RETURN v_total;
+END
 $$;

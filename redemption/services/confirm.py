@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import Refusal
-from core.hot import HOT_LOCK_TIMEOUT_MS, hot_call, refusal_line
+from core.hot import hot_call, refusal_line
 from core.ids import new_id
-from core.transactions import retry_conflicts, transaction_joined
+from core.transactions import retry_conflicts
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
 from redemption.services.facts import Key, StepOutcome, facts_of, known_steps, refused
 from redemption.services.groups import Item, decide_in_groups
@@ -37,17 +37,14 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
 def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[ConfirmCommand]]
 ) -> dict[Key, StepOutcome]:
-    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
-        rows = hot_call(
-            "redemptions_confirm",
-            [campaign_id, new_id(), day],
-            [_line(order, item, day) for order, item in enumerate(group)],
-        )
-        accepted = [
-            key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id
-        ]
-        steps = known_steps(StepKind.CONFIRM, accepted) if accepted else {}
-        facts = facts_of({pk for pk, _ in steps.values()})
+    rows = hot_call(
+        "redemptions_confirm",
+        [campaign_id, new_id(), day],
+        [_line(order, item, day) for order, item in enumerate(group)],
+    )
+    accepted = [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id]
+    steps = known_steps(StepKind.CONFIRM, accepted) if accepted else {}
+    facts = facts_of({pk for pk, _ in steps.values()})
     return {
         key_of(item.command): StepOutcome(row.outcome, facts[steps[key_of(item.command)][0]])
         if row.fact_id

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from core.clock import business_date
-from core.hot import HOT_LOCK_TIMEOUT_MS, decided_or_later, hot_call, rounds
+from core.hot import decided_or_later, hot_call, rounds
 from core.ids import new_id
-from core.transactions import retry_conflicts, transaction_joined
+from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
 from redemption.rules.amounts import amounts
 from redemption.services.choosing import Candidate, Considered, consider
@@ -142,15 +142,14 @@ def _decided_meanwhile(
 @retry_conflicts
 def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Key, StepOutcome]:
     """One call, one commit; again as a whole when another group won a race."""
-    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
-        rows = hot_call(
-            "redemptions_hold",
-            [campaign_id, new_id(), new_id(), day],
-            [_line(order, item) for order, item in enumerate(group)],
-        )
-        accepted = [item.key for item, row in zip(group, rows, strict=True) if row.fact_id]
-        steps = known_steps(StepKind.HOLD, accepted) if accepted else {}
-        facts = facts_of({pk for pk, _ in steps.values()})
+    rows = hot_call(
+        "redemptions_hold",
+        [campaign_id, new_id(), new_id(), day],
+        [_line(order, item) for order, item in enumerate(group)],
+    )
+    accepted = [item.key for item, row in zip(group, rows, strict=True) if row.fact_id]
+    steps = known_steps(StepKind.HOLD, accepted) if accepted else {}
+    facts = facts_of({pk for pk, _ in steps.values()})
     outcomes: dict[Key, StepOutcome] = {}
     for item, row in zip(group, rows, strict=True):
         if row.fact_id is None:

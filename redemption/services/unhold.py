@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.hot import hot_call
 from core.ids import new_id
-from core.transactions import retry_conflicts, transaction_joined
+from core.transactions import retry_conflicts
 from redemption.models import Redemption
 from redemption.services.facts import Key, StepOutcome, facts_of, known_steps, refused
 from redemption.services.groups import Item, decide_in_groups
@@ -69,10 +69,9 @@ def _time_out_page(redemption_ids: Sequence[UUID], now: datetime) -> int:
 
 @retry_conflicts
 def _time_out(campaign_id: UUID, day: date, group: Sequence[Target], now: datetime) -> int:
-    with transaction_joined():
-        arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.TIME_OUT.value]
-        lines = [_line(order, target, now) for order, target in enumerate(group)]
-        rows = hot_call("redemptions_unhold", arguments, lines)
+    arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.TIME_OUT.value]
+    lines = [_line(order, target, now) for order, target in enumerate(group)]
+    rows = hot_call("redemptions_unhold", arguments, lines)
     return sum(row.outcome == "ACCEPTED" for row in rows)
 
 
@@ -80,23 +79,20 @@ def _time_out(campaign_id: UUID, day: date, group: Sequence[Target], now: dateti
 def _release(
     campaign_id: UUID, day: date, group: Sequence[Item[ReleaseCommand]]
 ) -> dict[Key, StepOutcome]:
-    with transaction_joined():
-        arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.RELEASE.value]
-        lines = [
-            _line(order, item.target, item.command.at)
-            | {
-                "client_id": item.command.client_id,
-                "key": item.command.idempotency_key,
-                "fingerprint": item.command.fingerprint,
-            }
-            for order, item in enumerate(group)
-        ]
-        rows = hot_call("redemptions_unhold", arguments, lines)
-        accepted = [
-            key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id
-        ]
-        steps = known_steps(StepKind.RELEASE, accepted) if accepted else {}
-        facts = facts_of({pk for pk, _ in steps.values()})
+    arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.RELEASE.value]
+    lines = [
+        _line(order, item.target, item.command.at)
+        | {
+            "client_id": item.command.client_id,
+            "key": item.command.idempotency_key,
+            "fingerprint": item.command.fingerprint,
+        }
+        for order, item in enumerate(group)
+    ]
+    rows = hot_call("redemptions_unhold", arguments, lines)
+    accepted = [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id]
+    steps = known_steps(StepKind.RELEASE, accepted) if accepted else {}
+    facts = facts_of({pk for pk, _ in steps.values()})
     return {
         key_of(item.command): StepOutcome(row.outcome, facts[steps[key_of(item.command)][0]])
         if row.fact_id

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import OperationalError, connection, connections
+from django.db import DataError, OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.embedded.record import ServiceUrls
@@ -14,6 +15,7 @@ from core.errors import DomainError
 from core.transactions import (
     conflict_state,
     retry_conflicts,
+    statement_alone,
     transaction,
     transaction_is_open,
     transaction_joined,
@@ -47,6 +49,35 @@ def test_time_outs_end_with_the_transaction(own_database: ServiceUrls) -> None:
         assert transaction_is_open()
     assert (setting("lock_timeout"), setting("statement_timeout")) == before
     assert not transaction_is_open()
+
+
+def test_a_statement_alone_is_a_transaction_in_one_message(own_database: ServiceUrls) -> None:
+    limits = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
+    before = setting("lock_timeout"), setting("statement_timeout")
+    with CaptureQueriesContext(connection) as sent:
+        assert statement_alone(limits, [], lock_timeout_ms=1234) == [("1234ms", "30s")]
+    assert len(sent) == 1
+    assert (setting("lock_timeout"), setting("statement_timeout")) == before
+    insert = (
+        "INSERT INTO django_session VALUES (%s, '', now()) RETURNING session_key, 1 / (%s::int)"
+    )
+    with pytest.raises(DataError):
+        statement_alone(insert, ["a", 0])
+    assert statement_alone(insert, ["b", 1]) == [("b", 1)]
+    assert list(Session.objects.values_list("pk", flat=True)) == ["b"]
+
+
+def test_a_statement_alone_joins_the_callers_transaction(own_database: ServiceUrls) -> None:
+    def work() -> None:
+        with transaction(lock_timeout_ms=777):
+            sql = "INSERT INTO django_session VALUES ('a', '', now()) RETURNING session_key"
+            assert statement_alone(sql, []) == [("a",)]
+            assert setting("lock_timeout") == "777ms"
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        work()
+    assert not Session.objects.exists()
 
 
 @pytest.mark.django_db

@@ -4,23 +4,23 @@ from core import pii
 from core.api.hot import Asked, HotRoute
 from vouchers.api.serializers.claims import ClaimSerializer, claim_document
 from vouchers.identity import identity_token
-from vouchers.services.claim_requests import ClaimRequest, claims_request
-from vouchers.services.claims import ClaimFact, ClaimOutcome
+from vouchers.services.claim_requests import claims_request
+from vouchers.services.claims import ClaimCommand, ClaimFact, ClaimOutcome
 
 
-def _command(asked: Asked) -> ClaimRequest:
+def _command(asked: Asked) -> ClaimCommand:
     device = asked.data.get("device")
-    return ClaimRequest(
+    return ClaimCommand(
         **asked.keyed(),
         client_region=asked.client.owner_region,
-        person_id=asked.data["person_id"],
+        enrolment_id=asked.data["person_id"],
         batch_id=asked.data["batch_id"],
         device=None if device is None else identity_token(pii.DEVICE, device),
         region_code=asked.data.get("location", {}).get("region_code"),
     )
 
 
-CLAIM: HotRoute[ClaimRequest, ClaimOutcome, ClaimFact] = HotRoute(
+CLAIM: HotRoute[ClaimCommand, ClaimOutcome, ClaimFact] = HotRoute(
     name="claims",
     operation="claims.create",
     path="claims",
@@ -28,7 +28,7 @@ CLAIM: HotRoute[ClaimRequest, ClaimOutcome, ClaimFact] = HotRoute(
     status=201,
     person=lambda data: data["person_id"],
     command=_command,
-    decide=lambda requests: claims_request(requests=requests),
+    decide=lambda commands: claims_request(commands=commands),
     fact=lambda outcome: outcome.claim,
     document=claim_document,
 )

@@ -5,16 +5,16 @@ that decides in order of arrival under the batch's lock, outcomes in command ord
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from core.access.region_codes import regions_overlap
 from core.clock import business_date
 from core.errors import Refusal
 from core.hot import (
-    HOT_LOCK_TIMEOUT_MS,
     TRY_LATER,
     HotRow,
     OutcomeName,
@@ -24,13 +24,19 @@ from core.hot import (
     rounds,
 )
 from core.ids import new_id, new_voucher_code
-from core.transactions import retry_conflicts, transaction_joined
-from vouchers.models import Claim, Enrolment, Voucher
+from core.transactions import retry_conflicts
+from vouchers.identity import IdentityToken
+from vouchers.models import Claim, Voucher
 from vouchers.rules.claiming import claim_refusals
 from vouchers.rules.limits import window_start
 from vouchers.rules.validity import validity_window
-from vouchers.selectors import KeyRef, identity_keys_of
-from vouchers.services.claim_context import BatchContext, batch_contexts
+from vouchers.services.claim_context import (
+    BatchContext,
+    Claimant,
+    batch_contexts,
+    claimants_load,
+)
+from vouchers.services.identity_keys import identity_keys_ensure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,9 @@ class ClaimCommand:
     """One person's wish for one voucher of a batch.
 
     ``at`` is the server's receipt of the request (business time), ``region_code`` where the
-    request says it was made, ``request_keys`` the identity keys it carries besides the registered
-    ones (e.g. its device).
+    channel located the person, ``device`` the device the request was made on: it counts like a
+    registered one. Batches whose campaign lies outside of ``client_region`` do not exist for a
+    channel; a desk or a grant, which name none, see all.
     """
 
     client_id: UUID
@@ -48,8 +55,9 @@ class ClaimCommand:
     enrolment_id: UUID
     batch_id: UUID
     at: datetime
+    client_region: str | None = None
     region_code: str | None = None
-    request_keys: tuple[KeyRef, ...] = ()
+    device: IdentityToken | None = None
     units: int = 1
 
 
@@ -130,21 +138,22 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
 def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
     """Step 1: what cannot change in a race. Unknown batches and foreign persons are left out."""
     contexts = batch_contexts({command.batch_id for command in commands})
-    enrolments = {
-        pk: (client_id, level)
-        for pk, client_id, level in Enrolment.objects.filter(
-            pk__in={command.enrolment_id for command in commands}
-        ).values_list("pk", "client_id", "level")
-    }
-    kinds = {kind for context in contexts.values() for kind in context.key_kinds}
-    carried = identity_keys_of(enrolments, kinds)
-    for index, command in enumerate(commands):
+    claimants = claimants_load(
+        [(command.enrolment_id, command.client_id) for command in commands],
+        {kind for context in contexts.values() for kind in context.key_kinds},
+    )
+    known: list[tuple[int, ClaimCommand, BatchContext, Claimant]] = []
+    for index, (command, claimant) in enumerate(zip(commands, claimants, strict=True)):
         context = contexts.get(command.batch_id)
-        client_id, level = enrolments.get(command.enrolment_id, (None, None))
-        if context is None or client_id != command.client_id:
-            continue
-        known = carried[command.enrolment_id]
-        keys = {key.key_id: key for key in (*known, *command.request_keys)}
+        if context and claimant and _may_know(context, command.client_region):
+            known.append((index, command, context, claimant))
+    devices = identity_keys_ensure(
+        tokens={command.device for _, command, _, _ in known if command.device}
+    )
+    for index, command, context, claimant in known:
+        keys = claimant.keys
+        if command.device:
+            keys = {**keys, devices[command.device]: command.device.kind}
         validity = validity_window(
             context.rules.validity,
             claimed_at=command.at,
@@ -152,8 +161,8 @@ def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
         )
         refusals = claim_refusals(
             context.rules,
-            verified=level == Enrolment.Level.REALNAME,
-            key_kinds={key.kind for key in keys.values()},
+            verified=claimant.verified,
+            key_kinds=keys.values(),
             region_code=command.region_code,
             campaign_regions=context.regions,
         )
@@ -163,8 +172,14 @@ def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
             context,
             validity,
             (*refusals, *_never_usable(validity, command.at, context.campaign_ends_at)),
-            tuple(_limits(context, command, list(keys.values()))),
+            tuple(_limits(context, command, keys)),
         )
+
+
+def _may_know(context: BatchContext, client_region: str | None) -> bool:
+    return client_region is None or any(
+        regions_overlap(region, client_region) for region in context.regions
+    )
 
 
 def _never_usable(
@@ -181,19 +196,20 @@ def _never_usable(
 
 
 def _limits(
-    context: BatchContext, command: ClaimCommand, keys: Sequence[KeyRef]
+    context: BatchContext, command: ClaimCommand, keys: Mapping[int, str]
 ) -> Iterator[dict[str, Any]]:
     for limit_id, rule in context.claim_limits:
-        for key in keys:
-            if key.kind in rule.keys:
+        starts = window_start(rule, command.at)
+        for key_id, kind in keys.items():
+            if kind in rule.keys:
                 yield {
                     "limit_id": limit_id,
-                    "window_start": window_start(rule, command.at),
-                    "key_id": key.key_id,
+                    "window_start": starts,
+                    "key_id": key_id,
                     "cap": rule.count,
-                    "kind": key.kind,
+                    "kind": kind,
                     "window": rule.window,
-                    "document": key.kind == "DOCUMENT",
+                    "document": kind == "DOCUMENT",
                 }
 
 
@@ -201,11 +217,8 @@ def _limits(
 def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[ClaimOutcome]:
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
-    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
-        rows = hot_call("vouchers_claim", [batch_id, new_id(), day], lines)
-        facts = claim_facts(
-            [row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id]
-        )
+    rows = hot_call("vouchers_claim", [batch_id, new_id(), day], lines)
+    facts = claim_facts([row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id])
     for row, line, item in zip(rows, lines, group, strict=True):
         if row.number is not None:
             facts[line["claim_id"]] = _fact(line, item, row.number)
