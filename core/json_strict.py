@@ -21,7 +21,7 @@ def json_read(raw: bytes) -> Any:
         # orjson refuses what the standard library lets through (NaN, surrogates) …
         orjson.loads(raw)
         # … and the standard library shows repeated members and keeps long integers exact.
-        return json.loads(raw, object_pairs_hook=_members)
+        return _DECODER.decode(raw.decode())
     except MalformedJsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -36,3 +36,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if "\0" in key or (isinstance(value, str) and "\0" in value):
             raise MalformedJsonError("NUL character")
     return members
+
+
+# Made once: `json.loads` makes one for every text.
+_DECODER = json.JSONDecoder(object_pairs_hook=_members)

@@ -3,8 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -23,8 +22,7 @@ class RateLimitedError(DomainError):
     code = "rate.limited"
 
 
-@dataclass(frozen=True, slots=True)
-class RateSubject:
+class RateSubject(NamedTuple):
     """Whose requests are counted together, and how many a minute he has."""
 
     name: str
