@@ -103,7 +103,7 @@ _BREAKDOWN = """
     )
     SELECT key, label, sum(payments)::bigint, sum(payments * units)::bigint,
            sum(sign * order_fen)::bigint, sum(sign * subsidy_fen)::bigint
-      FROM facts GROUP BY key, label ORDER BY 6 DESC, 1
+      FROM facts GROUP BY key, label ORDER BY 5 DESC, 1
 """
 
 BREAKDOWNS = {

@@ -189,7 +189,7 @@ def campaign_metrics(
 def campaign_breakdown(
     *, campaign_id: UUID, dimension: str, until: datetime, since: datetime = BEGINNING
 ) -> list[Breakdown]:
-    """Return one row per tier (batch), industry, city or acquirer, largest subsidy first.
+    """Return one row per tier (batch), industry, city or acquirer, largest 直接带动额 first.
 
     Raises:
         KeyError: another dimension.
