@@ -136,6 +136,13 @@ class ScopedModelAdmin(ModelAdmin):
             raise PermissionDenied
         return obj
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list under the name that the menu has for it."""
+        titled = {"title": self.model._meta.verbose_name, **(extra_context or {})}
+        return super().changelist_view(request, titled)
+
     def change_url(self, obj: Model) -> str:
         """Return the address of the row's page."""
         opts = self.model._meta
