@@ -116,16 +116,21 @@ class ScopedModelAdmin(ModelAdmin):
             organisation=self.organisation_field,
         )
 
-    def row_is_owned(self, request: HttpRequest, obj: Model, *, verb: str = "") -> bool:
+    def row_is_owned(
+        self, request: HttpRequest, obj: Model, *, verb: str = "", action: str = ""
+    ) -> bool:
         """Tell whether the row's owner lies in the region of a grant (else it is read-only).
 
-        With ``verb`` only grants count whose role permits ``<app>.<verb>_<model>``.
+        With ``action``, or ``verb`` for ``<app>.<verb>_<model>``, only grants count whose role
+        permits it.
         """
         if self.region_field is None:
             return True
         opts = self.model._meta
-        action = f"{opts.app_label}.{verb}_{opts.model_name}" if verb else None
-        return scope_owns(request.user, _follow(obj, self.region_field), action=action)
+        if verb:
+            action = f"{opts.app_label}.{verb}_{opts.model_name}"
+        owner = _follow(obj, self.region_field)
+        return scope_owns(request.user, owner, action=action or None)
 
     def object_or_404(self, request: HttpRequest, object_id: object, *, verb: str = "") -> Any:
         """Return the row for an action; 404 outside the scope, 403 if it is only readable."""
