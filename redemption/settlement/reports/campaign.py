@@ -88,7 +88,7 @@ def campaign_report(
         as_of=as_of,
         author=author,
         metrics=metrics,
-        figures=tuple(_figures(metrics, reference)),
+        figures=tuple(figures_in_words(metrics, reference)),
         tables=tuple(
             (
                 title,
@@ -248,7 +248,11 @@ def _progress(report: CampaignReport, title: str, notes: list[str]) -> Sheet:
     )
 
 
-def _figures(metrics: CampaignMetrics, reference: Mapping[str, str]) -> list[Figure]:
+def figures_in_words(
+    metrics: CampaignMetrics, reference: Mapping[str, str] | None = None
+) -> list[Figure]:
+    """Return every figure as the page says it, with the published one beside it where given."""
+    beside = reference or {}
     values: dict[str, str] = {
         "released": _units(metrics.released_units, metrics.released_fen),
         "claimed": _units(metrics.claimed_units, metrics.claimed_fen),
@@ -270,7 +274,7 @@ def _figures(metrics: CampaignMetrics, reference: Mapping[str, str]) -> list[Fig
     }
     warned = {"leverage_all": leverage_warning(metrics.leverage_all)}
     return [
-        Figure(BY_KEY[key], value, reference.get(key, ""), warned.get(key, False))
+        Figure(BY_KEY[key], value, beside.get(key, ""), warned.get(key, False))
         for key, value in values.items()
     ]
 
