@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -162,6 +163,15 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
+def menu_groups() -> dict[str, Any]:
+    """Return the group that each list stands in, by the list's address."""
+    return {
+        _list_url(apps.get_model(entry.model)): title
+        for title, entries in MENU
+        for entry in entries
+    }
+
+
 def _trace(request: HttpRequest) -> list[dict[str, Any]]:
     if not request.user.has_perm("redemption.view_redemption"):
         return []
@@ -174,9 +184,13 @@ def _item(request: HttpRequest, entry: Entry) -> dict[str, Any] | None:
     page = admin.site._registry.get(model)
     if page is None or not page.has_view_permission(request):
         return None
-    opts = model._meta
     return {
-        "title": opts.verbose_name,
+        "title": model._meta.verbose_name,
         "icon": entry.icon,
-        "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+        "link": _list_url(model),
     }
+
+
+def _list_url(model: type[Model]) -> str:
+    opts = model._meta
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")

@@ -1,12 +1,13 @@
 """The first page of the admin: hands the figures of redemption.dashboard to the template."""
 
-from fractions import Fraction
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from config.cards import Card, card, percent, times
+from config.dashboard_stores import stores_context
 from core.access.models import User
 from core.access.roles import grants_permitting
 from core.admin.columns import yuan_grouped
@@ -14,8 +15,6 @@ from core.admin.regions import region_title
 from core.ledger.models import AccountKind
 from redemption.dashboard.figures import ACTION, Figures, figures_read
 from redemption.dashboard.todo import Todo, todo_read
-
-Card = dict[str, Any]
 
 MONEY = (
     AccountKind.CASH,
@@ -45,9 +44,10 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
         context |= {
             "regions": "、".join(sorted({region_title(grant.region) for grant in grants})),
             "figures": figures,
+            **stores_context(user, figures),
             "cards": _cards(figures),
             "money": [
-                _card(kind.label, yuan_grouped(figures.balances[kind]), unit=_("元"))
+                card(kind.label, yuan_grouped(figures.balances[kind]), unit=_("元"))
                 for kind in MONEY
             ],
         }
@@ -63,7 +63,7 @@ def _todo(todo: Todo) -> list[Card]:
         (_("搁置的消息"), todo.parked, "core_delivery", {"state__exact": "PARKED"}),
     )
     return [
-        _card(title, f"{count:,}", tone="warn" if count else "good", link=_list_url(view, query))
+        card(title, f"{count:,}", tone="warn" if count else "good", link=_list_url(view, query))
         for title, count, view, query in wanted
         if count is not None
     ]
@@ -72,79 +72,57 @@ def _todo(todo: Todo) -> list[Card]:
 def _cards(figures: Figures) -> list[Card]:
     redeemed = figures.redeemed
     return [
-        _card(
+        card(
             _("投放"),
             f"{figures.released_units:,}",
             unit=_("张"),
             more=_("面额 %(yuan)s 元") % {"yuan": yuan_grouped(figures.released_fen)},
         ),
-        _card(
+        card(
             _("领取"),
             f"{figures.claimed_units:,}",
             unit=_("张"),
             more=_("面额 %(yuan)s 元") % {"yuan": yuan_grouped(figures.claimed_fen)},
         ),
-        _card(
+        card(
             _("核销"),
             f"{redeemed.units:,}",
             unit=_("张"),
             more=_("共 %(payments)s 笔") % {"payments": f"{redeemed.payments:,}"},
         ),
-        _card(
+        card(
             _("核销金额（补贴）"),
             yuan_grouped(redeemed.redeemed_fen),
             unit=_("元"),
             more=_("其后已退 %(yuan)s 元") % {"yuan": yuan_grouped(redeemed.refunded_fen)},
         ),
-        _card(
-            _("核销率（按张数）"), _percent(figures.rate_by_count), more=_("核销张数 ÷ 领取张数")
-        ),
-        _card(
-            _("核销率（按金额）"), _percent(figures.rate_by_amount), more=_("核销金额 ÷ 领取面额")
-        ),
-        _card(
+        card(_("核销率（按张数）"), percent(figures.rate_by_count), more=_("核销张数 ÷ 领取张数")),
+        card(_("核销率（按金额）"), percent(figures.rate_by_amount), more=_("核销金额 ÷ 领取面额")),
+        card(
             _("直接带动额"),
             yuan_grouped(redeemed.order_net_fen),
             unit=_("元"),
             more=_("核销订单金额，扣除撤销与退款"),
         ),
-        _card(
+        card(
             _("财政撬动比"),
-            _times(figures.leverage_government),
+            times(figures.leverage_government),
             more=_("直接带动额 ÷ 财政部分 %(yuan)s 元")
             % {"yuan": yuan_grouped(redeemed.government_net_fen)},
         ),
-        _card(
+        card(
             _("综合撬动比"),
-            _times(figures.leverage_all),
+            times(figures.leverage_all),
             more=_("直接带动额 ÷ 全部补贴 %(yuan)s 元")
             % {"yuan": yuan_grouped(redeemed.subsidy_net_fen)},
         ),
-        _card(
+        card(
             _("撬动比（按发券额）"),
-            _times(figures.leverage_issued),
+            times(figures.leverage_issued),
             more=_("直接带动额 ÷ 领取面额"),
         ),
     ]
 
 
-def _card(title: Any, figure: str, **more: Any) -> Card:
-    return {"title": title, "figure": figure, **more}
-
-
 def _list_url(view: str, query: dict[str, str]) -> str:
     return reverse(f"admin:{view}_changelist", query=query)
-
-
-def _percent(value: Fraction | None) -> str:
-    """Write a ratio in per cent with two decimals, rounded half up; a dash without a basis."""
-    return "—" if value is None else f"{_rounded(value * 100)}%"
-
-
-def _times(value: Fraction | None) -> str:
-    return "—" if value is None else _("%(times)s 倍") % {"times": _rounded(value)}
-
-
-def _rounded(value: Fraction) -> str:
-    hundredths = (value.numerator * 200 + value.denominator) // (2 * value.denominator)
-    return f"{hundredths // 100:,}.{hundredths % 100:02d}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from campaigns.definition.reading import MAX_BYTES
 from campaigns.models import Campaign, Funding, FundsMovement
 from campaigns.services.adjustments import AdjustmentKind
 from core import clock
+from core.access.roles import Principal
 from core.access.scope import scope_queryset
 from core.admin.actions import REASON_MAX, ReasonForm
 from core.money import MAX_FEN, fen_from_yuan
@@ -168,6 +170,12 @@ class DefinitionForm(forms.Form):
         return file
 
 
+def campaigns_listable(user: Principal) -> QuerySet[Campaign]:
+    """Return the campaigns for which the member of staff may build a list."""
+    rows = Campaign.objects.exclude(state__in=("ENDED", "CLEARING", "AUDITED", "CLOSED"))
+    return scope_queryset(rows, user, action="campaigns.add_whitelist")
+
+
 class WhitelistForm(forms.Form):
     """Store numbers, typed or as a file with one number per line."""
 
@@ -192,8 +200,7 @@ class WhitelistForm(forms.Form):
         """Offer the campaigns for which the member of staff may build a list."""
         super().__init__(*args, **kwargs)
         chosen: Any = self.fields["campaign"]
-        rows = Campaign.objects.exclude(state__in=("ENDED", "CLEARING", "AUDITED", "CLOSED"))
-        chosen.queryset = scope_queryset(rows, request.user, action="campaigns.add_whitelist")
+        chosen.queryset = campaigns_listable(request.user)
 
     def clean_file(self) -> list[str]:
         """Read the first column of every line."""

@@ -97,7 +97,9 @@ class FunderAdmin(ScopedModelAdmin):
     search_fields = ("name", "code")
     fields = ("name", "code", "level", "organisation")
 
-    def row_is_owned(self, request: HttpRequest, obj: Any, *, verb: str = "") -> bool:
+    def row_is_owned(
+        self, request: HttpRequest, obj: Any, *, verb: str = "", action: str = ""
+    ) -> bool:
         """Nobody changes a funder here: it comes from approved versions."""
         return False
 

@@ -13,14 +13,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from campaigns.admin.forms import OptionalReasonForm
+from campaigns.admin.forms import OptionalReasonForm, campaigns_listable
 from campaigns.admin.uploads import whitelist_page
 from campaigns.models import Whitelist, WhitelistEntry
 from campaigns.services.whitelists import whitelist_submit
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
-from core.admin.buttons import button
+from core.admin.buttons import button, list_button
 from core.admin.columns import page_link, text_column
 from core.admin.filters import (
     AutocompleteFilter,
@@ -67,6 +67,7 @@ class WhitelistAdmin(ScopedModelAdmin):
     )
     actions_list = ("build",)
     actions_detail = ("submit",)
+    has_build_permission = list_button(campaigns_listable)
     has_submit_permission = button("campaigns.submit_whitelist", "DRAFT")
     store_total = text_column("store_count", _("门店数"))
 
@@ -96,10 +97,6 @@ class WhitelistAdmin(ScopedModelAdmin):
         return page_link(
             "campaigns_whitelistentry_changelist", _("查看门店"), whitelist__id__exact=obj.pk
         )
-
-    def has_build_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Building needs the permission."""
-        return request.user.has_perm("campaigns.add_whitelist")
 
     @action(description=_("新建名单"), icon="playlist_add", permissions=["build"])
     def build(self, request: HttpRequest) -> HttpResponse:

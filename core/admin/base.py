@@ -116,16 +116,21 @@ class ScopedModelAdmin(ModelAdmin):
             organisation=self.organisation_field,
         )
 
-    def row_is_owned(self, request: HttpRequest, obj: Model, *, verb: str = "") -> bool:
+    def row_is_owned(
+        self, request: HttpRequest, obj: Model, *, verb: str = "", action: str = ""
+    ) -> bool:
         """Tell whether the row's owner lies in the region of a grant (else it is read-only).
 
-        With ``verb`` only grants count whose role permits ``<app>.<verb>_<model>``.
+        With ``action``, or ``verb`` for ``<app>.<verb>_<model>``, only grants count whose role
+        permits it.
         """
         if self.region_field is None:
             return True
         opts = self.model._meta
-        action = f"{opts.app_label}.{verb}_{opts.model_name}" if verb else None
-        return scope_owns(request.user, _follow(obj, self.region_field), action=action)
+        if verb:
+            action = f"{opts.app_label}.{verb}_{opts.model_name}"
+        owner = _follow(obj, self.region_field)
+        return scope_owns(request.user, owner, action=action or None)
 
     def object_or_404(self, request: HttpRequest, object_id: object, *, verb: str = "") -> Any:
         """Return the row for an action; 404 outside the scope, 403 if it is only readable."""
@@ -135,6 +140,13 @@ class ScopedModelAdmin(ModelAdmin):
         if not self.row_is_owned(request, obj, verb=verb):
             raise PermissionDenied
         return obj
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list under the name that the menu has for it."""
+        titled = {"title": self.model._meta.verbose_name, **(extra_context or {})}
+        return super().changelist_view(request, titled)
 
     def change_url(self, obj: Model) -> str:
         """Return the address of the row's page."""

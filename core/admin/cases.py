@@ -1,17 +1,21 @@
-"""Risk cases (风险核查单) and hits: evidence as a person reads it, decisions as actions."""
+"""Risk cases (风险核查单): evidence as a person reads it, decisions as actions."""
 
 from __future__ import annotations  # ModelAdmin takes no brackets at run time
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RangeDateFilter,
+)
 from unfold.decorators import action, display
 
 from core import clock
@@ -26,17 +30,34 @@ from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button
 from core.admin.campaign_scope import CampaignFilter
 from core.admin.columns import page_link, text_column, yuan_column
-from core.admin.evidence import FAMILIES, SUBJECTS, hit_lines, hits_view
+from core.admin.evidence import SUBJECTS, hits_view
 from core.admin.filters import AutocompleteFilter, RegionFilter, StoreRegionFilter
-from core.admin.values import RuleFilter
 from core.approvals.models import Approval, ApprovalState
 from core.directory import CAMPAIGN, directory_name
 from core.errors import DomainError
 from core.screening.models import Case, CaseState, Hit
-from core.screening.rules import rule_title
+from core.screening.rules import rule_order, rule_title, rules
 from core.screening.services.cases import KIND, case_decide, case_review_start
 
 CASE_LABELS = {"OPEN": "danger", "IN_REVIEW": "warning", "RELEASED": "success", "UPHELD": "info"}
+
+
+class CaseRuleFilter(DropdownFilter):
+    """Cases that a rule noticed; offers every rule there is."""
+
+    title = _("规则")
+    parameter_name = "rule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the rules, by id."""
+        return [(one.id, rule_title(one.id)) for one in rules()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the cases with a hit of the rule; all their rules and hits stay shown."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        return queryset.filter(Exists(Hit.objects.filter(case=OuterRef("pk"), rule=chosen)))
 
 
 @admin.register(Case)
@@ -47,6 +68,7 @@ class CaseAdmin(ScopedModelAdmin):
     person_fields = ()
     list_display = (
         "subject",
+        "rule_names",
         "status",
         "campaign_of",
         "frozen",
@@ -60,6 +82,7 @@ class CaseAdmin(ScopedModelAdmin):
         RegionFilter,
         StoreRegionFilter,
         CampaignFilter,
+        CaseRuleFilter,
         ("state", ChoicesDropdownFilter),
         ("owner", AutocompleteFilter),
         ("due_on", RangeDateFilter),
@@ -73,6 +96,7 @@ class CaseAdmin(ScopedModelAdmin):
             {
                 "fields": (
                     ("subject", "status"),
+                    "rule_names",
                     ("campaign_of", "frozen"),
                     ("owner", "due_on"),
                     ("opened_at", "decided_at"),
@@ -84,7 +108,15 @@ class CaseAdmin(ScopedModelAdmin):
         (_("证据"), {"fields": ("evidence", "evidence_hash")}),
         (_("申诉"), {"fields": ("appeal",), "classes": ("collapse",)}),
     )
-    readonly_fields = ("subject", "status", "campaign_of", "frozen", "evidence", "pending")
+    readonly_fields = (
+        "subject",
+        "rule_names",
+        "status",
+        "campaign_of",
+        "frozen",
+        "evidence",
+        "pending",
+    )
     actions_detail = ("start_review", "release", "uphold")
 
     has_start_review_permission = button("core.change_case", CaseState.OPEN)
@@ -95,12 +127,20 @@ class CaseAdmin(ScopedModelAdmin):
     frozen = yuan_column("frozen_fen", _("冻结金额（元）"))
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Add the campaign's name and the number of hits."""
+        """Add the campaign's name, the rules that noticed it and the number of hits."""
         rows: QuerySet[Any] = (
             super()
             .scope(request, queryset)
             .annotate(
-                campaign_name=directory_name("campaign_id", CAMPAIGN), hit_count=Count("hits")
+                campaign_name=directory_name("campaign_id", CAMPAIGN),
+                hit_count=Count("hits"),
+                rule_ids=ArrayAgg(
+                    "hits__rule",
+                    distinct=True,
+                    filter=Q(hits__isnull=False),
+                    order_by="hits__rule",
+                    default=Value([]),
+                ),
             )
         )
         return rows
@@ -110,6 +150,11 @@ class CaseAdmin(ScopedModelAdmin):
         """Show kind and name of the subject."""
         kind = SUBJECTS.get(obj.subject_type, obj.subject_type)
         return f"{kind} · {obj.subject_label or obj.subject_id}"
+
+    @display(description=_("命中规则"), ordering="rule_ids")
+    def rule_names(self, obj: Any) -> str:
+        """Show id and name of every rule that noticed it."""
+        return "、".join(map(rule_title, rule_order(obj.rule_ids))) or "-"
 
     @display(description=_("状态"), ordering="state", label=CASE_LABELS)
     def status(self, obj: Case) -> tuple[str, str]:
@@ -189,88 +234,3 @@ class CaseAdmin(ScopedModelAdmin):
             done = _("结论已提交，待另一人复核") if waits else _("已办结")
             messages.success(request, done)
         return action_done(request, self.change_url(case))
-
-
-@admin.register(Hit)
-class HitAdmin(ScopedModelAdmin):
-    """Findings of rules with their evidence; append-only."""
-
-    region_field = "case__owner_region"
-    store_region_field = "case__store_region"
-    list_display = ("rule_name", "subject", "campaign_of", "family_name", "freezes", "case", "at")
-    list_display_links = ("rule_name",)
-    list_filter = (
-        RegionFilter,
-        CampaignFilter,
-        RuleFilter,
-        "freezes",
-        ("at", RangeDateFilter),
-    )
-    list_select_related = ("case",)
-    search_fields = ("subject_id__exact", "case__subject_label")
-    search_help_text = _("按对象名称或编号查找")
-    fields = (
-        "rule_name",
-        "rule_version",
-        "family_name",
-        "subject",
-        "campaign_of",
-        "window_from",
-        "window_until",
-        "freezes",
-        "details",
-        "facts",
-        "case_link",
-        "at",
-    )
-    readonly_fields = (
-        "rule_name",
-        "family_name",
-        "subject",
-        "campaign_of",
-        "details",
-        "facts",
-        "case_link",
-    )
-
-    campaign_of = text_column("campaign_name", _("活动"))
-
-    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Add the campaign's name."""
-        rows: QuerySet[Any] = (
-            super()
-            .scope(request, queryset)
-            .annotate(campaign_name=directory_name("campaign_id", CAMPAIGN))
-        )
-        return rows
-
-    @display(description=_("规则"), ordering="rule")
-    def rule_name(self, obj: Hit) -> str:
-        """Show id and name of the rule."""
-        return rule_title(obj.rule)
-
-    @display(description=_("证据类别"), ordering="family")
-    def family_name(self, obj: Hit) -> str:
-        """Show the family in Chinese."""
-        return str(FAMILIES.get(obj.family, obj.family))
-
-    @display(description=_("对象"), ordering="subject_id")
-    def subject(self, obj: Hit) -> str:
-        """Show kind and name of the subject."""
-        kind = SUBJECTS.get(obj.subject_type, obj.subject_type)
-        return f"{kind} · {obj.case.subject_label or obj.subject_id}"
-
-    @display(description=_("证据"))
-    def details(self, obj: Hit) -> SafeString:
-        """Show the evidence line by line."""
-        return render_to_string("core/admin/evidence_lines.html", {"lines": hit_lines(obj)})
-
-    @display(description=_("涉及核销"))
-    def facts(self, obj: Hit) -> SafeString | str:
-        """Count the redemptions behind the finding."""
-        return gettext("%(count)s 笔") % {"count": len(obj.fact_ids)}
-
-    @display(description=_("核查单"))
-    def case_link(self, obj: Hit) -> SafeString | str:
-        """Link to the case."""
-        return page_link("core_case_change", obj.case, obj.case_id)

@@ -65,9 +65,15 @@ def detail_text(values: Mapping[str, Any], labels: Labels) -> str:
     """Return the same in one sentence, for a list, in the order of the labels."""
     return "；".join(
         f"{_label(labels, key)}：{value_text(key, value)}"
-        for key, value in _ordered(values, labels).items()
+        for key, value in in_label_order(values, labels).items()
         if value not in (None, "", [], {})
     )
+
+
+def in_label_order(values: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
+    """Return the values in the order of their labels; PostgreSQL keeps no order of keys."""
+    known = [key for key in labels if key in values]
+    return {key: values[key] for key in [*known, *(key for key in values if key not in labels)]}
 
 
 def detail_column(field: str, title: Any, labels: Labels) -> Callable[[Any, Any], SafeString | str]:
@@ -75,17 +81,11 @@ def detail_column(field: str, title: Any, labels: Labels) -> Callable[[Any, Any]
 
     @display(description=title)
     def column(_admin: Any, obj: Any) -> SafeString | str:
-        lines = detail_lines(_ordered(getattr(obj, field), labels), labels)
+        lines = detail_lines(in_label_order(getattr(obj, field), labels), labels)
         return render_to_string(TEMPLATE, {"lines": lines}) if lines else "-"
 
     shown: Callable[[Any, Any], SafeString | str] = column
     return shown
-
-
-def _ordered(values: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
-    """Return the values in the order of their labels; PostgreSQL keeps no order of keys."""
-    known = [key for key in labels if key in values]
-    return {key: values[key] for key in [*known, *(key for key in values if key not in labels)]}
 
 
 def _label(labels: Labels, key: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.details import Label, Labels, Line, detail_lines, value_text
+from core.admin.details import Label, Labels, Line, detail_lines, in_label_order, value_text
 from core.screening.models import Hit
 from core.screening.rules import Family, SubjectType, rule, rule_title
 
@@ -117,7 +117,8 @@ def against_lines(hit: Hit) -> list[str]:
     found = hit.evidence.get(AGAINST) or []
     labels = _labels(hit.rule)
     if isinstance(found, Mapping):
-        return [f"{labels.get(key, key)}：{value_text(key, value)}" for key, value in found.items()]
+        pairs = in_label_order(found, labels).items()
+        return [f"{labels.get(key, key)}：{value_text(key, value)}" for key, value in pairs]
     if isinstance(found, str):
         return [found]
     return [value_text("", one) for one in found]

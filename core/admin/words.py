@@ -39,7 +39,7 @@ NOUNS: dict[str, Word] = {
     "screening": _("风控"),
     "settlement": _("结算"),
     "settlement_batch": _("结算批次"),
-    "statement": _("结算单"),
+    "statement": _("结算单与报表"),
     "store": _("门店"),
     "terminal": _("终端"),
     "user": _("工作人员"),

@@ -14,6 +14,7 @@ from unfold.enums import ActionVariant
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.regions import region_column
 from merchants import services
@@ -66,6 +67,9 @@ class MerchantAdmin(ScopedModelAdmin):
     )
     actions_detail = ("suspend", "resume", "remove")
     actions_list = ("import_list",)
+    has_suspend_permission = button("merchants.change_merchant", "ACTIVE")
+    has_resume_permission = button("merchants.approve_merchant", "SUSPENDED")
+    has_remove_permission = button("merchants.approve_merchant", "ACTIVE", "SUSPENDED")
     region = region_column("owner_region", _("归属地区"))
 
     @display(description=_("状态"), ordering="state", label=STATE_LABELS)
@@ -108,7 +112,7 @@ class MerchantAdmin(ScopedModelAdmin):
         description=_("暂停"),
         icon="pause_circle",
         variant=ActionVariant.WARNING,
-        permissions=["merchants.change_merchant"],
+        permissions=["suspend"],
         dialog=reason_dialog(_("暂停商户"), description=_("其门店不能再占用消费券，退款不受影响")),
     )
     def suspend(self, request: HttpRequest, form: ReasonedForm, object_id: str) -> HttpResponse:
@@ -129,7 +133,7 @@ class MerchantAdmin(ScopedModelAdmin):
     @action(
         description=_("恢复"),
         icon="play_circle",
-        permissions=["merchants.approve_merchant"],
+        permissions=["resume"],
         dialog=reason_dialog(_("恢复商户")),
     )
     def resume(self, request: HttpRequest, form: ReasonedForm, object_id: str) -> HttpResponse:
@@ -151,7 +155,7 @@ class MerchantAdmin(ScopedModelAdmin):
         description=_("清退"),
         icon="block",
         variant=ActionVariant.DANGER,
-        permissions=["merchants.approve_merchant"],
+        permissions=["remove"],
         dialog=reason_dialog(_("清退商户"), description=_("清退后不可恢复；已发生的交易仍可退款")),
     )
     def remove(self, request: HttpRequest, form: ReasonedForm, object_id: str) -> HttpResponse:

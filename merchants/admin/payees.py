@@ -13,6 +13,7 @@ from unfold.decorators import action, display
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.filters import AutocompleteFilter, RegionFilter, ScopedRelatedFilter
 from core.admin.regions import region_column
 from merchants import services
@@ -59,6 +60,7 @@ class PayeeAdmin(ScopedModelAdmin):
     )
     add_fields = ("acquirer", "merchant", "merchant_no", "account_name", "account")
     actions_detail = ("change_account",)
+    has_change_account_permission = button("merchants.change_payee")
     region = region_column("owner_region", _("归属地区"))
 
     @display(description=_("当前"), boolean=True)
@@ -93,7 +95,7 @@ class PayeeAdmin(ScopedModelAdmin):
     @action(
         description=_("变更收款账号"),
         icon="account_balance",
-        permissions=["merchants.change_payee"],
+        permissions=["change_account"],
         dialog=reason_dialog(
             _("变更收款账号"),
             description=_("原账号停用并保留历史；付款前 72 小时内的变更会进入风控核查"),

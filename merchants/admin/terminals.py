@@ -12,6 +12,7 @@ from unfold.decorators import action, display
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import button
 from core.admin.export import export_csv, export_xlsx
 from core.admin.filters import (
     AutocompleteFilter,
@@ -57,6 +58,7 @@ class TerminalAdmin(ScopedModelAdmin):
     fields = ("acquirer", "terminal_no", "store", "merchant_no", "tested_at", "is_active")
     actions = (export_xlsx, export_csv, "tests_passed")
     actions_detail = ("record_test",)
+    has_record_test_permission = button("merchants.change_terminal")
     place = region_column("store__region_code", _("门店地区"))
 
     @display(description=_("可用"), boolean=True)
@@ -92,7 +94,7 @@ class TerminalAdmin(ScopedModelAdmin):
     @action(
         description=_("登记验券测试"),
         icon="task_alt",
-        permissions=["merchants.change_terminal"],
+        permissions=["record_test"],
         dialog=reason_dialog(_("验券测试结果"), form_class=TerminalTestForm),
     )
     def record_test(

@@ -1,4 +1,4 @@
-"""The figures of the first page, for the campaigns owned in a member of staff's region."""
+"""The figures of the first page: the region's own campaigns, and its stores in higher ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,17 @@ from django.db.models import Case, F, Q, Sum, When
 
 from campaigns.models import Campaign
 from core.access.models import User
+from core.access.region_codes import subtree_contains
+from core.access.roles import grants_permitting
 from core.access.scope import ScopeFields, scope_queryset
 from core.invariants.services import LastCheck, invariants_last
 from core.ledger.models import DEBIT_SIDE, Account, AccountKind
-from redemption.dashboard.snapshot import Redeemed, snapshot_last
-from redemption.settlement.metrics import ratio
+from redemption.dashboard.snapshot import STARTED, Redeemed, Snapshot, snapshot_last
+from redemption.settlement.metrics import AtStores, ratio
 from vouchers.models import Batch
 
 ACTION = "core.view_dashboard"
+UPPER_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,21 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Upper:
+    """A campaign of a higher region that covers the own one: to be read, not to be run."""
+
+    campaign_id: UUID
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """Released, claimed, redeemed (units and fen); money by stage; all of the own region."""
+    """Released, claimed, redeemed (units and fen); money by stage; of the region's own campaigns.
+
+    ``upper`` are the campaigns of higher regions that cover the own one, ``at_stores`` what the
+    stores of the own region took in campaigns that are not its own.
+    """
 
     campaigns: int
     released_units: int
@@ -48,6 +64,8 @@ class Figures:
     taken_at: datetime | None
     balances: dict[str, int]
     books: Books
+    upper: tuple[Upper, ...]
+    at_stores: AtStores
 
     @property
     def rate_by_count(self) -> Fraction | None:
@@ -105,7 +123,35 @@ def figures_read(*, user: User) -> Figures:
         taken_at=snapshot.at if snapshot else None,
         balances={**dict.fromkeys(AccountKind.values, 0), **dict(rows)},
         books=Books(_unbalanced(campaigns), invariants_last()),
+        upper=_upper(user, campaigns),
+        at_stores=_at_stores(user, campaigns, snapshot),
     )
+
+
+def _upper(user: User, own: Sequence[UUID]) -> tuple[Upper, ...]:
+    """Return the campaigns that cover the region without being its own, the newest first."""
+    fields = ScopeFields(owner="owner_region", covers="regions")
+    rows = scope_queryset(Campaign.objects.all(), user, fields, action=ACTION)
+    started = rows.filter(state__in=STARTED).exclude(pk__in=own).order_by("-starts_at", "pk")
+    return tuple(
+        Upper(campaign.pk, campaign.title, campaign.get_state_display())
+        for campaign in started[:UPPER_SHOWN]
+    )
+
+
+def _at_stores(user: User, own: Sequence[UUID], snapshot: Snapshot | None) -> AtStores:
+    """Add up what the region's stores took in campaigns that are not its own."""
+    regions = [
+        grant.region for grant in grants_permitting(user, ACTION) if grant.organisation_id is None
+    ]
+    total = AtStores()
+    for campaign_id, found in (snapshot.at_stores if snapshot else {}).items():
+        if campaign_id in own:
+            continue
+        for code, figures in found.items():
+            if any(subtree_contains(region, code) for region in regions):
+                total = total.plus(figures)
+    return total
 
 
 def _unbalanced(campaigns: Sequence[UUID]) -> int:

@@ -5,7 +5,7 @@ page reads the last tick's result instead, and says when it was taken.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,11 @@ from uuid import UUID
 from campaigns.models import Campaign, CampaignState
 from core.jobs.schedules import TickJob
 from core.jobs.selectors import tick_last_done
-from redemption.settlement.metrics import campaign_metrics
+from redemption.settlement.metrics import AtStores, campaign_metrics, store_regions
 
 JOB = "redemption.dashboard"
+AT_STORES = "at_stores"
+"""The entry of a tick's result beside those of the campaigns: per campaign and county of stores."""
 STARTED = (
     CampaignState.LIVE,
     CampaignState.PAUSED,
@@ -44,16 +46,17 @@ class Redeemed:
 
     def plus(self, other: "Redeemed") -> "Redeemed":
         """Add two campaigns."""
-        names = [field.name for field in fields(self)]
+        names = [one.name for one in fields(self)]
         return Redeemed(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The figures of every campaign as of a business time."""
+    """The figures of every campaign as of a business time, also by the county of the store."""
 
     at: datetime
     campaigns: Mapping[UUID, Redeemed]
+    at_stores: Mapping[UUID, Mapping[str, AtStores]] = field(default_factory=dict)
 
 
 def redeemed_of(*, campaign_id: UUID, until: datetime) -> Redeemed:
@@ -71,12 +74,20 @@ def redeemed_of(*, campaign_id: UUID, until: datetime) -> Redeemed:
 
 
 def snapshot_take(tick_at: datetime) -> Mapping[str, Any]:
-    """Return the figures of every campaign that has started, by its id."""
+    """Return the figures of every campaign that has started, by its id, and by its stores."""
     started = Campaign.objects.filter(state__in=STARTED).order_by("pk")
-    return {
-        str(key): asdict(redeemed_of(campaign_id=key, until=tick_at))
-        for key in started.values_list("pk", flat=True)
+    keys = list(started.values_list("pk", flat=True))
+    found: dict[str, Any] = {
+        str(key): asdict(redeemed_of(campaign_id=key, until=tick_at)) for key in keys
     }
+    found[AT_STORES] = {
+        str(key): {
+            region: asdict(figures)
+            for region, figures in store_regions(campaign_id=key, until=tick_at).items()
+        }
+        for key in keys
+    }
+    return found
 
 
 SNAPSHOT_JOB = TickJob(
@@ -95,4 +106,9 @@ def snapshot_last() -> Snapshot | None:
     if last is None:
         return None
     at, detail = last
-    return Snapshot(at, {UUID(key): Redeemed(**row) for key, row in detail.items()})
+    campaigns = {UUID(key): Redeemed(**row) for key, row in detail.items() if key != AT_STORES}
+    at_stores = {
+        UUID(key): {region: AtStores(**row) for region, row in regions.items()}
+        for key, regions in detail.get(AT_STORES, {}).items()
+    }
+    return Snapshot(at, campaigns, at_stores)

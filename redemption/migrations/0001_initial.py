@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "异常事项",
-                "verbose_name_plural": "异常清单",
+                "verbose_name_plural": "异常事项",
                 "ordering": ("-opened_at", "pk"),
             },
         ),

@@ -43,7 +43,7 @@ class ExceptionItem(models.Model):
 
     class Meta:
         verbose_name = _("异常事项")
-        verbose_name_plural = _("异常清单")
+        verbose_name_plural = _("异常事项")
         ordering = ("-opened_at", "pk")
         constraints = (
             models.UniqueConstraint(fields=("kind", "subject_id"), name="exception_item_once"),

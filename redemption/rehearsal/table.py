@@ -52,6 +52,7 @@ def _main(figures: Mapping[str, Any]) -> Table:
         return title, yuan_text(figures[name]), published
 
     table = _table(f"活动合计（1:{scale}，金额：元）", "指标", "本次", "2022年公开数据÷比例")
+    table.caption = "本次人次为有效核销笔数；公开的人次未说明计法，去重人数未公布"
     return _fill(
         table,
         (

@@ -1,8 +1,9 @@
 """The illustrative world of a rehearsal: people, shops, acquirers, all from one seed.
 
-Totals follow the published figures of 2022 divided by the scale (5.7 million people, merchant
-pools of up to 25,200); everything else is illustrative. Document numbers carry the region code
-459900, which no county has, so that none can belong to a real person.
+Totals follow the published figures of 2022 divided by the scale: as many people as the 5.7 million
+person-times, since distinct people were not published, and merchant pools of up to 25,200.
+Everything else is illustrative. Document numbers carry the region code 459900, which no county
+has, so that none can belong to a real person.
 """
 
 import random

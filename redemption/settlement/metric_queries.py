@@ -25,6 +25,25 @@ FLOWS = """
        AND s.at >= %(since)s AND s.at < %(until)s
 """
 
+# The same flows by county of the store: vouchers and payments in force, subsidy, refunds, sales.
+AT_STORES = """
+    SELECT r.store_region,
+           sum(CASE s.kind WHEN 'CONFIRM' THEN n.units WHEN 'CANCEL' THEN -n.units
+                           ELSE 0 END)::bigint,
+           sum(CASE s.kind WHEN 'CONFIRM' THEN 1 WHEN 'CANCEL' THEN -1 ELSE 0 END)::bigint,
+           sum(CASE s.kind WHEN 'CONFIRM' THEN s.subsidy_fen WHEN 'CANCEL' THEN -s.subsidy_fen
+                           ELSE 0 END)::bigint,
+           sum(CASE s.kind WHEN 'REFUND' THEN s.subsidy_fen ELSE 0 END)::bigint,
+           sum(CASE s.kind WHEN 'CONFIRM' THEN s.order_fen ELSE -s.order_fen END)::bigint
+      FROM redemption_redemptionstep s
+      JOIN redemption_redemption r ON r.id = s.redemption_id
+     CROSS JOIN LATERAL (SELECT count(*) AS units FROM redemption_redemptionline l
+                          WHERE l.redemption_id = r.id) n
+     WHERE r.campaign_id = %(campaign)s AND s.kind IN ('CONFIRM', 'CANCEL', 'REFUND')
+       AND s.at >= %(since)s AND s.at < %(until)s
+     GROUP BY r.store_region ORDER BY r.store_region
+"""
+
 # Payments confirmed in the period and not cancelled by its end: who and where.
 REACH = """
     WITH paid AS (
@@ -103,7 +122,7 @@ _BREAKDOWN = """
     )
     SELECT key, label, sum(payments)::bigint, sum(payments * units)::bigint,
            sum(sign * order_fen)::bigint, sum(sign * subsidy_fen)::bigint
-      FROM facts GROUP BY key, label ORDER BY 6 DESC, 1
+      FROM facts GROUP BY key, label ORDER BY 5 DESC, 1
 """
 
 BREAKDOWNS = {

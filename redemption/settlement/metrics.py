@@ -4,7 +4,7 @@ Amounts are fen. Ratios are exact fractions, None where the denominator is zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -32,6 +32,31 @@ class Breakdown:
     vouchers: int
     order_net_fen: int
     subsidy_net_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtStores:
+    """Redemptions at the stores of a region: vouchers and payments in force, amounts in fen.
+
+    ``redeemed_fen`` is the subsidy of payments in force, of which ``refunded_fen`` was refunded
+    since; ``order_net_fen`` is 直接带动额.
+    """
+
+    units: int = 0
+    payments: int = 0
+    redeemed_fen: int = 0
+    refunded_fen: int = 0
+    order_net_fen: int = 0
+
+    @property
+    def subsidy_net_fen(self) -> int:
+        """Subsidy net of cancels and refunds."""
+        return self.redeemed_fen - self.refunded_fen
+
+    def plus(self, other: "AtStores") -> "AtStores":
+        """Add two regions or campaigns."""
+        names = [field.name for field in fields(self)]
+        return AtStores(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +214,7 @@ def campaign_metrics(
 def campaign_breakdown(
     *, campaign_id: UUID, dimension: str, until: datetime, since: datetime = BEGINNING
 ) -> list[Breakdown]:
-    """Return one row per tier (batch), industry, city or acquirer, largest subsidy first.
+    """Return one row per tier (batch), industry, city or acquirer, largest 直接带动额 first.
 
     Raises:
         KeyError: another dimension.
@@ -212,6 +237,14 @@ def campaign_breakdown(
         )
         for row in rows
     ]
+
+
+def store_regions(
+    *, campaign_id: UUID, until: datetime, since: datetime = BEGINNING
+) -> dict[str, AtStores]:
+    """Return what the stores of each county took in ``[since, until)``, by region code."""
+    rows = _all(queries.AT_STORES, _parameters(campaign_id, since, until))
+    return {region: AtStores(*figures) for region, *figures in rows}
 
 
 def funding_progress(*, campaign_id: UUID) -> list[FundingProgress]:

@@ -38,6 +38,23 @@ def balance(page: Page, account: str) -> str:
     return row.locator("td").last.inner_text()
 
 
+def cancel_as_a_whole(page: Page) -> None:
+    """Pay as another citizen and cancel it; then there is nothing to cancel."""
+    offers = page.locator("#offers .card")
+    page.locator("#new-citizen").click()
+    expect(page.locator("#wallet .card")).to_have_count(0)
+    offers.first.get_by_role("button").click()
+    page.locator("#wallet button").click()
+    page.locator("#scan").click()
+    page.locator("#pay").click()
+    expect(page.locator("#cancel")).to_be_enabled()
+    page.locator("#cancel").click()
+    expect(page.locator("#cancel-why")).to_have_text("撤销整笔：已整笔撤销。")
+    expect(page.locator("#cancel")).to_be_disabled()
+    payable = page.locator("#balance-rows tr").filter(has_text="应付补贴款")
+    expect(payable.locator("td").last).to_have_text("13.50")
+
+
 @needs_browser
 @pytest.mark.slow
 def test_claim_pay_refund_and_replay(bench_address: str) -> None:
@@ -74,13 +91,21 @@ def test_claim_pay_refund_and_replay(bench_address: str) -> None:
         expect(page.locator("#balance-rows")).to_contain_text("应付补贴款")
         assert balance(page, "应付补贴款") == "27.00"
 
+        expect(page.locator("#cancel")).to_be_enabled()
+        expect(page.locator("#cancel-why")).to_be_empty()
         page.locator("#refund").click()
         expect(page.locator("#till-note")).to_contain_text("退顾客 35.00 元，退补贴 15.00 元")
         expect(page.locator("#receipt")).to_contain_text("已退补贴")
+        expect(page.locator("#cancel")).to_be_disabled()
+        expect(page.locator("#cancel-why")).to_have_text(
+            "撤销整笔：已部分退款，不能再撤销整笔；其余金额请办理退款。"
+        )
         page.locator("#replay").click()
         expect(page.locator("#till-note")).to_contain_text("重放")
         expect(page.locator("#lights li.ok")).to_have_count(3)
         assert balance(page, "应付补贴款") == "13.50"
+
+        cancel_as_a_whole(page)
         browser.close()
     assert len(complaints) == EXPECTED_REFUSALS
     assert "409" in complaints[0]

@@ -10,15 +10,33 @@ from core.jobs.models import ScheduledTick
 from core.jobs.schedules import tick_job_run
 from core.ledger.models import AccountKind
 from redemption.dashboard.figures import figures_read
-from redemption.dashboard.snapshot import JOB, snapshot_last
+from redemption.dashboard.snapshot import AT_STORES, JOB, snapshot_last
 from redemption.dashboard.todo import approvals_waiting, todo_read
 from redemption.models import ExceptionItem
-from tests.factories.campaigns import approval_make, later
-from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
-from tests.factories.redemption import confirmed_make, shop_make
+from redemption.services.cancel import redemptions_cancel
+from redemption.settlement.metrics import AtStores
+from tests.factories.campaigns import approval_make, campaign_live, later
+from tests.factories.merchants import (
+    LIUBEI,
+    LIUZHOU,
+    NANNING,
+    PROVINCE,
+    acquirer_client,
+    store_make,
+    terminal_make,
+)
+from tests.factories.redemption import (
+    AT,
+    Shop,
+    accepted,
+    cancel_command,
+    confirmed_make,
+    shop_make,
+)
 from tests.factories.staff import staff_make
 from tests.factories.world import world_make
 from tests.invariants.helpers import corrupt
+from tests.redemption.settlement.factories import reduced
 from tests.support.admin import Staff
 
 in_database = pytest.mark.django_db
@@ -68,6 +86,95 @@ def test_redeemed_figures_are_of_the_snapshot_and_say_when() -> None:
     assert snapshot is not None
     assert figures.taken_at == snapshot.at <= NOW
     assert ScheduledTick.objects.filter(job=JOB).count() == 1
+
+
+@in_database
+def test_a_city_sees_what_higher_campaigns_brought_to_its_stores_and_nothing_else() -> None:
+    near, far = terminal_make(store_make()), terminal_make(store_make(region=LIUBEI))
+    live = campaign_live(stores=[near.store, far.store])
+    here = Shop(live, near, acquirer_client(near.acquirer))
+    there = Shop(live, far, acquirer_client(far.acquirer))
+    paid, cancelled = confirmed_make(here), confirmed_make(here)
+    for _payment in range(3):
+        confirmed_make(there)
+    accepted(redemptions_cancel(commands=[cancel_command(cancelled, at=AT)]))
+    reduced(paid, 1_500, AT)
+    take()
+    city = Staff.of(Role.SETTLEMENT_MAKER, region=NANNING)
+    figures = figures_read(user=city.user)
+    assert figures.campaigns == 0
+    assert [one.title for one in figures.upper] == [live.campaign.title]
+    # 100.00 less a refund of 50.00 (half of 30.00 subsidy); the cancelled payment is gone.
+    assert figures.at_stores == AtStores(1, 1, 3_000, 1_500, 5_000)
+    assert figures.at_stores.subsidy_net_fen == 1_500
+    text = city.html("/admin/")
+    for words in (
+        "本地区没有自办活动，因此没有投放、领取和账务数据。",
+        "上级活动在本地区门店的核销",
+        live.campaign.title,
+        "共 1 笔",
+        "其后已退 15.00 元",
+        "3.33 倍",
+    ):
+        assert words in text, words
+    assert "账平状态" not in text
+    cards = {card["title"]: card["figure"] for card in store_cards(city)}
+    assert cards == {
+        "核销": "1",
+        "核销金额（补贴）": "30.00",
+        "直接带动额": "50.00",
+        "综合撬动比": "3.33 倍",
+    }
+    other = figures_read(user=staff_make(Role.SETTLEMENT_MAKER, region=LIUZHOU))
+    assert other.at_stores == AtStores(3, 3, 9_000, 0, 30_000)
+    owner = Staff.of(Role.SETTLEMENT_MAKER, region=PROVINCE)
+    assert figures_read(user=owner.user).at_stores == AtStores()
+    text = owner.html("/admin/")
+    assert "账平状态" in text
+    assert "上级活动" not in text
+
+
+@in_database
+def test_a_city_without_any_campaign_is_told_so() -> None:
+    shop_make(region=LIUZHOU, regions=[LIUZHOU])
+    take()
+    page = Staff.of(Role.SETTLEMENT_MAKER, region=NANNING)
+    text = page.html("/admin/")
+    assert "本地区没有自办活动，也没有覆盖本地区的上级活动" in text
+    assert "门店的核销" not in text
+
+
+@in_database
+def test_a_city_with_a_campaign_of_its_own_sees_both_apart() -> None:
+    own = shop_make(region=NANNING)
+    confirmed_make(own)
+    upper = shop_make()
+    confirmed_make(upper)
+    confirmed_make(upper)
+    take()
+    figures = figures_read(user=staff_make(Role.SETTLEMENT_MAKER, region=NANNING))
+    assert (figures.campaigns, figures.redeemed.units, figures.at_stores.units) == (1, 1, 2)
+    assert [one.campaign_id for one in figures.upper] == [upper.live.campaign.pk]
+
+
+@in_database
+def test_figures_taken_before_stores_were_told_apart_are_still_read() -> None:
+    shop = shop_make()
+    confirmed_make(shop)
+    take()
+    tick = ScheduledTick.objects.get(job=JOB)
+    tick.detail = {key: row for key, row in tick.detail.items() if key != AT_STORES}
+    tick.save(update_fields=["detail"])
+    snapshot = snapshot_last()
+    assert snapshot is not None
+    assert snapshot.campaigns[shop.live.campaign.pk].units == 1
+    assert snapshot.at_stores == {}
+
+
+def store_cards(page: Staff) -> list[dict[str, str]]:
+    """Return the cards about the own stores on the first page."""
+    cards: list[dict[str, str]] = page.get("/admin/").context["store_cards"]
+    return cards
 
 
 @in_database

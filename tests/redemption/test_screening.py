@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from core.access.models import Role
 from core.models import Case, Hit
 from core.screening.rules import Rule, RuleContext, rules
 from core.screening.services import rules_run
@@ -24,6 +25,7 @@ from tests.factories.merchants import merchant_staff_make, store_make, terminal_
 from tests.factories.persons import enrolment_make, key_of
 from tests.factories.redemption import Shop, accepted, confirm_command, hold_command, shop_make
 from tests.redemption.test_hold_confirm import FREE
+from tests.support.admin import Staff
 from vouchers.models import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 from vouchers.screening import DeviceRule
 
@@ -157,6 +159,49 @@ def test_fm10_finds_staff_by_any_key_and_freezes_alone() -> None:
     assert (case.subject_type, case.subject_id) == ("STORE", str(shop.store.pk))
     assert case.hits.get().evidence["insiders"] == ["STAFF 138****0000"]
     assert rules_run(campaign_ids=[shop.live.campaign.pk], now=EVENING).hits == 0
+
+
+def test_fm10_says_with_figures_what_speaks_against() -> None:
+    shop = shop_make(batches=[PLENTY])
+    cashier, regular = enrolment_make(), enrolment_make()
+    insider(shop, cashier)
+    redeem(shop, [NOON, AFTERNOON], people=[cashier, cashier])
+    redeem(shop, every(3_600, 4, NOON + timedelta(minutes=7)))
+    redeem(shop, every(3_600, 2, NOON + timedelta(minutes=9)), people=[regular, regular])
+    # Another store of the campaign does not count.
+    redeem(shop_make(batches=[PLENTY]), [NOON])
+    screened(shop)
+    hit = Hit.objects.get(rule="FM10")
+    assert hit.evidence["against"] == {
+        "store_redemptions": 8,
+        "others_redemptions_bp": 7_500,
+        "store_persons": 6,
+        "others_persons_bp": 8_333,
+        "most_in_a_day": 2,
+        "own_money_fen": 2 * (23_456 - 3_000),
+    }
+    page = Staff.of(Role.RISK_MAKER)
+    text = page.html(page.page_url(hit.case))
+    lines = (
+        "本店同期全部核销笔数：8",
+        "核销笔数中非关联人员占比：75.00%",
+        "本店同期核销顾客人数：6",
+        "顾客人数中非关联人员占比：83.33%",
+        "同一关联人员单日最多笔数：2",
+        "关联人员自付金额（元）：409.12",
+    )
+    places = [text.index(line) for line in lines]
+    assert places == sorted(places)
+
+
+def test_fm10_without_other_customers_says_so() -> None:
+    shop = shop_make(batches=[PLENTY])
+    cashier = enrolment_make()
+    insider(shop, cashier)
+    redeem(shop, [NOON, AFTERNOON], people=[cashier, cashier])
+    screened(shop)
+    against = Hit.objects.get(rule="FM10").evidence["against"]
+    assert (against["others_redemptions_bp"], against["others_persons_bp"]) == (0, 0)
 
 
 def test_fm10_takes_one_of_the_top_tier_for_enough() -> None:

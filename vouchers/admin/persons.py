@@ -144,7 +144,9 @@ class IdentityKeyAdmin(ScopedModelAdmin):
     fields = ("kind", "masked")
     paginator = InfinitePaginator
 
-    def row_is_owned(self, request: HttpRequest, obj: Any, *, verb: str = "") -> bool:
+    def row_is_owned(
+        self, request: HttpRequest, obj: Any, *, verb: str = "", action: str = ""
+    ) -> bool:
         """A key belongs to many accounts; nobody changes it here."""
         return False
 
@@ -162,6 +164,8 @@ class IdentityHashAdmin(ScopedModelAdmin):
     fields = ("key", "kind", "pepper_version")
     paginator = InfinitePaginator
 
-    def row_is_owned(self, request: HttpRequest, obj: Any, *, verb: str = "") -> bool:
+    def row_is_owned(
+        self, request: HttpRequest, obj: Any, *, verb: str = "", action: str = ""
+    ) -> bool:
         """A key belongs to many accounts; nobody changes it here."""
         return False

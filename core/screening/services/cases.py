@@ -18,7 +18,7 @@ from core.errors import DomainError
 from core.money import yuan_text
 from core.screening.hooks import case_hooks
 from core.screening.models import Case, CaseState
-from core.screening.rules import rule_title
+from core.screening.rules import rule_order, rule_title
 from core.screening.states import CASE_STATES
 from core.transactions import retry_conflicts, transaction_joined
 
@@ -100,7 +100,7 @@ def case_words(subject_id: str, payload: Mapping[str, Any]) -> list[str]:
     """Say what is decided about whom, on which findings, and what becomes of the money."""
     case = Case.objects.get(pk=subject_id)
     outcome = CaseState(payload["outcome"])
-    found = sorted(set(case.hits.order_by().values_list("rule", flat=True)))
+    found = rule_order(set(case.hits.order_by().values_list("rule", flat=True)))
     effect = _("解除冻结，恢复结算") if outcome == CaseState.RELEASED else _("追回冻结金额")
     return [
         _("%(subject)s：%(outcome)s")

@@ -14,10 +14,11 @@ from unfold.enums import ActionVariant
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
-from core.admin.buttons import button
+from core.admin.buttons import button, list_button
 from core.admin.columns import yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.admin.regions import region_column
+from redemption.admin.settlement.choices import buildable
 from redemption.admin.settlement.columns import state_column
 from redemption.admin.settlement.forms import OptionalNoteForm
 from redemption.admin.settlement.pages import build_page
@@ -85,6 +86,7 @@ class SettlementBatchAdmin(ScopedModelAdmin):
     readonly_fields = ("state_label", "positive", "negative", "carry_in", "carry_out", "payout")
     actions_list = ("build",)
     actions_detail = ("verify", "submit", "send", "reject")
+    has_build_permission = list_button(buildable)
     has_verify_permission = button("redemption.check_settlementbatch", "DRAFT")
     has_submit_permission = button("redemption.submit_settlementbatch", "CHECKED")
     has_send_permission = button("redemption.send_settlementbatch", "APPROVED", "PARTIALLY_PAID")
@@ -101,7 +103,7 @@ class SettlementBatchAdmin(ScopedModelAdmin):
         description=_("生成"),
         icon="playlist_add",
         url_path="build",
-        permissions=["redemption.add_settlementbatch"],
+        permissions=["build"],
     )
     def build(self, request: HttpRequest) -> HttpResponse:
         """Build a batch that the night did not."""

@@ -1,4 +1,4 @@
-"""The exceptions list (异常清单)."""
+"""The exceptions list (异常事项)."""
 
 from __future__ import annotations  # ModelAdmin takes no brackets at run time
 

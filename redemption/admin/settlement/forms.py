@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +21,11 @@ from unfold.widgets import (
 
 from campaigns.models import Campaign
 from core.access.models import User
-from core.access.scope import scope_queryset
+from core.access.roles import Principal
 from core.admin.actions import REASON_MAX
 from core.money import MAX_FEN, fen_from_yuan
 from merchants.selectors import acquirers_visible
+from redemption.admin.settlement.choices import buildable, importable, reportable
 from redemption.settlement.models import BankLine, MerchantRepayment
 
 FILE_BYTES = 64 << 20
@@ -103,7 +105,12 @@ class _CampaignForm(forms.Form):
         """Offer the campaigns of the member of staff."""
         super().__init__(*args, **kwargs)
         field: Any = self.fields["campaign"]
-        field.queryset = scope_queryset(Campaign.objects.all(), request.user)
+        field.queryset = self.offered(request.user)
+
+    @staticmethod
+    def offered(user: Principal) -> QuerySet[Campaign]:
+        """Return the campaigns to choose from."""
+        return reportable(user)
 
 
 class BuildForm(_CampaignForm):
@@ -120,6 +127,11 @@ class BuildForm(_CampaignForm):
         super().__init__(request, *args, **kwargs)
         field: Any = self.fields["acquirer"]
         field.queryset = acquirers_visible(request.user)
+
+    @staticmethod
+    def offered(user: Principal) -> QuerySet[Campaign]:
+        """Return the campaigns whose batches may be built."""
+        return buildable(user)
 
 
 class StatementsForm(_CampaignForm):
@@ -165,10 +177,10 @@ class AcquirerFileForm(FileForm):
     field_order = ("acquirer", "file")
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Offer the acquirers of the member of staff."""
+        """Offer the acquirers whose files the member of staff may import."""
         super().__init__(request, *args, **kwargs)
         field: Any = self.fields["acquirer"]
-        field.queryset = acquirers_visible(request.user)
+        field.queryset = importable(request.user)
 
 
 class RepaymentForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -5,7 +5,7 @@ from __future__ import annotations  # ModelAdmin takes no brackets at run time
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,7 @@ from core.admin.base import ScopedModelAdmin
 from core.admin.columns import page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
 from core.ids import to_public
+from redemption.admin.settlement.choices import repayable
 from redemption.admin.settlement.columns import parts_column, state_column
 from redemption.admin.settlement.forms import RepaymentForm
 from redemption.answers import REDEMPTION
@@ -111,6 +112,18 @@ class MerchantRepaymentAdmin(ScopedModelAdmin):
         shown = ("entry", "recorded_by", "at")
         common = ("campaign", "payee", "funder", "document_no", "value_date")
         return (*common, "amount", *shown) if obj else (*common, "amount_yuan")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Recording needs a campaign of the own region."""
+        return super().has_add_permission(request) and repayable(request.user).exists()
+
+    def get_field_queryset(
+        self, db: str | None, db_field: ForeignKey[Any, Any], request: HttpRequest
+    ) -> QuerySet[Any] | None:
+        """Offer the campaigns whose repayments are the own region's to record."""
+        if db_field.name == "campaign":
+            return repayable(request.user)
+        return super().get_field_queryset(db, db_field, request)
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> Model:
         """Book the repayment."""

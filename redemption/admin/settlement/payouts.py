@@ -13,9 +13,10 @@ from unfold.decorators import action
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
-from core.admin.buttons import button
+from core.admin.buttons import button, list_button
 from core.admin.columns import yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
+from redemption.admin.settlement.choices import payable
 from redemption.admin.settlement.columns import parts_column, state_column
 from redemption.admin.settlement.forms import ResultForm
 from redemption.admin.settlement.pages import bank_file_page
@@ -70,6 +71,7 @@ class PayoutAdmin(ScopedModelAdmin):
     readonly_fields = ("amount", "parts_of", "state_label")
     actions_list = ("import_results",)
     actions_detail = ("record",)
+    has_import_results_permission = list_button(payable)
     has_record_permission = button("redemption.record_payout", "SENT")
     amount = yuan_column("amount_fen", _("划付金额（元）"))
     parts_of = parts_column(_("各方金额（元）"))
@@ -106,7 +108,7 @@ class PayoutAdmin(ScopedModelAdmin):
         description=_("导入银行结果"),
         icon="upload_file",
         url_path="import",
-        permissions=["redemption.record_payout"],
+        permissions=["import_results"],
     )
     def import_results(self, request: HttpRequest) -> HttpResponse:
         """Import the bank's file."""

@@ -15,9 +15,10 @@ from unfold.paginator import InfinitePaginator
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
-from core.admin.buttons import button
+from core.admin.buttons import button, list_button
 from core.admin.columns import json_column, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
+from redemption.admin.settlement.choices import importable
 from redemption.admin.settlement.columns import state_column
 from redemption.admin.settlement.forms import OptionalNoteForm
 from redemption.admin.settlement.pages import acquirer_file_page
@@ -166,13 +167,14 @@ class ReconFileAdmin(ScopedModelAdmin):
     )
     readonly_fields = ("totals_of",)
     actions_list = ("import_file",)
+    has_import_file_permission = list_button(importable)
     totals_of = json_column("totals", _("控制合计（分）"))
 
     @action(
         description=_("导入对账文件"),
         icon="upload_file",
         url_path="import",
-        permissions=["redemption.import_reconfile"],
+        permissions=["import_file"],
     )
     def import_file(self, request: HttpRequest) -> HttpResponse:
         """Import an acquirer's file."""

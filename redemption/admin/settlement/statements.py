@@ -14,10 +14,12 @@ from unfold.decorators import action
 from core import clock
 from core.admin.actions import staff_of
 from core.admin.base import ScopedModelAdmin
+from core.admin.buttons import list_button
 from core.admin.columns import json_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.errors import DomainError
 from core.jobs.errors import JobFileChangedError
+from redemption.admin.settlement.choices import reportable
 from redemption.admin.settlement.pages import campaign_report_page, statements_page
 from redemption.settlement.models import Statement
 from redemption.settlement.statements import statement_download, statements_visible
@@ -62,6 +64,7 @@ class StatementAdmin(ScopedModelAdmin):
     )
     readonly_fields = ("totals_of",)
     actions_list = ("make", "report")
+    has_report_permission = list_button(reportable)
     actions_row = ("download",)
     actions_detail = ("download",)
     totals_of = json_column("totals", _("控制合计（金额为分）"))
@@ -91,7 +94,7 @@ class StatementAdmin(ScopedModelAdmin):
         description=_("生成结算单"),
         icon="receipt_long",
         url_path="make",
-        permissions=["core.add_job"],
+        permissions=["report"],
     )
     def make(self, request: HttpRequest) -> HttpResponse:
         """Queue the statements of a day."""
@@ -101,7 +104,7 @@ class StatementAdmin(ScopedModelAdmin):
         description=_("生成活动战报"),
         icon="summarize",
         url_path="report",
-        permissions=["core.add_job"],
+        permissions=["report"],
     )
     def report(self, request: HttpRequest) -> HttpResponse:
         """Queue a campaign report."""

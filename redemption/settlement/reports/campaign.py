@@ -1,16 +1,14 @@
 """活动战报: the director's sheet of a campaign, one printable page and a workbook."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any
 
 from django.template.loader import render_to_string
 
 from campaigns.models import Campaign
-from campaigns.records import published_records
 from core.clock import TIME_ZONE
 from core.tabular import Column
 from redemption.settlement.metrics import (
@@ -23,16 +21,22 @@ from redemption.settlement.metrics import (
     leverage_warning,
 )
 from redemption.settlement.reports.dictionary import BY_KEY, METRICS, Metric
+from redemption.settlement.reports.published import (
+    CENT,
+    published_outcome,
+    published_words,
+    report_notes,
+    wan,
+)
 from redemption.settlement.reports.sheets import Sheet
 
+RANKED = "城市排名"
 DIMENSIONS = (
     ("tier", "分档次"),
     ("industry", "分行业"),
-    ("city", "城市排名"),
+    ("city", RANKED),
     ("acquirer", "分收单机构"),
 )
-FEN_PER_WAN = 1_000_000
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,14 @@ class CampaignReport:
     tables: tuple[tuple[str, tuple[Breakdown, ...]], ...]
     progress: tuple[FundingProgress, ...]
     reference_label: str
+    notes: tuple[str, ...]
 
     @property
     def note(self) -> str:
         """The 口径 that is printed on every form of the report."""
         return (
             "口径：活动开始至截至时间，按事件发生时间；核销减撤销，直接带动额减撤销与退款；"
-            "分项金额均为净额。各项定义见口径说明。"
+            "分项金额均为净额，各表按直接带动额从高到低排列。各项定义见口径说明。"
         )
 
 
@@ -75,14 +80,15 @@ def campaign_report(
     With ``scale`` the published figures of the campaign's record, divided by it, stand beside ours.
     """
     metrics = campaign_metrics(campaign_id=campaign.pk, until=as_of)
-    reference = _reference(campaign, scale) if scale else {}
+    outcome = published_outcome(campaign) if scale else {}
+    reference = published_words(outcome, scale) if scale else {}
     label = f"公开数据÷{scale}" if reference else ""
     return CampaignReport(
         campaign=campaign,
         as_of=as_of,
         author=author,
         metrics=metrics,
-        figures=tuple(_figures(metrics, reference)),
+        figures=tuple(figures_in_words(metrics, reference)),
         tables=tuple(
             (
                 title,
@@ -94,13 +100,21 @@ def campaign_report(
         ),
         progress=tuple(funding_progress(campaign_id=campaign.pk)),
         reference_label=label,
+        notes=tuple(report_notes(outcome, scale)),
     )
 
 
 def report_html(report: CampaignReport) -> str:
     """Return the page: one A4 sheet when printed, the definitions below on screen."""
     tables = [
-        (title, [(row, wan(row.order_net_fen), wan(row.subsidy_net_fen)) for row in rows])
+        (
+            title,
+            title == RANKED,
+            [
+                (rank, row, wan(row.order_net_fen), wan(row.subsidy_net_fen))
+                for rank, row in ranked(rows)
+            ],
+        )
         for title, rows in report.tables
     ]
     return render_to_string(
@@ -141,8 +155,9 @@ def report_sheets(report: CampaignReport) -> list[Sheet]:
     """Return the workbook's sheets; amounts in yuan."""
     title = f"{report.campaign.title}　活动战报"
     stamp = f"截至 {report.as_of.astimezone(TIME_ZONE):%Y-%m-%d %H:%M}"
-    notes = [report.note, f"{stamp}　制表：{report.author or '系统'}　审核："]
-    yuan = [*notes, "单位：元"]
+    head = [report.note, f"{stamp}　制表：{report.author or '系统'}　审核："]
+    yuan = [*head, "单位：元"]
+    notes = [*head, *(f"注 {number}：{text}" for number, text in enumerate(report.notes, 1))]
     overview = Sheet(
         name="总览",
         title=title,
@@ -165,6 +180,7 @@ def report_sheets(report: CampaignReport) -> list[Sheet]:
             title=f"{title}　{name}",
             notes=yuan,
             columns=[
+                *([Column("名次", width=6)] if name == RANKED else []),
                 Column("名称", width=24),
                 Column("核销笔数", width=10),
                 Column("核销张数", width=10),
@@ -172,8 +188,15 @@ def report_sheets(report: CampaignReport) -> list[Sheet]:
                 Column("补贴净额", is_fen=True),
             ],
             rows=[
-                [row.label, row.payments, row.vouchers, row.order_net_fen, row.subsidy_net_fen]
-                for row in rows
+                [
+                    *([rank] if name == RANKED else []),
+                    row.label,
+                    row.payments,
+                    row.vouchers,
+                    row.order_net_fen,
+                    row.subsidy_net_fen,
+                ]
+                for rank, row in ranked(rows)
             ],
             summed=frozenset({"核销笔数", "核销张数"}),
         )
@@ -182,9 +205,10 @@ def report_sheets(report: CampaignReport) -> list[Sheet]:
     return [overview, *tables, _funder_sheet(report, title, yuan), _progress(report, title, yuan)]
 
 
-def wan(fen: int) -> str:
-    """Write an amount in 万元 with two decimals, half up."""
-    return str((Decimal(fen) / FEN_PER_WAN).quantize(CENT, ROUND_HALF_UP))
+def ranked(rows: Sequence[Breakdown]) -> list[tuple[int, Breakdown]]:
+    """Return each row with its place by 直接带动额; equal amounts share a place."""
+    amounts = sorted((row.order_net_fen for row in rows), reverse=True)
+    return [(amounts.index(row.order_net_fen) + 1, row) for row in rows]
 
 
 _PROGRESS = ("quota", "received", "advanced", "settled", "pending", "frozen", "left")
@@ -224,7 +248,11 @@ def _progress(report: CampaignReport, title: str, notes: list[str]) -> Sheet:
     )
 
 
-def _figures(metrics: CampaignMetrics, reference: Mapping[str, str]) -> list[Figure]:
+def figures_in_words(
+    metrics: CampaignMetrics, reference: Mapping[str, str] | None = None
+) -> list[Figure]:
+    """Return every figure as the page says it, with the published one beside it where given."""
+    beside = reference or {}
     values: dict[str, str] = {
         "released": _units(metrics.released_units, metrics.released_fen),
         "claimed": _units(metrics.claimed_units, metrics.claimed_fen),
@@ -246,35 +274,9 @@ def _figures(metrics: CampaignMetrics, reference: Mapping[str, str]) -> list[Fig
     }
     warned = {"leverage_all": leverage_warning(metrics.leverage_all)}
     return [
-        Figure(BY_KEY[key], value, reference.get(key, ""), warned.get(key, False))
+        Figure(BY_KEY[key], value, beside.get(key, ""), warned.get(key, False))
         for key, value in values.items()
     ]
-
-
-def _reference(campaign: Campaign, scale: int) -> dict[str, str]:
-    """Return the published outcome of the campaign's first record that has one, ÷ scale."""
-    document: Mapping[str, Any] = campaign.version.document if campaign.version else {}
-    records = published_records()
-    outcome: Mapping[str, Any] = next(
-        (
-            records[name]["outcome"]
-            for name in document.get("records", ())
-            if name in records and records[name].get("outcome")
-        ),
-        {},
-    )
-    words: dict[str, str] = {}
-    if issued := outcome.get("coupons_issued_approx"):
-        words["claimed"] = f"约 {issued // scale:,} 张"
-    if redeemed := outcome.get("coupons_redeemed_approx"):
-        words["redeemed"] = f"约 {redeemed // scale:,} 张"
-    if rate := outcome.get("derived_redemption_rate_count"):
-        words["rate_by_count"] = f"{Decimal(str(rate)) * 100:.1f}%"
-    if persons := outcome.get("persons_at_least"):
-        words["person_times"] = f"{persons // scale:,} 以上"
-    if sales := outcome.get("direct_sales_yuan_at_least"):
-        words["order_net"] = f"{wan(sales * 100 // scale)} 万元以上"
-    return words
 
 
 def _units(units: int, fen: int) -> str:

@@ -39,7 +39,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("leverage_issued", "撬动比（按发券额）", "直接带动额 ÷ 领取金额。"),
     Metric("persons", "惠及人数", "有有效核销的自然人数，按实名证件去重，跨渠道只计一次。"),
-    Metric("person_times", "惠及人次", "有效核销笔数（未撤销的支付）。"),
+    Metric("person_times", "惠及人次", "有效核销笔数（未撤销的支付），一人核销几笔计几次。"),
     Metric("claimants", "领取人数", "领取过消费券的自然人数，按实名证件去重。"),
     Metric("merchants_active", "有核销商户", "有有效核销的商户数，按统一社会信用代码。"),
     Metric("stores_active", "有核销门店", "有有效核销的门店数，跨收单机构去重。"),

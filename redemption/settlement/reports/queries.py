@@ -175,6 +175,40 @@ DAILY_BATCHES = """
       FROM vouchers_batch b WHERE b.campaign_id = %(campaign)s ORDER BY b.position, b.code
 """
 
+# What was noticed that day: hits by rule, cases opened, exceptions of this campaign by kind.
+ALARMS = """
+    SELECT 1 AS place, 'HIT' AS section, h.rule AS item, count(*)::bigint,
+           sum(jsonb_array_length(h.fact_ids))::bigint, NULL::bigint
+      FROM core_hit h
+     WHERE h.campaign_id = %(campaign)s AND h.at >= %(since)s AND h.at < %(until)s
+     GROUP BY h.rule
+    UNION ALL
+    SELECT 2, 'CASE', '', count(*), NULL, coalesce(sum(c.frozen_fen), 0)::bigint
+      FROM core_case c
+     WHERE c.campaign_id = %(campaign)s AND c.opened_at >= %(since)s AND c.opened_at < %(until)s
+    UNION ALL
+    SELECT 3, 'EXCEPTION', e.kind, count(*), NULL, sum(e.amount_fen)::bigint
+      FROM redemption_exceptionitem e
+     WHERE e.opened_at >= %(since)s AND e.opened_at < %(until)s
+       AND CASE e.kind
+           WHEN 'LATE_CONFIRM' THEN EXISTS (
+                SELECT 1 FROM redemption_redemption r
+                 WHERE r.id = e.subject_id::uuid AND r.campaign_id = %(campaign)s)
+           WHEN 'PAYOUT_RETURNED' THEN EXISTS (
+                SELECT 1 FROM redemption_payout o
+                  JOIN redemption_settlementbatch b ON b.id = o.batch_id
+                 WHERE o.reference = split_part(e.subject_id, ':', 1)
+                   AND b.campaign_id = %(campaign)s)
+           WHEN 'MISSING_FILE' THEN EXISTS (
+                SELECT 1 FROM merchants_acquirer a
+                  JOIN redemption_redemption r ON r.acquirer_id = a.id
+                 WHERE a.code = split_part(e.subject_id, ':', 1)
+                   AND r.campaign_id = %(campaign)s)
+           ELSE false END
+     GROUP BY e.kind
+     ORDER BY 1, 3
+"""
+
 BRIDGE = """
     SELECT s.kind, (s.at AT TIME ZONE 'Asia/Shanghai')::date = %(day)s AS natural,
            s.business_date = %(day)s AS business, count(*), sum(s.order_fen)::bigint,

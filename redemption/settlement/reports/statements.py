@@ -2,25 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import connection
 
 from campaigns.models import Campaign, Funding
-from core.clock import TIME_ZONE
 from core.ids import to_public
 from core.tabular import Column
-from merchants.models import Acquirer, Merchant
+from merchants.models import Acquirer
 from redemption.settlement.models import Statement
 from redemption.settlement.reports import queries
+from redemption.settlement.reports.daily import daily_sheets
+from redemption.settlement.reports.reading import rows_of, stamp
 from redemption.settlement.reports.sheets import Sheet
 from redemption.settlement.states import BatchState, PayoutState
 from redemption.states import StepKind
 
-FETCH_ROWS = 1_000
 REDUCTIONS = ["CANCEL", "REFUND"]
 
 
@@ -69,16 +68,8 @@ def sheets_of(campaign: Campaign, day: date, subject: Subject, now: datetime) ->
     if subject.kind == Statement.Kind.CONCESSION:
         return [_concession(campaign, day, now)]
     if subject.kind == Statement.Kind.DAILY:
-        return [_daily(campaign, day, now), _daily_batches(campaign, day, now)]
+        return daily_sheets(campaign, day, now)
     return [_bridge(campaign, day, now)]
-
-
-def rows_of(sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Stream rows of a statement through a server-side cursor."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(sql, parameters)
-        while rows := cursor.fetchmany(FETCH_ROWS):
-            yield from rows
 
 
 def _of_acquirer(campaign: Campaign, day: date, subject: Subject, now: datetime) -> Sheet:
@@ -134,7 +125,7 @@ def _acquirer(campaign: Campaign, day: date, acquirer: Acquirer, now: datetime) 
         notes=[
             f"口径：账务日期 {day}（日切 {acquirer.cutoff:%H:%M}），现金出资方补贴，不含商户让利，"
             "未扣手续费；退款扣回为已结算后的退款。",
-            _stamp(now),
+            stamp(now),
         ],
         columns=columns,
         rows=rows(),
@@ -151,7 +142,7 @@ def _funder(campaign: Campaign, day: date, funding: Funding, now: datetime) -> S
         notes=[
             f"口径：账务日期 {day}，本出资方应承担的补贴；出资方式：{funding.get_mode_display()}。"
             "各出资方结算单合计等于结算批次合计。",
-            _stamp(now),
+            stamp(now),
         ],
         columns=[
             Column("收单机构", width=24),
@@ -172,7 +163,7 @@ def _concession(campaign: Campaign, day: date, now: datetime) -> Sheet:
     return Sheet(
         name="商户让利备查",
         title=f"{campaign.title}　商户让利备查单",
-        notes=[f"口径：账务日期 {day}，商户自行承担部分，仅备查，不结算、不支付。", _stamp(now)],
+        notes=[f"口径：账务日期 {day}，商户自行承担部分，仅备查，不结算、不支付。", stamp(now)],
         columns=[
             Column("收单机构", width=24),
             Column("收单商户号"),
@@ -222,7 +213,7 @@ def _detail(
         notes=[
             f"口径：账务日期 {day}（日切 {acquirer.cutoff:%H:%M}），"
             + ("撤销与退款按发生日列示，金额为退回额。" if reduces else "按核销确认时间列示。"),
-            _stamp(now),
+            stamp(now),
         ],
         columns=[
             Column("核销单号", width=32),
@@ -247,69 +238,6 @@ def _detail(
     )
 
 
-def _daily(campaign: Campaign, day: date, now: datetime) -> Sheet:
-    names = dict(Merchant.Industry.choices)
-    return Sheet(
-        name="日报",
-        title=f"{campaign.title}　日报",
-        notes=[
-            f"口径：自然日 {day} 0 时至 24 时，按事件发生时间；核销为当日确认的全部核销，"
-            "撤销与退款另列；领取不分行业与地区。",
-            _stamp(now),
-        ],
-        columns=[
-            Column("日期", width=12),
-            Column("券批次", width=16),
-            Column("渠道", width=16),
-            Column("行业", width=10),
-            Column("区县", width=14),
-            Column("领取张数", width=10),
-            Column("领取金额", is_fen=True),
-            Column("领取人数", width=10),
-            Column("核销张数", width=10),
-            Column("核销金额", is_fen=True),
-            Column("订单金额", is_fen=True),
-            Column("顾客实付", is_fen=True),
-            Column("财政补贴", is_fen=True),
-            Column("银行补贴", is_fen=True),
-            Column("商户及其他", is_fen=True),
-            Column("撤销笔数", width=10),
-            Column("撤销补贴", is_fen=True),
-            Column("退款笔数", width=10),
-            Column("退款补贴", is_fen=True),
-            Column("有核销商户", width=10),
-            Column("有核销门店", width=10),
-        ],
-        rows=(
-            [day, batch, channel, str(names.get(industry, "")), district or "", *rest]
-            for batch, channel, industry, district, *rest in rows_of(
-                queries.DAILY, _window(campaign.pk, day)
-            )
-        ),
-        summed=frozenset({"领取张数", "核销张数", "撤销笔数", "退款笔数"}),
-        capitals="核销金额",
-    )
-
-
-def _daily_batches(campaign: Campaign, day: date, now: datetime) -> Sheet:
-    return Sheet(
-        name="批次余额",
-        title=f"{campaign.title}　批次余额",
-        notes=[f"口径：自然日 {day} 的投放与过期；待核销与剩余额度为制表时余额。", _stamp(now)],
-        columns=[
-            Column("券批次", width=20),
-            Column("投放张数", width=10),
-            Column("投放金额", is_fen=True),
-            Column("过期张数", width=10),
-            Column("过期金额", is_fen=True),
-            Column("待核销金额", is_fen=True),
-            Column("剩余额度", is_fen=True),
-        ],
-        rows=rows_of(queries.DAILY_BATCHES, _window(campaign.pk, day)),
-        summed=frozenset({"投放张数", "过期张数"}),
-    )
-
-
 def _bridge(campaign: Campaign, day: date, now: datetime) -> Sheet:
     def rows() -> Iterator[Sequence[Any]]:
         found = {
@@ -331,7 +259,7 @@ def _bridge(campaign: Campaign, day: date, now: datetime) -> Sheet:
     return Sheet(
         name="核对表",
         title=f"{campaign.title}　自然日与账务日期核对表",
-        notes=[f"口径：{day}；账务日自前一日日切时起至当日日切时止。", _stamp(now)],
+        notes=[f"口径：{day}；账务日自前一日日切时起至当日日切时止。", stamp(now)],
         columns=[
             Column("类型", width=10),
             Column("项目", width=32),
@@ -352,12 +280,3 @@ def _settled_columns() -> list[Column]:
         Column("结转下期", is_fen=True),
         Column("实付金额", is_fen=True),
     ]
-
-
-def _window(campaign_id: UUID, day: date) -> dict[str, Any]:
-    since = datetime.combine(day, time(0), TIME_ZONE)
-    return {"campaign": campaign_id, "since": since, "until": since + timedelta(days=1)}
-
-
-def _stamp(now: datetime) -> str:
-    return f"单位：元　制表时间：{now.astimezone(TIME_ZONE):%Y-%m-%d %H:%M:%S}"

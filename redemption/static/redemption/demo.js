@@ -7,7 +7,7 @@
     const root = bench.dataset.root;
     const byId = (id) => document.getElementById(id);
     const API = "/api/v1";
-    const state = { config: null, citizen: null, person: null, now: "", code: null, paid: null };
+    const state = { config: null, citizen: null, person: null, now: "", code: null, paid: null, found: null };
 
     // --- writing ------------------------------------------------------------------------------
 
@@ -207,6 +207,7 @@
         say("till-note", paid, `收款成功：顾客实付 ${yuan(paid.body.paid_fen ?? 0)} 元。`);
         if (paid.ok) {
             state.paid = paid.body;
+            state.found = null;
             codeForget();
             byId("quote-box").replaceChildren();
         }
@@ -228,6 +229,8 @@
             state.config.till, "GET", `${API}/redemptions/${state.paid.redemption_id}`,
         );
         const paid = state.paid;
+        if (found.ok) state.found = found.body;
+        cancelShow();
         receiptShow([
             ["核销单", paid.redemption_id],
             ["状态", found.body.state_text ?? found.body.state ?? ""],
@@ -245,6 +248,26 @@
             ["预计划付", paid.payout_expected_on ?? "—"],
         ]);
         byId("refund-form").hidden = false;
+    }
+
+    // Why the whole payment cannot be cancelled, by what the till was told of it; "" if it can be.
+    // The platform decides again: a payment already settled is refused there, with its reason.
+    function cancelBlocker() {
+        const { paid, found } = state;
+        if (!paid || !found) return "";
+        if (found.state === "CANCELLED") return "已整笔撤销。";
+        if (found.refunded_order_fen >= paid.order_fen) return "已全额退款，不能再撤销整笔。";
+        if (found.refunded_order_fen > 0) return "已部分退款，不能再撤销整笔；其余金额请办理退款。";
+        if (paid.cancellable_until && Date.parse(state.now) >= Date.parse(paid.cancellable_until)) {
+            return "已过日切，不能再撤销整笔；请办理退款。";
+        }
+        return "";
+    }
+
+    function cancelShow() {
+        const blocker = cancelBlocker();
+        byId("cancel").disabled = blocker !== "";
+        byId("cancel-why").textContent = blocker ? `撤销整笔：${blocker}` : "";
     }
 
     async function refund(dryRun) {
@@ -285,6 +308,7 @@
         if (!response.ok) return;
         const books = await response.json();
         state.now = books.now;
+        cancelShow();
         byId("now").textContent = books.now.slice(0, 19).replace("T", " ");
         byId("lights").replaceChildren(...books.lights.map((light) =>
             make("li", { class: light.ok ? "ok" : null }, `${light.ok ? "✓" : "✗"} ${light.name}`)));

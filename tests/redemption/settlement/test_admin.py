@@ -32,7 +32,14 @@ from redemption.settlement.models import (
 from redemption.settlement.recon.ours import trades_of
 from redemption.settlement.recon.zm import zm_write
 from redemption.settlement.reports.day_job import statements_request, statements_run
-from tests.factories.merchants import LIUZHOU, organisation_make, region_make
+from tests.factories.merchants import (
+    LIUZHOU,
+    NANNING,
+    PROVINCE,
+    acquirer_make,
+    organisation_make,
+    region_make,
+)
 from tests.factories.redemption import AT, Shop, confirmed_make, shop_make
 from tests.factories.staff import staff_make
 from tests.redemption.settlement.factories import DAY, NIGHT, built, maker_make, paid, reduced
@@ -204,6 +211,55 @@ def test_reports_are_queued_from_the_list() -> None:
         assert maker.client.get(url).status_code == 200
         answer = maker.client.post(url, {**campaign, **data})
         assert said(answer) == ["已提交，生成后列在本页"]
+
+
+BUTTONS = (
+    (SettlementBatch, "redemption_settlementbatch_build", "生成"),
+    (Payout, "redemption_payout_import_results", "导入银行结果"),
+    (ReconFile, "redemption_reconfile_import_file", "导入对账文件"),
+    (Statement, "redemption_statement_make", "生成结算单"),
+    (Statement, "redemption_statement_report", "生成活动战报"),
+)
+
+
+def test_buttons_above_lists_stand_only_where_something_may_be_done() -> None:
+    shop = shop_make()
+    confirmed_make(shop)
+    paid(built(shop))
+    region, city = (Staff.of(Role.SETTLEMENT_MAKER, region=code) for code in (PROVINCE, NANNING))
+    for model, name, words in BUTTONS:
+        url = reverse(f"admin:{name}")
+        assert f'href="{url}"' in region.html(region.list_url(model)), words
+        assert region.get(url).status_code == 200
+        # The city reads what concerns its stores; acting on the region's campaign is not its own.
+        assert f'href="{url}"' not in city.html(city.list_url(model)), words
+        assert city.get(url).status_code == 403
+        assert city.client.post(url, {}).status_code == 403
+    payout = Payout.objects.get()
+    assert payout.reference in city.html(city.list_url(Payout))
+    add = city.add_url(MerchantRepayment)
+    assert region.get(region.add_url(MerchantRepayment)).status_code == 200
+    assert city.get(add).status_code == 403
+    assert add not in city.html(city.list_url(MerchantRepayment))
+
+
+def test_a_city_with_a_campaign_of_its_own_is_offered_that_alone() -> None:
+    upper, own = shop_make(), shop_make(region=NANNING)
+    city = Staff.of(Role.SETTLEMENT_MAKER, region=NANNING)
+    for name in ("redemption_settlementbatch_build", "redemption_statement_report"):
+        page = city.html(reverse(f"admin:{name}"))
+        assert own.live.campaign.title in page
+        assert upper.live.campaign.title not in page
+    page = city.html(city.add_url(MerchantRepayment))
+    assert own.live.campaign.title in page
+    assert upper.live.campaign.title not in page
+    # The province's acquirer serves the city's campaign; its files are imported by the province.
+    province = acquirer_make(region=PROVINCE, name="自治区收单机构")
+    near = acquirer_make(region=NANNING, name="南宁收单机构")
+    page = city.html(reverse("admin:redemption_reconfile_import_file"))
+    assert near.name in page
+    assert province.name not in page
+    assert province.name in city.html(reverse("admin:redemption_settlementbatch_build"))
 
 
 def operator_make(organisation: Organisation) -> Staff:

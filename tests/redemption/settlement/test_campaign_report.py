@@ -8,15 +8,24 @@ from python_calamine import CalamineWorkbook
 
 from core.jobs.files import job_file_path
 from core.jobs.progress import Progress
+from redemption.settlement.metrics import Breakdown
 from redemption.settlement.models import Statement
-from redemption.settlement.reports import campaign as campaign_module
-from redemption.settlement.reports.campaign import campaign_report, report_html, wan
+from redemption.settlement.reports import published
+from redemption.settlement.reports.campaign import (
+    campaign_report,
+    ranked,
+    report_html,
+    report_sheets,
+)
 from redemption.settlement.reports.campaign_job import (
     campaign_report_request,
     campaign_report_run,
 )
 from redemption.settlement.reports.dictionary import METRICS
-from tests.factories.redemption import AT, confirmed_make, shop_make
+from redemption.settlement.reports.published import wan
+from tests.factories.campaigns import campaign_live
+from tests.factories.merchants import LIUZHOU, acquirer_client, store_make, terminal_make
+from tests.factories.redemption import AT, Shop, confirmed_make, shop_make
 from tests.redemption.settlement.factories import maker_make, reduced
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +41,7 @@ OUTCOME = {
 
 @pytest.mark.django_db
 def test_figures_stand_beside_the_published_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign_module, "published_records", lambda: {"r": {"outcome": OUTCOME}})
+    monkeypatch.setattr(published, "published_records", lambda: {"r": {"outcome": OUTCOME}})
     shop = shop_make()
     first = confirmed_make(shop)
     confirmed_make(shop)
@@ -44,15 +53,66 @@ def test_figures_stand_beside_the_published_ones(monkeypatch: pytest.MonkeyPatch
     words = {figure.metric.key: (figure.value, figure.reference) for figure in report.figures}
     assert words["claimed"] == ("2 张　0.01 万元", "约 18,000 张")
     assert words["redeemed"] == ("2 张　0.01 万元", "约 11,000 张")
-    assert words["rate_by_count"] == ("100.00%", "61.1%")
+    assert words["rate_by_count"] == ("100.00%", "61.1%（比率不缩小）")
     assert words["order_net"] == ("0.02 万元", "80.00 万元以上")
     assert words["leverage_government"] == ("1∶5.00", "")
-    assert words["person_times"] == ("2 人次", "5,700 以上")
+    # Person-times beside person-times; distinct people were never published.
+    assert words["person_times"] == ("2 人次", "5,700 人次以上（注 2）")
+    assert words["persons"] == ("2 人", "未公布去重人数（注 2）")
     page = report_html(report)
     assert "公开数据÷1000：约 11,000 张" in page
     assert "制表：张三" in page
+    assert "注 1：以万元为单位的金额由分换算，四舍五入到小数点后两位" in page
+    assert "分项之和与合计可能有出入" in page
+    assert "注 2：惠及人次按有效核销支付笔数计，一人核销几笔计几次；惠及人数按实名证件去重" in page
+    assert "公开报道的人次未说明计法，也未公布去重人数" in page
+    assert "注 3：公开数据为公开报道的数字除以 1000" in page
     for metric in METRICS:
         assert f'id="{metric.key}"' in page
+
+
+@pytest.mark.django_db
+def test_a_report_without_published_figures_says_nothing_of_them() -> None:
+    shop = shop_make()
+    confirmed_make(shop)
+    page = report_html(campaign_report(campaign=shop.live.campaign, as_of=SOON))
+    assert "注 2：" in page
+    assert "公开" not in page
+
+
+@pytest.mark.django_db
+def test_cities_are_ranked_by_direct_sales_and_say_so() -> None:
+    # 柳州 gives out more subsidy (2 × 30.00) for less trade than 南宁 (30.00 for 500.00).
+    near, far = terminal_make(store_make()), terminal_make(store_make(region=LIUZHOU))
+    live = campaign_live(stores=[near.store, far.store])
+    nanning = Shop(live, near, acquirer_client(near.acquirer))
+    liuzhou = Shop(live, far, acquirer_client(far.acquirer))
+    confirmed_make(nanning, order_fen=50_000)
+    for _payment in range(2):
+        confirmed_make(liuzhou)
+    report = campaign_report(campaign=live.campaign, as_of=SOON)
+    cities = dict(report.tables)["城市排名"]
+    assert [(row.label, row.order_net_fen, row.subsidy_net_fen) for row in cities] == [
+        ("南宁市", 50_000, 3_000),
+        ("柳州市", 20_000, 6_000),
+    ]
+    page = " ".join(report_html(report).split())
+    assert "<h2> 城市排名 （按直接带动额） </h2>" in page
+    assert '<td>1</td> <td class="name">南宁市</td> <td>1</td> <td>0.05</td>' in page
+    assert '<td>2</td> <td class="name">柳州市</td> <td>2</td> <td>0.02</td>' in page
+    (sheet,) = [one for one in report_sheets(report) if one.name == "城市排名"]
+    assert [column.title for column in sheet.columns][:2] == ["名次", "名称"]
+    assert [row[:2] for row in sheet.rows] == [[1, "南宁市"], [2, "柳州市"]]
+
+
+def test_equal_sales_share_a_place() -> None:
+    rows = [Breakdown(name, name, 1, 1, fen, 0) for name, fen in (("a", 9), ("b", 5), ("c", 5))]
+    assert [place for place, _row in ranked([*rows, Breakdown("d", "d", 1, 1, 1, 0)])] == [
+        1,
+        2,
+        2,
+        4,
+    ]
 
 
 @pytest.mark.django_db

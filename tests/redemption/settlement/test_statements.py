@@ -2,7 +2,9 @@
 
 import csv
 import io
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -11,7 +13,9 @@ from core import clock
 from core.jobs.files import job_file_path
 from core.jobs.models import Job
 from core.jobs.progress import Progress
+from core.models import Case, Hit
 from core.tabular import Column
+from redemption.models import ExceptionItem
 from redemption.settlement.models import Statement
 from redemption.settlement.reports.day_job import statements_request, statements_run
 from redemption.settlement.reports.sheets import (
@@ -21,6 +25,7 @@ from redemption.settlement.reports.sheets import (
     csv_sheet_chunks,
     xlsx_sheets_write,
 )
+from tests.factories.merchants import PROVINCE
 from tests.factories.redemption import AT, Shop, confirmed_make, shop_make
 from tests.redemption.settlement.factories import DAY, NIGHT, built, maker_make, paid, reduced
 
@@ -95,6 +100,93 @@ def test_every_statement_of_a_day_is_written_and_adds_up() -> None:
         ["加：前一自然日日切后发生", "0", "0.00", "0.00"],
         ["账务日合计", "2", "200.00", "60.00"],
     ]
+
+
+@pytest.mark.django_db
+def test_the_daily_report_names_alarms_and_what_is_not_kept() -> None:
+    shop, other = shop_make(), shop_make()
+    paid_id = confirmed_make(shop)
+    confirmed_make(shop)
+    for rule, day in (("FM10", 0), ("FM10", 0), ("FM6", 0), ("FM7", 1)):
+        hit_make(shop, rule, AT + timedelta(days=day), frozen_fen=2_700)
+    hit_make(other, "FM10", AT)
+    exceptions = (
+        (ExceptionItem.Kind.LATE_CONFIRM, str(paid_id), 3_000),
+        (ExceptionItem.Kind.LATE_CONFIRM, str(confirmed_make(other)), 3_000),
+        (ExceptionItem.Kind.MISSING_FILE, f"{shop.terminal.acquirer.code}:2026-03-05", 0),
+        (ExceptionItem.Kind.MISSING_FILE, f"{other.terminal.acquirer.code}:2026-03-05", 0),
+    )
+    for kind, subject, fen in exceptions:
+        ExceptionItem.objects.create(
+            kind=kind, subject_id=subject, amount_fen=fen, owner_region=PROVINCE, opened_at=AT
+        )
+    paid(built(shop))
+    written(shop)
+    daily = one(Kind.DAILY)
+    lines = job_file_path(daily.file).read_bytes().decode("utf-8-sig").splitlines()
+    assert (
+        "#当日告警：风控命中 3 次（FM6 连刷 1、FM10 员工自刷 2），立案 3 件；"
+        "异常事项 2 条（超时后到达的核销 1、对账文件缺失 1）。"
+    ) in lines
+    assert any(line.startswith("#拦截的领取未留存：被拒绝的请求不写入数据库") for line in lines)
+    # The table itself is as before.
+    assert daily.totals["核销金额"] == 6_000
+    book = CalamineWorkbook.from_path(str(job_file_path(one(Kind.DAILY, "XLSX").file)))
+    assert book.sheet_names == ["日报", "当日概况", "批次余额", "告警与拦截"]
+    rows = [row[:5] for row in book.get_sheet_by_name("告警与拦截").to_python()]
+    head = rows.index(["类别", "项目", "数量", "涉及笔数", "涉及金额"])
+    assert rows[head + 1 : head + 7] == [
+        ["风控命中", "FM6 连刷", 1.0, 2.0, ""],
+        ["风控命中", "FM10 员工自刷", 2.0, 4.0, ""],
+        ["立案", "风险核查单", 3.0, "", 81.0],
+        ["异常事项", "超时后到达的核销", 1.0, "", 30.0],
+        ["异常事项", "对账文件缺失", 1.0, "", 0.0],
+        ["拦截的领取", "按原因", "未留存", "", ""],
+    ]
+    overview = {row[0]: row[1] for row in book.get_sheet_by_name("当日概况").to_python()}
+    # 200.00 of orders for 40.00 of the treasury's and 60.00 of everybody's money, 2 of 2 vouchers.
+    assert overview["核销率（按张数）"] == "100.00%"
+    assert overview["财政撬动比"] == "1∶5.00"
+    assert overview["综合撬动比"] == "1∶3.33"
+    assert overview["惠及人数"] == "2 人"
+
+
+@pytest.mark.django_db
+def test_a_day_without_alarms_says_none() -> None:
+    shop = shop_make()
+    confirmed_make(shop)
+    written(shop)
+    text = job_file_path(one(Kind.DAILY).file).read_bytes().decode("utf-8-sig")
+    assert "#当日告警：风控命中 0 次，立案 0 件；异常事项 0 条。" in text
+
+
+def hit_make(shop: Shop, rule: str, at: datetime, frozen_fen: int = 0) -> Hit:
+    """Return a hit of two redemptions with a case of its own."""
+    subject = f"subject-{Hit.objects.count()}"
+    common: dict[str, Any] = {
+        "campaign_id": shop.live.campaign.pk,
+        "subject_type": "STORE",
+        "subject_id": subject,
+    }
+    case = Case.objects.create(
+        **common,
+        owner_region=PROVINCE,
+        opened_at=at,
+        due_on=(at + timedelta(days=14)).date(),
+        frozen_fen=frozen_fen,
+    )
+    return Hit.objects.create(
+        **common,
+        rule=rule,
+        rule_version=1,
+        family="TIME",
+        window_from=at - timedelta(hours=1),
+        window_until=at,
+        evidence={},
+        fact_ids=["a", "b"],
+        case=case,
+        at=at,
+    )
 
 
 @pytest.mark.django_db
