@@ -20,6 +20,7 @@ $$;
 CREATE OR REPLACE FUNCTION ledger_apply_postings() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 BEGIN
     PERFORM 1 FROM core_account
@@ -73,6 +74,7 @@ CREATE OR REPLACE FUNCTION ledger_post(
     p_lines jsonb
 ) RETURNS boolean LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 DECLARE
     v_nil constant uuid := '00000000-0000-0000-0000-000000000000';

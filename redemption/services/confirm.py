@@ -10,10 +10,17 @@ from core.hot import hot_call, refusal_line
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
-from redemption.services.facts import Key, StepOutcome, facts_of, known_steps, refused
+from redemption.services.facts import (
+    Funders,
+    Key,
+    StepFact,
+    StepOutcome,
+    refused,
+    step_facts,
+)
 from redemption.services.groups import Item, decide_in_groups
 from redemption.services.requests import ConfirmCommand
-from redemption.services.targets import key_of
+from redemption.services.targets import Target, key_of
 from redemption.states import StepKind
 
 
@@ -37,20 +44,49 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
 def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[ConfirmCommand]]
 ) -> dict[Key, StepOutcome]:
-    rows = hot_call(
-        "redemptions_confirm",
-        [campaign_id, new_id(), day],
-        [_line(order, item, day) for order, item in enumerate(group)],
+    lines = [_line(order, item, day) for order, item in enumerate(group)]
+    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day], lines)
+    funders = Funders(funder_id for item in group for funder_id in item.target.funder_ids)
+    facts = step_facts(
+        StepKind.CONFIRM,
+        [
+            key_of(item.command)
+            for item, row in zip(group, rows, strict=True)
+            if row.outcome == "REPLAY"
+        ],
     )
-    accepted = [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id]
-    steps = known_steps(StepKind.CONFIRM, accepted) if accepted else {}
-    facts = facts_of({pk for pk, _ in steps.values()})
+    for item, row, line in zip(group, rows, lines, strict=True):
+        if row.outcome == "ACCEPTED":
+            facts[key_of(item.command)] = _fact(line, item.target, day, funders)
     return {
-        key_of(item.command): StepOutcome(row.outcome, facts[steps[key_of(item.command)][0]])
+        key_of(item.command): StepOutcome(row.outcome, facts[key_of(item.command)])
         if row.fact_id
         else refused(row.refusals)
         for item, row in zip(group, rows, strict=True)
     }
+
+
+def _fact(line: dict[str, Any], target: Target, day: date, funders: Funders) -> StepFact:
+    """Return what was just written; `facts_of` would read the same."""
+    return StepFact(
+        step_id=line["step_id"],
+        kind=StepKind.CONFIRM,
+        redemption_id=target.redemption_id,
+        client_id=line["client_id"],
+        order_no=target.order[1],
+        order_fen=target.order_fen,
+        other_discount_fen=target.other_discount_fen,
+        payer_fen=target.payable_fen,
+        subsidy_fen=target.subsidy_fen,
+        funders=funders.parts(target.funder_ids, target.parts),
+        vouchers=target.vouchers,
+        voucher_fate="",
+        reference=line["trade_no"],
+        business_date=day,
+        at=line["at"],
+        hold_expires_at=target.hold_expires_at,
+        detail=line["detail"],
+    )
 
 
 def _line(order: int, item: Item[ConfirmCommand], day: date) -> dict[str, Any]:

@@ -101,14 +101,20 @@ def known_steps(kind: StepKind, keys: Collection[Key]) -> dict[Key, tuple[UUID, 
     }
 
 
-def funder_parts_named(funder_ids: Iterable[UUID], parts: Iterable[int]) -> tuple[FunderPart, ...]:
-    """Return amounts by funder with the funders' names; one query."""
-    pairs = list(zip(funder_ids, parts, strict=True))
-    funders = Funder.objects.in_bulk([funder_id for funder_id, _ in pairs])
-    return tuple(
-        FunderPart(funder_id, funders[funder_id].code, funders[funder_id].name, fen)
-        for funder_id, fen in pairs
-    )
+class Funders:
+    """The names of funders; one query."""
+
+    def __init__(self, funder_ids: Iterable[UUID]) -> None:
+        """Load them."""
+        rows = Funder.objects.filter(pk__in=set(funder_ids)).values_list("pk", "code", "name")
+        self._named = {pk: (code, name) for pk, code, name in rows}
+
+    def parts(self, funder_ids: Iterable[UUID], parts: Iterable[int]) -> tuple[FunderPart, ...]:
+        """Return amounts by funder with the funders' names."""
+        return tuple(
+            FunderPart(funder_id, *self._named[funder_id], fen)
+            for funder_id, fen in zip(funder_ids, parts, strict=True)
+        )
 
 
 def facts_of(step_ids: Collection[UUID]) -> dict[UUID, StepFact]:
@@ -116,10 +122,7 @@ def facts_of(step_ids: Collection[UUID]) -> dict[UUID, StepFact]:
     steps = list(
         RedemptionStep.objects.filter(pk__in=step_ids).select_related("redemption").order_by("pk")
     )
-    funders = {
-        funder.pk: funder
-        for funder in Funder.objects.filter(pk__in={i for step in steps for i in step.funder_ids})
-    }
+    funders = Funders(funder_id for step in steps for funder_id in step.funder_ids)
     vouchers: dict[UUID, list[UsedVoucher]] = defaultdict(list)
     lines = (
         RedemptionLine.objects.filter(redemption_id__in={step.redemption_id for step in steps})
@@ -131,9 +134,7 @@ def facts_of(step_ids: Collection[UUID]) -> dict[UUID, StepFact]:
     return {step.pk: _fact(step, funders, vouchers[step.redemption_id]) for step in steps}
 
 
-def _fact(
-    step: RedemptionStep, funders: dict[UUID, Funder], vouchers: Iterable[UsedVoucher]
-) -> StepFact:
+def _fact(step: RedemptionStep, funders: Funders, vouchers: Iterable[UsedVoucher]) -> StepFact:
     redemption = step.redemption
     return StepFact(
         step_id=step.pk,
@@ -145,10 +146,7 @@ def _fact(
         other_discount_fen=redemption.other_discount_fen,
         payer_fen=step.payer_fen,
         subsidy_fen=step.subsidy_fen,
-        funders=tuple(
-            FunderPart(funder_id, funders[funder_id].code, funders[funder_id].name, fen)
-            for funder_id, fen in zip(step.funder_ids, step.parts, strict=True)
-        ),
+        funders=funders.parts(step.funder_ids, step.parts),
         vouchers=tuple(vouchers),
         voucher_fate=step.voucher_fate,
         reference=step.reference,
@@ -157,6 +155,15 @@ def _fact(
         hold_expires_at=redemption.hold_expires_at,
         detail=step.detail,
     )
+
+
+def step_facts(kind: StepKind, keys: Collection[Key]) -> dict[Key, StepFact]:
+    """Return the facts of steps that were found by their keys; none for no keys."""
+    if not keys:
+        return {}
+    steps = known_steps(kind, keys)
+    facts = facts_of({pk for pk, _ in steps.values()})
+    return {key: facts[pk] for key, (pk, _) in steps.items()}
 
 
 def replay_outcomes(kind: StepKind, commands: Iterable[tuple[Key, str]]) -> dict[Key, StepOutcome]:

@@ -16,12 +16,14 @@ from redemption.rules.amounts import amounts
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.facts import (
     LATER,
+    Funders,
     Key,
+    StepFact,
     StepOutcome,
-    facts_of,
-    known_steps,
+    UsedVoucher,
     refused,
     replay_outcomes,
+    step_facts,
 )
 from redemption.services.limits import limit_key
 from redemption.services.requests import HoldCommand
@@ -89,14 +91,11 @@ def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[S
     What passes (another hold, a limit) is left to the database, which times out old holds first;
     ``again`` asks for a voucher against which nothing speaks at all.
     """
-    outcomes = replay_outcomes(
-        StepKind.HOLD,
-        (((one.client_id, one.idempotency_key), one.fingerprint) for one in commands),
-    )
-    fresh = [one for one in commands if (one.client_id, one.idempotency_key) not in outcomes]
+    outcomes: dict[Key, StepOutcome] = {}
     named: dict[Key, bool] = {}
     groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
-    for command, considered in zip(fresh, consider([one.payment for one in fresh]), strict=True):
+    everything = consider([command.payment for command in commands])
+    for command, considered in zip(commands, everything, strict=True):
         key = command.client_id, command.idempotency_key
         candidate, till = considered.best, considered.till
         named[key] = considered.named
@@ -113,17 +112,17 @@ def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[S
         for together in rounds(group, _Prepared.keys):
             decided = decided_or_later(_decide, campaign_id, day, together)
             outcomes |= decided or {item.key: LATER for item in together}
-    outcomes |= _decided_meanwhile(fresh, outcomes)
+    outcomes |= _decided_before(commands, outcomes)
     return [
         (outcomes[key], named.get(key, True))
         for key in ((one.client_id, one.idempotency_key) for one in commands)
     ]
 
 
-def _decided_meanwhile(
+def _decided_before(
     commands: Sequence[HoldCommand], outcomes: Mapping[Key, StepOutcome]
 ) -> dict[Key, StepOutcome]:
-    """Answer refused commands whose twin was accepted after their keys were looked up.
+    """Answer refused commands whose key is known: whatever speaks against them now, it wins.
 
     Its voucher or payment code is used by then, so that what speaks against the command is that
     it has succeeded already.
@@ -142,21 +141,46 @@ def _decided_meanwhile(
 @retry_conflicts
 def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Key, StepOutcome]:
     """One call, one commit; again as a whole when another group won a race."""
-    rows = hot_call(
-        "redemptions_hold",
-        [campaign_id, new_id(), new_id(), day],
-        [_line(order, item) for order, item in enumerate(group)],
+    lines = [_line(order, item) for order, item in enumerate(group)]
+    rows = hot_call("redemptions_hold", [campaign_id, new_id(), new_id(), day], lines)
+    funders = Funders(funder_id for line in lines for funder_id in line["funder_ids"])
+    facts = step_facts(
+        StepKind.HOLD,
+        [item.key for item, row in zip(group, rows, strict=True) if row.outcome == "REPLAY"],
     )
-    accepted = [item.key for item, row in zip(group, rows, strict=True) if row.fact_id]
-    steps = known_steps(StepKind.HOLD, accepted) if accepted else {}
-    facts = facts_of({pk for pk, _ in steps.values()})
-    outcomes: dict[Key, StepOutcome] = {}
-    for item, row in zip(group, rows, strict=True):
-        if row.fact_id is None:
-            outcomes[item.key] = refused(row.refusals)
-        else:
-            outcomes[item.key] = StepOutcome(row.outcome, facts[steps[item.key][0]])
-    return outcomes
+    for item, row, line in zip(group, rows, lines, strict=True):
+        if row.outcome == "ACCEPTED":
+            facts[item.key] = _fact(line, item, day, funders)
+    return {
+        item.key: StepOutcome(row.outcome, facts[item.key])
+        if row.fact_id
+        else refused(row.refusals)
+        for item, row in zip(group, rows, strict=True)
+    }
+
+
+def _fact(line: dict[str, Any], item: _Prepared, day: date, funders: Funders) -> StepFact:
+    """Return what was just written; `facts_of` would read the same."""
+    voucher = item.candidate.voucher
+    return StepFact(
+        step_id=line["step_id"],
+        kind=StepKind.HOLD,
+        redemption_id=line["redemption_id"],
+        client_id=line["client_id"],
+        order_no=line["order_no"],
+        order_fen=line["order_fen"],
+        other_discount_fen=line["other_discount_fen"],
+        payer_fen=line["payable_fen"],
+        subsidy_fen=line["subsidy_fen"],
+        funders=funders.parts(line["funder_ids"], line["parts"]),
+        vouchers=(UsedVoucher(voucher.voucher_id, voucher.batch_name, line["subsidy_fen"]),),
+        voucher_fate="",
+        reference=line["order_no"],
+        business_date=day,
+        at=line["at"],
+        hold_expires_at=line["hold_expires_at"],
+        detail=line["detail"],
+    )
 
 
 def _line(order: int, item: _Prepared) -> dict[str, Any]:

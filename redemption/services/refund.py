@@ -12,9 +12,9 @@ from redemption.models import RedemptionStep
 from redemption.rules.refunds import RefundSlice, refund_refusals, refund_slice
 from redemption.services.facts import (
     FunderPart,
+    Funders,
     Key,
     StepOutcome,
-    funder_parts_named,
     refused,
     replay_outcomes,
 )
@@ -63,7 +63,9 @@ def refund_preview(
     if refusals:
         return RefundPreview(refusals=tuple(refusals))
     part = _slice(confirmed, order_fen, at)
-    return RefundPreview(part, funder_parts_named(confirmed.funder_ids, part.parts))
+    return RefundPreview(
+        part, Funders(confirmed.funder_ids).parts(confirmed.funder_ids, part.parts)
+    )
 
 
 @race_retried

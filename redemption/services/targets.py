@@ -1,15 +1,30 @@
 """The redemptions that commands name, with what the services need to know before they decide."""
 
-from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Protocol
 from uuid import UUID
 
+import orjson
+from django.db import connection
+
 from core.clock import business_date
-from redemption.models import Redemption, RedemptionLine
-from redemption.services.facts import Key
+from redemption.services.facts import Key, UsedVoucher
+
+_TARGETS = """
+    SELECT r.id, r.client_id, r.campaign_id, r.store_id, r.order_no, r.order_fen,
+           r.other_discount_fen, r.payable_fen, r.subsidy_fen, r.hold_expires_at,
+           h.funder_ids, h.parts, r.limit_uses, a.cutoff, a.term_unit, a.term_days,
+           n.voucher_id, b.name, n.used_fen
+      FROM unnest(%s::uuid[]) AS asked(id)
+      JOIN redemption_redemption r ON r.id = asked.id
+      JOIN merchants_acquirer a ON a.id = r.acquirer_id
+      JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+      JOIN redemption_redemptionline n ON n.redemption_id = r.id
+      JOIN vouchers_batch b ON b.id = n.batch_id
+     ORDER BY r.id, n.id
+"""
 
 
 class Targeted(Protocol):
@@ -41,9 +56,16 @@ class Target:
     campaign_id: UUID
     order: tuple[UUID, str]
     """Store and the till's order number."""
+    order_fen: int
+    other_discount_fen: int
     payable_fen: int
+    subsidy_fen: int
+    hold_expires_at: datetime
+    funder_ids: tuple[UUID, ...]
+    parts: tuple[int, ...]
+    """What each funder gives."""
     limits: tuple[dict[str, Any], ...]
-    voucher_ids: tuple[UUID, ...]
+    vouchers: tuple[UsedVoucher, ...]
     cutoff: time
     term_unit: str
     term_days: int
@@ -56,45 +78,42 @@ class Target:
         """Yield what no two commands of one call may share."""
         yield self.redemption_id
         yield self.client_id, *self.order
-        yield from self.voucher_ids
+        yield from (voucher.voucher_id for voucher in self.vouchers)
         for line in self.limits:
             yield line["limit_id"], line["window_start"], line["key_id"]
 
 
 def targets_load(redemption_ids: Collection[UUID]) -> dict[UUID, Target]:
-    """Load redemptions by id; unknown ones are missing; two queries."""
-    vouchers: dict[UUID, list[UUID]] = defaultdict(list)
-    for redemption_id, voucher_id in RedemptionLine.objects.filter(
-        redemption_id__in=redemption_ids
-    ).values_list("redemption_id", "voucher_id"):
-        vouchers[redemption_id].append(voucher_id)
-    rows = Redemption.objects.filter(pk__in=redemption_ids).values_list(
-        "pk",
-        "client_id",
-        "campaign_id",
-        "store_id",
-        "order_no",
-        "payable_fen",
-        "limit_uses",
-        "acquirer__cutoff",
-        "acquirer__term_unit",
-        "acquirer__term_days",
-    )
-    return {
-        row[0]: Target(
-            redemption_id=row[0],
-            client_id=row[1],
-            campaign_id=row[2],
-            order=(row[3], row[4]),
-            payable_fen=row[5],
-            limits=tuple(row[6]),
-            voucher_ids=tuple(sorted(vouchers[row[0]])),
-            cutoff=row[7],
-            term_unit=row[8],
-            term_days=row[9],
-        )
-        for row in rows
-    }
+    """Load redemptions by id; unknown ones are missing; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TARGETS, [list(redemption_ids)])
+        rows = cursor.fetchall()
+    found: dict[UUID, Target] = {}
+    for row in rows:
+        voucher = UsedVoucher(*row[16:])
+        if row[0] in found:
+            known = found[row[0]]
+            found[row[0]] = replace(known, vouchers=(*known.vouchers, voucher))
+        else:
+            found[row[0]] = Target(
+                redemption_id=row[0],
+                client_id=row[1],
+                campaign_id=row[2],
+                order=(row[3], row[4]),
+                order_fen=row[5],
+                other_discount_fen=row[6],
+                payable_fen=row[7],
+                subsidy_fen=row[8],
+                hold_expires_at=row[9],
+                funder_ids=tuple(row[10]),
+                parts=tuple(row[11]),
+                limits=tuple(orjson.loads(row[12])),
+                vouchers=(voucher,),
+                cutoff=row[13],
+                term_unit=row[14],
+                term_days=row[15],
+            )
+    return found
 
 
 def key_of(command: Targeted) -> Key:

@@ -10,7 +10,7 @@ from core.hot import hot_call
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from redemption.models import Redemption
-from redemption.services.facts import Key, StepOutcome, facts_of, known_steps, refused
+from redemption.services.facts import Key, StepOutcome, refused, step_facts
 from redemption.services.groups import Item, decide_in_groups
 from redemption.services.requests import ReleaseCommand
 from redemption.services.targets import Target, key_of, targets_load
@@ -90,11 +90,12 @@ def _release(
         for order, item in enumerate(group)
     ]
     rows = hot_call("redemptions_unhold", arguments, lines)
-    accepted = [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id]
-    steps = known_steps(StepKind.RELEASE, accepted) if accepted else {}
-    facts = facts_of({pk for pk, _ in steps.values()})
+    facts = step_facts(
+        StepKind.RELEASE,
+        [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id],
+    )
     return {
-        key_of(item.command): StepOutcome(row.outcome, facts[steps[key_of(item.command)][0]])
+        key_of(item.command): StepOutcome(row.outcome, facts[key_of(item.command)])
         if row.fact_id
         else refused(row.refusals)
         for item, row in zip(group, rows, strict=True)

@@ -22,181 +22,205 @@ RETURNS void LANGUAGE sql VOLATILE AS $$
       FROM (SELECT DISTINCT number FROM unnest(p_numbers) AS n(number) ORDER BY number) o
 $$;
 
+-- A command, a voucher it would use and a limit row it would count on, as the text spells them.
+DROP TYPE IF EXISTS redemption_hold_command, redemption_hold_line, redemption_limit;
+CREATE TYPE redemption_hold_command AS (
+    ord integer, redemption_id uuid, step_id uuid, client_id uuid, key text, fingerprint text,
+    at timestamptz, hold_expires_at timestamptz, payment_code_id uuid, enrolment_id uuid,
+    voucher_client_id uuid, acquirer_id uuid, merchant_id uuid, store_id uuid, terminal_id uuid,
+    payee_id uuid, whitelist_id uuid, owner_region text, store_region text, order_no text,
+    flow text, card_bin text, order_fen bigint, other_discount_fen bigint, subsidy_fen bigint,
+    payable_fen bigint, funder_ids uuid[], parts bigint[], detail jsonb, lines jsonb,
+    limits jsonb, refusals jsonb
+);
+CREATE TYPE redemption_hold_line AS (
+    ord integer, voucher_id uuid, batch_id uuid, used_fen bigint, parts bigint[]
+);
+CREATE TYPE redemption_limit AS (
+    ord integer, limit_id bigint, window_start timestamptz, key_id bigint, cap integer, kind text,
+    "window" text, document boolean
+);
+
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
--- (architecture.md, A hot service has three steps). p_commands: [{"ord", "redemption_id",
--- "step_id", "client_id", "key", "fingerprint", "at", "hold_expires_at", "payment_code_id",
--- "enrolment_id", "voucher_client_id", "acquirer_id", "merchant_id", "store_id", "terminal_id",
--- "payee_id", "whitelist_id", "owner_region", "store_region", "order_no", "flow", "card_bin",
--- "order_fen", "other_discount_fen", "subsidy_fen", "payable_fen", "funder_ids", "parts",
--- "detail", "lines": [{"voucher_id", "batch_id", "used_fen", "parts"}…],
--- "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document"}…],
--- "refusals": [{"code", "data"}…]}]. No two commands of a group share a key, limit key, payment
--- code, order or voucher. One order of a store takes one voucher. A voucher whose hold has outlived
--- its time is timed out here first. Locks: orders → limit rows → payment codes → vouchers →
--- redemptions → accounts. Raises 40001 where another group won a race for a key: the caller
--- decides the group again.
+-- (architecture.md, A hot service has three steps). p_commands: a list of redemption_hold_command,
+-- ord counting from 0, with lines [{"voucher_id", "batch_id", "used_fen", "parts"}…], limits (see
+-- redemption_limit) and refusals [{"code", "data"}…]. No two commands of a group share a key,
+-- limit key, payment code, order or voucher. One order of a store takes one voucher. A voucher
+-- whose hold has outlived its time is timed out here first. Locks: orders → limit rows → payment
+-- codes → vouchers → redemptions → accounts. Raises 40001 where another group won a race for a
+-- key: the caller decides the group again. The text is read once, into arrays by position.
 CREATE OR REPLACE FUNCTION redemptions_hold(
     p_campaign uuid, p_entry uuid, p_time_out_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 #variable_conflict use_column
 DECLARE
     v_campaign record;
-    v_seen jsonb;
-    v_used jsonb;
+    v_found record;
+    v_commands redemption_hold_command[];
+    v_lines redemption_hold_line[];
+    v_limits redemption_limit[];
     v_stale jsonb;
-    v_vouchers jsonb;
-    v_command record;
     v_reasons jsonb;
-    v_results jsonb := '[]';
-    v_accepted integer[] := '{}';
-    v_expected bigint;
     v_written bigint;
+    -- By position of the command.
+    v_ats timestamptz[];
+    v_results uuid[];
+    v_refusals jsonb[];
+    v_against jsonb[];
+    v_outcomes text[];
+    v_accepted boolean[];
 BEGIN
+    SELECT array_agg(c ORDER BY c.ord), array_agg(c.at ORDER BY c.ord),
+           array_agg(c.redemption_id ORDER BY c.ord),
+           array_agg(coalesce(c.refusals, '[]') ORDER BY c.ord), array_agg('[]'::jsonb),
+           array_agg(NULL::text), array_agg(false)
+      INTO v_commands, v_ats, v_results, v_refusals, v_against, v_outcomes, v_accepted
+      FROM jsonb_populate_recordset(NULL::redemption_hold_command, p_commands) c;
+    SELECT array_agg(ROW(c.ord, l.voucher_id, l.batch_id, l.used_fen, l.parts)
+                     ::redemption_hold_line)
+      INTO v_lines
+      FROM unnest(v_commands) c
+     CROSS JOIN LATERAL jsonb_to_recordset(c.lines)
+           AS l(voucher_id uuid, batch_id uuid, used_fen bigint, parts bigint[]);
+    SELECT array_agg(ROW(c.ord, l.limit_id, l.window_start, l.key_id, l.cap, l.kind, l.window,
+                         l.document)::redemption_limit)
+      INTO v_limits
+      FROM unnest(v_commands) c
+     CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
+           AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer, kind text,
+                "window" text, document boolean);
+
     PERFORM redemption_orders_lock(ARRAY(
         SELECT redemption_order_number(c.client_id, c.store_id, c.order_no)
-          FROM jsonb_to_recordset(p_commands) AS c(client_id uuid, store_id uuid, order_no text)));
+          FROM unnest(v_commands) c));
 
     -- With the rows of limits that a time-out below would give back: limits come before vouchers.
     PERFORM 1 FROM vouchers_limituse u
-      JOIN (SELECT l.limit_id, l.window_start, l.key_id
-              FROM jsonb_to_recordset(p_commands) AS c(limits jsonb),
-                   jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+      JOIN (SELECT l.limit_id, l.window_start, l.key_id FROM unnest(v_limits) l
             UNION
             SELECT l.limit_id, l.window_start, l.key_id
-              FROM jsonb_to_recordset(p_commands) AS c(at timestamptz, lines jsonb)
-             CROSS JOIN LATERAL jsonb_to_recordset(c.lines) AS needed(voucher_id uuid)
+              FROM unnest(v_lines) needed
               JOIN redemption_redemptionline n ON n.voucher_id = needed.voucher_id AND n.live
               JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
-               AND r.hold_expires_at <= c.at
+               AND r.hold_expires_at <= v_ats[needed.ord + 1]
              CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
                    AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
         USING (limit_id, window_start, key_id)
       ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
     PERFORM 1 FROM redemption_paymentcode p
-      WHERE p.id IN (SELECT c.payment_code_id
-                       FROM jsonb_to_recordset(p_commands) AS c(payment_code_id uuid))
+      WHERE p.id = ANY (ARRAY(SELECT c.payment_code_id FROM unnest(v_commands) c
+                               WHERE c.payment_code_id IS NOT NULL))
       ORDER BY p.id FOR UPDATE;
     PERFORM 1 FROM vouchers_voucher v
-      WHERE v.id IN (SELECT l.voucher_id
-                       FROM jsonb_to_recordset(p_commands) AS c(lines jsonb),
-                            jsonb_to_recordset(c.lines) AS l(voucher_id uuid))
+      WHERE v.id = ANY (ARRAY(SELECT l.voucher_id FROM unnest(v_lines) l))
       ORDER BY v.id FOR NO KEY UPDATE;
 
     -- Known keys after the locks: a twin of this request that held them has committed by now.
-    SELECT coalesce(jsonb_object_agg(c.ord, jsonb_build_object(
-               'id', s.redemption_id, 'same', s.fingerprint = c.fingerprint)), '{}')
-      INTO v_seen
-      FROM jsonb_to_recordset(p_commands)
-           AS c(ord integer, client_id uuid, key text, fingerprint text)
-      JOIN redemption_redemptionstep s ON s.client_id = c.client_id AND s.kind = 'HOLD'
-       AND s.idempotency_key = c.key;
+    FOR v_found IN
+        SELECT c.ord + 1 AS place, s.redemption_id AS id, s.fingerprint = c.fingerprint AS same
+          FROM unnest(v_commands) c
+         CROSS JOIN LATERAL (SELECT k.redemption_id, k.fingerprint
+                               FROM redemption_redemptionstep k
+                              WHERE k.client_id = c.client_id AND k.kind = 'HOLD'
+                                AND k.idempotency_key = c.key LIMIT 1) s
+    LOOP
+        IF v_found.same THEN
+            v_outcomes[v_found.place] := 'REPLAY';
+            v_results[v_found.place] := v_found.id;
+        ELSE
+            v_outcomes[v_found.place] := 'REFUSED';
+            v_refusals[v_found.place] := '[{"code": "idempotency.key_reused", "data": {}}]';
+        END IF;
+    END LOOP;
 
     -- A hold past its life is timed out, with its posting, by the call that needs the voucher.
     SELECT jsonb_agg(jsonb_build_object('ord', 0, 'redemption_id', r.id,
-               'step_id', gen_random_uuid(), 'at', c.at, 'refusals', '[]'::jsonb))
+               'step_id', gen_random_uuid(), 'at', v_ats[l.ord + 1], 'refusals', '[]'::jsonb))
       INTO v_stale
-      FROM jsonb_to_recordset(p_commands) AS c(ord integer, at timestamptz, lines jsonb)
-     CROSS JOIN LATERAL jsonb_to_recordset(c.lines) AS l(voucher_id uuid)
+      FROM unnest(v_lines) l
       JOIN redemption_redemptionline n ON n.voucher_id = l.voucher_id AND n.live
       JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
-       AND r.hold_expires_at <= c.at
-     WHERE NOT v_seen ? c.ord::text;
+       AND r.hold_expires_at <= v_ats[l.ord + 1]
+     WHERE v_outcomes[l.ord + 1] IS NULL;
     IF v_stale IS NOT NULL THEN
         PERFORM 1 FROM redemptions_unhold_unposted(
             p_campaign, p_time_out_entry, p_date, 'TIME_OUT', v_stale);
     END IF;
 
-    SELECT coalesce(jsonb_object_agg(x.ord, x.reasons), '{}') INTO v_used
-      FROM (SELECT c.ord, jsonb_agg(jsonb_build_object('code', 'redemption.person_limit',
-                       'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
-                           'used', u.used, 'cap', l.cap, 'kind', l.kind))
-                       ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
-              FROM jsonb_to_recordset(p_commands) AS c(ord integer, limits jsonb),
-                   jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint,
-                            cap integer, kind text, "window" text, document boolean)
-              JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-             WHERE u.used + 1 > l.cap
-             GROUP BY c.ord) x;
-    SELECT coalesce(jsonb_object_agg(x.ord, x.reasons), '{}') INTO v_vouchers
-      FROM (SELECT c.ord, jsonb_agg(jsonb_build_object(
-                       'code', CASE
-                           WHEN v.state = 'HELD' THEN 'voucher.held'
-                           WHEN v.state = 'REDEEMED' THEN 'voucher.redeemed'
-                           WHEN v.state = 'VOIDED' THEN 'voucher.voided'
-                           WHEN v.state = 'EXPIRED' OR c.at >= v.valid_until THEN 'voucher.expired'
-                           WHEN v.state = 'FROZEN' THEN 'voucher.frozen'
-                           ELSE 'redemption.paused' END,
-                       'data', CASE
-                           WHEN v.state = 'HELD' THEN jsonb_build_object('until', r.hold_expires_at)
-                           WHEN v.state = 'EXPIRED' OR c.at >= v.valid_until
-                           THEN jsonb_build_object('valid_until', v.valid_until)
-                           ELSE '{}' END) ORDER BY v.id) AS reasons
-              FROM jsonb_to_recordset(p_commands) AS c(ord integer, at timestamptz, lines jsonb)
-             CROSS JOIN LATERAL jsonb_to_recordset(c.lines) AS l(voucher_id uuid)
-              JOIN vouchers_voucher v ON v.id = l.voucher_id
-              JOIN vouchers_batch b ON b.id = v.batch_id
-              LEFT JOIN redemption_redemptionline n ON n.voucher_id = v.id AND n.live
-              LEFT JOIN redemption_redemption r ON r.id = n.redemption_id
-             WHERE v.state <> 'ACTIVE' OR c.at >= v.valid_until OR NOT b.redemptions_on
-             GROUP BY c.ord) x;
+    -- What speaks against the vouchers, then against the limits.
+    FOR v_found IN
+        SELECT l.ord + 1 AS place, jsonb_agg(jsonb_build_object(
+                   'code', CASE
+                       WHEN v.state = 'HELD' THEN 'voucher.held'
+                       WHEN v.state = 'REDEEMED' THEN 'voucher.redeemed'
+                       WHEN v.state = 'VOIDED' THEN 'voucher.voided'
+                       WHEN v.state = 'EXPIRED' OR v_ats[l.ord + 1] >= v.valid_until
+                       THEN 'voucher.expired'
+                       WHEN v.state = 'FROZEN' THEN 'voucher.frozen'
+                       ELSE 'redemption.paused' END,
+                   'data', CASE
+                       WHEN v.state = 'HELD' THEN jsonb_build_object('until', r.hold_expires_at)
+                       WHEN v.state = 'EXPIRED' OR v_ats[l.ord + 1] >= v.valid_until
+                       THEN jsonb_build_object('valid_until', v.valid_until)
+                       ELSE '{}' END) ORDER BY v.id) AS reasons
+          FROM unnest(v_lines) l
+          JOIN vouchers_voucher v ON v.id = l.voucher_id
+          JOIN vouchers_batch b ON b.id = v.batch_id
+          LEFT JOIN redemption_redemptionline n ON n.voucher_id = v.id AND n.live
+          LEFT JOIN redemption_redemption r ON r.id = n.redemption_id
+         WHERE v.state <> 'ACTIVE' OR v_ats[l.ord + 1] >= v.valid_until OR NOT b.redemptions_on
+         GROUP BY l.ord
+    LOOP
+        v_against[v_found.place] := v_found.reasons;
+    END LOOP;
+    FOR v_found IN
+        SELECT l.ord + 1 AS place, jsonb_agg(jsonb_build_object('code', 'redemption.person_limit',
+                   'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
+                       'used', u.used, 'cap', l.cap, 'kind', l.kind))
+                   ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
+          FROM unnest(v_limits) l
+          JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+         WHERE u.used + 1 > l.cap
+         GROUP BY l.ord
+    LOOP
+        v_against[v_found.place] := v_against[v_found.place] || v_found.reasons;
+    END LOOP;
     SELECT c.redemptions_on, c.state INTO STRICT v_campaign
       FROM campaigns_campaign c WHERE c.id = p_campaign;
 
-    FOR v_command IN
-        SELECT c.*, p.used_at,
+    FOR v_found IN
+        SELECT c.ord + 1 AS place, p.used_at,
                redemption_order_taken(c.client_id, c.store_id, c.order_no, c.at, NULL) AS ordered
-          FROM jsonb_to_recordset(p_commands)
-               AS c(ord integer, redemption_id uuid, payment_code_id uuid, refusals jsonb,
-                    client_id uuid, store_id uuid, order_no text, at timestamptz)
+          FROM unnest(v_commands) c
           LEFT JOIN redemption_paymentcode p ON p.id = c.payment_code_id
-         ORDER BY c.ord
     LOOP
-        IF v_seen ? v_command.ord::text THEN
-            IF (v_seen -> v_command.ord::text ->> 'same')::boolean THEN
-                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                    'REPLAY', 'redemption_id', v_seen -> v_command.ord::text -> 'id');
-            ELSE
-                v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                    'REFUSED', 'refusals', '[{"code": "idempotency.key_reused", "data": {}}]'::jsonb);
-            END IF;
-            CONTINUE;
-        END IF;
+        CONTINUE WHEN v_outcomes[v_found.place] IS NOT NULL;
         v_reasons := '[]';
-        IF v_command.used_at IS NOT NULL THEN
+        IF v_found.used_at IS NOT NULL THEN
             v_reasons := v_reasons || '[{"code": "code.used", "data": {}}]'::jsonb;
         END IF;
-        IF v_command.ordered THEN
+        IF v_found.ordered THEN
             v_reasons := v_reasons || jsonb_build_object(
                 'code', 'redemption.stacking_not_allowed', 'data', '{"limit": 1}'::jsonb);
         END IF;
-        v_reasons := v_reasons || coalesce(v_command.refusals, '[]')
-                  || coalesce(v_vouchers -> v_command.ord::text, '[]')
-                  || coalesce(v_used -> v_command.ord::text, '[]');
+        v_reasons := v_reasons || v_refusals[v_found.place] || v_against[v_found.place];
         IF NOT v_campaign.redemptions_on OR v_campaign.state IN ('CLOSED', 'AUDITED', 'CLEARING')
         THEN
             v_reasons := v_reasons || '[{"code": "redemption.paused", "data": {}}]'::jsonb;
         END IF;
-        IF jsonb_array_length(v_reasons) > 0 THEN
-            v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                'REFUSED', 'refusals', v_reasons);
-        ELSE
-            v_results := v_results || jsonb_build_object('ord', v_command.ord, 'outcome',
-                'ACCEPTED', 'redemption_id', v_command.redemption_id);
-            v_accepted := v_accepted || v_command.ord;
-        END IF;
+        v_accepted[v_found.place] := v_reasons = '[]';
+        v_outcomes[v_found.place] := CASE WHEN v_reasons = '[]' THEN 'ACCEPTED'
+                                          ELSE 'REFUSED' END;
+        v_refusals[v_found.place] := v_reasons;
     END LOOP;
 
-    IF cardinality(v_accepted) > 0 THEN
+    IF true = ANY (v_accepted) THEN
         WITH accepted AS (
-            SELECT l.* FROM jsonb_to_recordset(p_commands) AS c(ord integer, limits jsonb),
-                   jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer)
-             WHERE c.ord = ANY (v_accepted)
+            SELECT l.* FROM unnest(v_limits) l WHERE v_accepted[l.ord + 1]
         ), written AS (
             INSERT INTO vouchers_limituse AS u (limit_id, window_start, key_id, used, cap)
             SELECT limit_id, window_start, key_id, 1, cap FROM accepted
@@ -205,9 +229,8 @@ BEGIN
                SET used = u.used + 1, cap = excluded.cap WHERE u.used + 1 <= excluded.cap
             RETURNING 1
         )
-        SELECT (SELECT count(*) FROM accepted), (SELECT count(*) FROM written)
-          INTO v_expected, v_written;
-        IF v_written <> v_expected THEN
+        SELECT (SELECT count(*) FROM accepted) - (SELECT count(*) FROM written) INTO v_written;
+        IF v_written <> 0 THEN
             RAISE EXCEPTION 'a limit was used up by another group' USING ERRCODE = '40001';
         END IF;
 
@@ -217,15 +240,12 @@ BEGIN
         SELECT c.step_id, c.redemption_id, 1, 'HOLD', c.client_id, c.key, c.fingerprint,
                c.order_fen, c.payable_fen, c.subsidy_fen, c.funder_ids, c.parts, c.order_no, '',
                p_entry, p_date, c.at, coalesce(c.detail, '{}')
-          FROM jsonb_to_recordset(p_commands) AS c(ord integer, step_id uuid, redemption_id uuid,
-               client_id uuid, key text, fingerprint text, order_fen bigint, payable_fen bigint,
-               subsidy_fen bigint, funder_ids uuid[], parts bigint[], order_no text,
-               at timestamptz, detail jsonb)
-         WHERE c.ord = ANY (v_accepted)
+          FROM unnest(v_commands) c
+         WHERE v_accepted[c.ord + 1]
          ORDER BY c.client_id, c.key
         ON CONFLICT (client_id, kind, idempotency_key) DO NOTHING;
         GET DIAGNOSTICS v_written = ROW_COUNT;
-        IF v_written <> cardinality(v_accepted) THEN
+        IF v_written <> (SELECT count(*) FROM unnest(v_accepted) AS a(taken) WHERE a.taken) THEN
             RAISE EXCEPTION 'an idempotency key was used by another group' USING ERRCODE = '40001';
         END IF;
 
@@ -240,57 +260,47 @@ BEGIN
                c.owner_region, c.store_region, c.order_no, c.flow, coalesce(c.card_bin, ''),
                c.order_fen, c.other_discount_fen, c.subsidy_fen, c.payable_fen, 'HELD', c.at,
                c.hold_expires_at, '', 0, 0, 0, 0, 1, coalesce(c.limits, '[]')
-          FROM jsonb_to_recordset(p_commands) AS c(ord integer, redemption_id uuid,
-               client_id uuid, enrolment_id uuid, voucher_client_id uuid, acquirer_id uuid,
-               merchant_id uuid, store_id uuid, terminal_id uuid, payee_id uuid,
-               whitelist_id uuid, owner_region text, store_region text, order_no text, flow text,
-               card_bin text, order_fen bigint, other_discount_fen bigint, subsidy_fen bigint,
-               payable_fen bigint, at timestamptz, hold_expires_at timestamptz, limits jsonb)
-         WHERE c.ord = ANY (v_accepted);
+          FROM unnest(v_commands) c
+         WHERE v_accepted[c.ord + 1];
         INSERT INTO redemption_redemptionline (redemption_id, voucher_id, batch_id, used_fen,
             parts, live)
-        SELECT c.redemption_id, l.voucher_id, l.batch_id, l.used_fen, l.parts, true
-          FROM jsonb_to_recordset(p_commands)
-               AS c(ord integer, redemption_id uuid, lines jsonb)
-         CROSS JOIN LATERAL jsonb_to_recordset(c.lines)
-               AS l(voucher_id uuid, batch_id uuid, used_fen bigint, parts bigint[])
-         WHERE c.ord = ANY (v_accepted);
+        SELECT v_results[l.ord + 1], l.voucher_id, l.batch_id, l.used_fen, l.parts, true
+          FROM unnest(v_lines) l
+         WHERE v_accepted[l.ord + 1];
         UPDATE vouchers_voucher v SET state = 'HELD'
-          FROM jsonb_to_recordset(p_commands) AS c(ord integer, lines jsonb),
-               jsonb_to_recordset(c.lines) AS l(voucher_id uuid)
-         WHERE c.ord = ANY (v_accepted) AND v.id = l.voucher_id;
+          FROM unnest(v_lines) l
+         WHERE v_accepted[l.ord + 1] AND v.id = l.voucher_id;
         UPDATE redemption_paymentcode p SET used_at = c.at, redemption_id = c.redemption_id
-          FROM jsonb_to_recordset(p_commands) AS c(ord integer, payment_code_id uuid,
-               redemption_id uuid, at timestamptz)
-         WHERE c.ord = ANY (v_accepted) AND p.id = c.payment_code_id;
+          FROM unnest(v_commands) c
+         WHERE v_accepted[c.ord + 1] AND p.id = c.payment_code_id;
     END IF;
 
     -- The entries last: accounts are locked after everything else, and in one go.
     IF v_stale IS NOT NULL THEN
         PERFORM ledger_lock(p_campaign, ARRAY['OUTSTANDING', 'HELD'], ARRAY(
-            SELECT DISTINCT l.batch_id
-              FROM jsonb_to_recordset(p_commands) AS c(lines jsonb),
-                   jsonb_to_recordset(c.lines) AS l(batch_id uuid)));
+            SELECT DISTINCT l.batch_id FROM unnest(v_lines) l));
         PERFORM redemptions_unhold_post(p_campaign, p_time_out_entry, p_date, 'TIME_OUT');
     END IF;
-    IF cardinality(v_accepted) > 0 THEN
+    IF true = ANY (v_accepted) THEN
         PERFORM ledger_post(p_entry, 'HOLD', p_campaign, 'hold:' || p_entry, p_date,
-            (SELECT max(c.at) FROM jsonb_to_recordset(p_commands) AS c(at timestamptz)),
-            (SELECT jsonb_agg(jsonb_build_object('d', 'OUTSTANDING', 'du', b.id, 'c', 'HELD',
-                        'cu', b.id, 'f', part.funder_id, 'a', part.fen))
-               FROM jsonb_to_recordset(p_commands) AS c(ord integer, lines jsonb)
-              CROSS JOIN LATERAL jsonb_to_recordset(c.lines) AS l(voucher_id uuid)
-               JOIN vouchers_voucher v ON v.id = l.voucher_id
-               JOIN vouchers_batch b ON b.id = v.batch_id
-              CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
-                    AS part(funder_id, fen)
-              WHERE c.ord = ANY (v_accepted)));
+            (SELECT max(t.at) FROM unnest(v_ats) AS t(at)),
+            (SELECT jsonb_agg(jsonb_build_object('d', 'OUTSTANDING', 'du', x.batch_id, 'c', 'HELD',
+                        'cu', x.batch_id, 'f', x.funder_id, 'a', x.fen))
+               FROM (SELECT b.id AS batch_id, part.funder_id, sum(part.fen) AS fen
+                       FROM unnest(v_lines) l
+                       JOIN vouchers_voucher v ON v.id = l.voucher_id
+                       JOIN vouchers_batch b ON b.id = v.batch_id
+                      CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
+                            AS part(funder_id, fen)
+                      WHERE v_accepted[l.ord + 1]
+                      GROUP BY b.id, part.funder_id) x));
     END IF;
 
     RETURN QUERY
-    SELECT x.ord, x.outcome, x.redemption_id, coalesce(x.refusals, '[]')
-      FROM jsonb_to_recordset(v_results)
-           AS x(ord integer, outcome text, redemption_id uuid, refusals jsonb)
-     ORDER BY x.ord;
+    SELECT c.ord, v_outcomes[c.ord + 1],
+           CASE WHEN v_outcomes[c.ord + 1] <> 'REFUSED' THEN v_results[c.ord + 1] END,
+           CASE WHEN v_outcomes[c.ord + 1] = 'REFUSED' THEN v_refusals[c.ord + 1] ELSE '[]' END
+      FROM unnest(v_commands) c
+     ORDER BY c.ord;
 END
 $$;

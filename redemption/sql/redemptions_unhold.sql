@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION redemptions_unhold_unposted(
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -132,21 +133,24 @@ CREATE OR REPLACE FUNCTION redemptions_unhold_post(
     p_campaign uuid, p_entry uuid, p_date date, p_kind text
 ) RETURNS void LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 BEGIN
     PERFORM ledger_post(p_entry,
         CASE p_kind WHEN 'RELEASE' THEN 'HOLD_RELEASE' ELSE 'HOLD_TIME_OUT' END,
         p_campaign, 'unhold:' || p_entry, p_date,
         (SELECT max(s.at) FROM redemption_redemptionstep s WHERE s.entry_id = p_entry),
-        (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', b.id, 'c', 'OUTSTANDING',
-                    'cu', b.id, 'f', part.funder_id, 'a', part.fen))
-           FROM redemption_redemptionstep s
-           JOIN redemption_redemptionline n ON n.redemption_id = s.redemption_id
-           JOIN vouchers_voucher v ON v.id = n.voucher_id
-           JOIN vouchers_batch b ON b.id = v.batch_id
-          CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
-                AS part(funder_id, fen)
-          WHERE s.entry_id = p_entry));
+        (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'OUTSTANDING',
+                    'cu', x.batch_id, 'f', x.funder_id, 'a', x.fen))
+           FROM (SELECT b.id AS batch_id, part.funder_id, sum(part.fen) AS fen
+                   FROM redemption_redemptionstep s
+                   JOIN redemption_redemptionline n ON n.redemption_id = s.redemption_id
+                   JOIN vouchers_voucher v ON v.id = n.voucher_id
+                   JOIN vouchers_batch b ON b.id = v.batch_id
+                  CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
+                        AS part(funder_id, fen)
+                  WHERE s.entry_id = p_entry
+                  GROUP BY b.id, part.funder_id) x));
 END
 $$;
 
@@ -155,6 +159,7 @@ CREATE OR REPLACE FUNCTION redemptions_unhold(
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 BEGIN
     RETURN QUERY

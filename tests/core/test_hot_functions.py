@@ -13,7 +13,13 @@ HOT = (
     "ledger_post",
     "ledger_apply_postings",
 )
-NO_FULL_READS = {"enable_seqscan=off", "enable_hashjoin=off", "enable_mergejoin=off"}
+NO_FULL_READS = {
+    "enable_seqscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
+    "enable_material=off",
+    "join_collapse_limit=1",
+}
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ CREATE OR REPLACE FUNCTION vouchers_claim(
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -104,7 +105,9 @@ BEGIN
         SELECT c.place, k.id, k.fingerprint = c.fingerprint AS same
           FROM unnest(v_clients, v_keys, v_fingerprints) WITH ORDINALITY
                AS c(client_id, key, fingerprint, place)
-          JOIN vouchers_claim k ON k.client_id = c.client_id AND k.idempotency_key = c.key
+         CROSS JOIN LATERAL (SELECT k.id, k.fingerprint FROM vouchers_claim k
+                              WHERE k.client_id = c.client_id AND k.idempotency_key = c.key
+                              LIMIT 1) k
     LOOP
         IF v_found.same THEN
             v_outcomes[v_found.place] := 'REPLAY';
