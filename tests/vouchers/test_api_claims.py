@@ -161,7 +161,7 @@ def test_device_of_the_request_counts_like_a_registered_one() -> None:
 
 
 def test_every_failing_condition_is_listed() -> None:
-    live = campaign_live(batches=[BatchPlan(units=1, location=Location(at_claim=True))])
+    live = campaign_live(batches=[BatchPlan(units=2, location=Location(at_claim=True))])
     world = world_make(live)
     taker = enrolment_make(world.client)
     taken = world.claim_body(location={"region_code": "450103"})
@@ -173,8 +173,27 @@ def test_every_failing_condition_is_listed() -> None:
     assert [one["code"] for one in problem["data"]["refusals"]] == [
         "claim.out_of_region",
         "claim.person_limit",
-        "claim.sold_out",
     ]
+    assert effects() == before
+
+
+def test_sold_out_is_said_alone_and_a_known_key_still_gets_its_claim() -> None:
+    live = campaign_live(batches=[BatchPlan(units=1, location=Location(at_claim=True))])
+    world = world_make(live)
+    body = world.claim_body(location={"region_code": "450103"})
+    first = world.api.post(f"{API}/claims", body, key=KEY)
+    assert first.status_code == 201
+    before = effects()
+    again = world.api.post(f"{API}/claims", body | {"location": {"region_code": "150100"}})
+    problem = world.api.refused(again, 409, "claim.sold_out")
+    assert [one["code"] for one in problem["data"]["refusals"]] == ["claim.sold_out"]
+    replay = world.api.post(f"{API}/claims", body, key=KEY)
+    assert (replay.status_code, replay.json()) == (201, first.json())
+    assert replay["Idempotent-Replay"] == "true"
+    other = body | {"location": {"region_code": "450102"}}
+    world.api.refused(
+        world.api.post(f"{API}/claims", other, key=KEY), 422, "idempotency.key_reused"
+    )
     assert effects() == before
 
 

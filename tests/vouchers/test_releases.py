@@ -30,6 +30,7 @@ from vouchers.services.releases import (
     ReleaseResult,
     quota_release_close,
     quota_release_open,
+    releases_prove,
     units_covered,
 )
 
@@ -173,11 +174,33 @@ def test_a_wave_closes_with_the_units_left() -> None:
     assert (batch.released, batch.issued) == (3, 3)
     release = QuotaRelease.objects.get(pk=live.release.pk)
     assert (release.state, release.closed_units, release.closed_at) == ("CLOSED", 7, closes_at)
+    assert (release.opened_units, release.claimed_units, release.proved_at) == (10, 3, closes_at)
     books = balances(live.campaign)
     assert (books["OUTSTANDING"], books["ALLOCATED"]) == (6_000, 14_000)
     assert "RESERVED" not in books
     assert quota_release_close(now=closes_at) == []
     assert claims(live.batch, 1, FIRST) == ["REFUSED"]
+
+
+def test_a_wave_that_is_used_up_is_proved_by_its_claims() -> None:
+    live = campaign_live(batches=[BatchPlan(units=5, open_units=3)], opened_at=FIRST)
+    assert claims(live.batch, 2, FIRST) == ["ACCEPTED"] * 2
+    assert releases_prove(now=FIRST) == 0
+    assert claims(live.batch, 2, FIRST) == ["ACCEPTED", "REFUSED"]
+    assert releases_prove(now=SECOND) == 1
+    release = QuotaRelease.objects.get(pk=live.release.pk)
+    assert (release.state, release.claimed_units, release.proved_at) == ("OPEN", 3, SECOND)
+    assert releases_prove(now=SECOND) == 0
+
+
+def test_the_database_refuses_a_proof_that_does_not_add_up() -> None:
+    live = campaign_live(batches=[BatchPlan(units=3)], opened_at=FIRST)
+    release = QuotaRelease.objects.filter(pk=live.release.pk)
+    for wrong in ({"claimed_units": 2, "proved_at": FIRST}, {"proved_at": FIRST}):
+        with pytest.raises(IntegrityError, match="release_proof"), transaction.atomic():
+            release.update(**wrong)
+    with pytest.raises(IntegrityError, match="release_closed_is_proved"), transaction.atomic():
+        release.update(state="CLOSED", closed_units=3)
 
 
 def test_the_end_of_a_campaign_closes_open_waves_and_cancels_planned_ones(

@@ -52,6 +52,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
         "planned_units",
         "opened_units",
         "closed_units",
+        "claimed_units",
         "state_label",
         "opened_at",
         "closed_at",
@@ -69,6 +70,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
         ("batch", "state"),
         ("slot", "closes_at"),
         ("planned_units", "opened_units", "closed_units"),
+        ("claimed_units", "proved_at"),
         ("opened_at", "closed_at"),
     )
     inlines = (SliceInline,)

@@ -136,6 +136,10 @@ class QuotaRelease(models.Model):
     planned_units = models.BigIntegerField(_("计划张数"))
     opened_units = models.BigIntegerField(_("实际投放张数"), default=0)
     closed_units = models.BigIntegerField(_("收回张数"), default=0)
+    claimed_units = models.BigIntegerField(
+        _("核对领取张数"), null=True, blank=True, help_text=_("投放领完或结束时由领取记录合计")
+    )
+    proved_at = models.DateTimeField(_("核对时间"), null=True, blank=True)
     state = models.CharField(
         _("状态"), max_length=9, choices=ReleaseState.choices, default=ReleaseState.PLANNED
     )
@@ -156,6 +160,20 @@ class QuotaRelease(models.Model):
                 & Q(closed_units__gte=0)
                 & Q(closed_units__lte=F("opened_units")),
                 name="release_units",
+            ),
+            # Opened = claimed + taken back, from the claims themselves; no wave ends without it.
+            models.CheckConstraint(
+                condition=Q(proved_at__isnull=True, claimed_units__isnull=True)
+                | Q(
+                    proved_at__isnull=False,
+                    claimed_units__isnull=False,
+                    opened_units=F("claimed_units") + F("closed_units"),
+                ),
+                name="release_proof",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ReleaseState.CLOSED) | Q(proved_at__isnull=False),
+                name="release_closed_is_proved",
             ),
         )
         indexes = (

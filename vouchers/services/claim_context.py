@@ -12,22 +12,26 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from core.errors import Refusal
 from vouchers.models import Enrolment
 from vouchers.rules.limits import limit_row_code
 from vouchers.rules.model import BatchRules, LimitRule, rules_read
+from vouchers.services.stock import STOCK_COLUMNS, STOCK_JOIN, Stock
 
 KEPT_RULES = 1_000
 
-_BATCHES = """
+_BATCHES = f"""
     SELECT b.id, b.code, b.face_fen, c.regions, c.ends_at, v.id, v.rules::text,
-           (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{}') FROM vouchers_limit l
-             WHERE l.campaign_id = c.id AND l.side = 'CLAIM')
+           (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{{}}') FROM vouchers_limit l
+             WHERE l.campaign_id = c.id AND l.side = 'CLAIM'),
+           {STOCK_COLUMNS}
       FROM vouchers_batch b
       JOIN vouchers_batchversion v ON v.id = b.version_id
       JOIN campaigns_campaign c ON c.id = b.campaign_id
+      {STOCK_JOIN}
      WHERE b.id = ANY(%s::uuid[]) AND c.state NOT IN ('DRAFT', 'SUBMITTED')
      ORDER BY b.id
-"""
+"""  # noqa: S608 - parts of our own
 _CLAIMANTS = """
     SELECT asked.place - 1, e.level, k.key_id, k.kind
       FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS asked(id, client_id, place)
@@ -48,12 +52,17 @@ class BatchContext:
     regions: tuple[str, ...]
     campaign_ends_at: datetime
     claim_limits: tuple[tuple[int, LimitRule], ...]
+    stock: Stock
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
         """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
         counted = {kind for _, rule in self.claim_limits for kind in rule.keys}
         return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
+
+    def sold_out(self, at: datetime) -> Refusal | None:
+        """Return the refusal of a claim at ``at`` if nothing is left (`Stock.sold_out`)."""
+        return self.stock.sold_out(at) if at < self.campaign_ends_at else None
 
 
 @dataclass(slots=True)
@@ -70,7 +79,7 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
         cursor.execute(_BATCHES, [list(batch_ids)])
         rows = cursor.fetchall()
     contexts: dict[UUID, BatchContext] = {}
-    for pk, code, face_fen, regions, ends_at, version_id, frozen, limits in rows:
+    for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, *counters in rows:
         rules = _rules(frozen)
         ids = msgspec.json.decode(limits, type=dict[str, int])
         contexts[pk] = BatchContext(
@@ -84,6 +93,7 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
                 for rule in rules.limits
                 if rule.side == "CLAIM"
             ),
+            stock=Stock(*counters),
         )
     return contexts
 

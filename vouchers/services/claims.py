@@ -37,6 +37,7 @@ from vouchers.services.claim_context import (
     claimants_load,
 )
 from vouchers.services.identity_keys import identity_keys_ensure
+from vouchers.services.stock import keys_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,20 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     Commands of one batch and business date are decided together in one transaction, in order of
     arrival; nothing is issued beyond what is released, and no key goes above a limit. A repeated
     (client, idempotency key) gives the first claim again, whatever has changed since. A batch that
-    stays locked refuses its own commands with ``infra.try_later``.
+    stays locked refuses its own commands with ``infra.try_later``. A batch that is sold out says
+    so and nothing else.
 
     Raises:
         DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
     outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
+    contexts = batch_contexts({command.batch_id for command in commands})
+    gone = _sold_out(commands, contexts)
+    for index, refusal in gone.items():
+        outcomes[index] = ClaimOutcome("REFUSED", refusals=(refusal,))
+    left = {index: one for index, one in enumerate(commands) if index not in gone}
     groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
-    for item in _prepare(commands):
+    for item in _prepare(left, contexts):
         groups[item.command.batch_id, business_date(item.command.at)].append(item)
     for (batch_id, day), group in sorted(groups.items()):
         for together in rounds(group, _Prepared.keys):
@@ -135,15 +142,38 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     return outcomes
 
 
-def _prepare(commands: Sequence[ClaimCommand]) -> Iterator[_Prepared]:
+def _sold_out(
+    commands: Sequence[ClaimCommand], contexts: Mapping[UUID, BatchContext]
+) -> dict[int, Refusal]:
+    """Return the refusals of claims that came when nothing was left; a known key still wins."""
+    refusals: dict[int, Refusal] = {}
+    for index, command in enumerate(commands):
+        context = contexts.get(command.batch_id)
+        if context and _may_know(context, command.client_region):
+            refusal = context.sold_out(command.at)
+            if refusal:
+                refusals[index] = refusal
+    asked = list(refusals)
+    known = keys_known(
+        [(commands[index].client_id, commands[index].idempotency_key) for index in asked]
+    )
+    for place in known:
+        del refusals[asked[place]]
+    return refusals
+
+
+def _prepare(
+    commands: Mapping[int, ClaimCommand], contexts: Mapping[UUID, BatchContext]
+) -> Iterator[_Prepared]:
     """Step 1: what cannot change in a race. Unknown batches and foreign persons are left out."""
-    contexts = batch_contexts({command.batch_id for command in commands})
+    if not commands:
+        return
     claimants = claimants_load(
-        [(command.enrolment_id, command.client_id) for command in commands],
+        [(command.enrolment_id, command.client_id) for command in commands.values()],
         {kind for context in contexts.values() for kind in context.key_kinds},
     )
     known: list[tuple[int, ClaimCommand, BatchContext, Claimant]] = []
-    for index, (command, claimant) in enumerate(zip(commands, claimants, strict=True)):
+    for (index, command), claimant in zip(commands.items(), claimants, strict=True):
         context = contexts.get(command.batch_id)
         if context and claimant and _may_know(context, command.client_region):
             known.append((index, command, context, claimant))

@@ -1,0 +1,74 @@
+"""When a batch has nothing left for anybody: known without looking at the person.
+
+A wave sells out in seconds and is asked for a hundred thousand times afterwards. Those claims are
+refused by counters read once per group, after the claims arrived and without a lock
+(docs/decisions/sold-out-is-read-once-per-group.md): whoever is refused came when nothing was left,
+in whatever process, after whatever restart.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from core.clock import TIME_ZONE
+from core.errors import Refusal
+
+STOCK_COLUMNS: Final = """
+    c.state = 'LIVE' AND b.claims_on, b.released, b.issued, w.first_slot, w.latest_open, w.next_slot
+"""
+STOCK_JOIN: Final = """
+    CROSS JOIN LATERAL (
+        SELECT min(r.slot) AS first_slot,
+               max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
+               min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
+          FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w
+"""
+_KNOWN = """
+    SELECT asked.place - 1
+      FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS asked(client_id, key, place)
+     CROSS JOIN LATERAL (SELECT 1 FROM vouchers_claim k
+                          WHERE k.client_id = asked.client_id AND k.idempotency_key = asked.key
+                          LIMIT 1) known
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The counters of a batch and the slots of its waves, of one snapshot."""
+
+    claimable: bool
+    """Its campaign is live and it is switched on."""
+    released: int
+    issued: int
+    first_slot: datetime | None
+    latest_open: datetime | None
+    next_slot: datetime | None
+
+    def sold_out(self, at: datetime) -> Refusal | None:
+        """Return the refusal of a claim at ``at`` if no unit is left, else None.
+
+        None too where anything else may be the reason, e.g. a wave that is due but not open yet:
+        then the claim function says.
+        """
+        is_empty = self.claimable and 0 < self.released == self.issued
+        has_begun = self.first_slot is not None and self.first_slot <= at
+        comes_now = self.next_slot is not None and self.next_slot <= at
+        opens_later = self.latest_open is not None and self.latest_open > at
+        if not is_empty or not has_begun or comes_now or opens_later:
+            return None
+        if self.next_slot is None:
+            return Refusal("claim.sold_out")
+        return Refusal("claim.sold_out", {"next_release_at": self.next_slot.astimezone(TIME_ZONE)})
+
+
+def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:
+    """Return which of these keys (client, idempotency key), by place, have a claim already."""
+    if not keys:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [[client for client, _ in keys], [key for _, key in keys]])
+        return {place for (place,) in cursor.fetchall()}
