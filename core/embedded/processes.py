@@ -4,11 +4,13 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+LOOK_S = 0.1
 # Servers outlive the launcher; holding on to them keeps Python from complaining about that.
 _SPAWNED: list[subprocess.Popen[bytes]] = []
 
@@ -70,11 +72,22 @@ def stop_pid(pid: int, signals: Sequence[tuple[signal.Signals, float]]) -> bool:
         process = psutil.Process(pid)
         for number, seconds in signals:
             process.send_signal(number)
-            try:
-                process.wait(timeout=seconds)
-            except psutil.TimeoutExpired:
-                continue
-            return True
+            if _ended(process, seconds):
+                return True
     except psutil.NoSuchProcess:
         return True
+    return False
+
+
+def _ended(process: psutil.Process, seconds: float) -> bool:
+    """Wait for an end, at most so long; one that its own parent has not taken note of is one."""
+    deadline = time.monotonic() + seconds
+    while (left_s := deadline - time.monotonic()) > 0:
+        try:
+            process.wait(timeout=min(LOOK_S, left_s))
+        except psutil.TimeoutExpired:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        else:
+            return True
     return False

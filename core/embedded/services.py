@@ -101,6 +101,11 @@ def services_reset(instance: str = "default", root: Path | None = None) -> None:
                 path.unlink()
 
 
+def instance_servers(instance: str = "default") -> tuple[PostgresServer, ValkeyServer]:
+    """Return the durable servers of an instance, whoever started them: to break them on purpose."""
+    return _servers(instance_paths(instance), fsync=True)
+
+
 def _servers(paths: InstancePaths, *, fsync: bool) -> tuple[PostgresServer, ValkeyServer]:
     account = server_account()
     copies = paths.home.parent / "programs"

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import redis
 from core.embedded import services as services_module
 from core.embedded.errors import EmbeddedError
 from core.embedded.paths import CHECKOUT, data_root, instance_paths
-from core.embedded.processes import pid_from_file
+from core.embedded.processes import pid_from_file, stop_pid
 from core.embedded.record import ServiceUrls, record_read
 from core.embedded.services import (
     ensure_services,
@@ -202,3 +203,19 @@ def test_socket_path_fits(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
     socket = instance_paths("default", deep).sockets / ".s.PGSQL.5432"
     assert len(str(socket)) < 107
+
+
+def test_a_server_is_gone_although_its_parent_took_no_note() -> None:
+    starts = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{starts}; time.sleep(60)"], stdout=subprocess.PIPE
+    ) as parent:
+        try:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            started = time.monotonic()
+            assert stop_pid(pid, [(signal.SIGKILL, 20.0)])
+            assert time.monotonic() - started < 10
+            assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        finally:
+            parent.kill()

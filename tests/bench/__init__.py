@@ -1,0 +1,1 @@
+"""The bench tells right from wrong."""
