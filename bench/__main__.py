@@ -18,12 +18,16 @@ from django.db import connection, connections  # noqa: E402 - needs the settings
 
 from bench import claims  # noqa: E402
 from bench.faults.command import bench_faults  # noqa: E402
-from bench.world import ONE_KEY, THREE_KEYS, world_make  # noqa: E402
+from bench.pairs import bench_pairs  # noqa: E402
+from bench.world import CHANNEL, ONE_KEY, THREE_KEYS, BenchWorld, world_make  # noqa: E402
 from config.cli.screen import say, step  # noqa: E402
+from core import clock  # noqa: E402
+from core.access.models import Client  # noqa: E402
 from core.embedded.supervisor import Supervisor  # noqa: E402
-from core.ids import to_public  # noqa: E402
+from core.ids import from_public, to_public  # noqa: E402
 from core.invariants.services import invariants_check  # noqa: E402
 from vouchers.models import Batch, Claim  # noqa: E402
+from vouchers.services.claims import ClaimCommand, vouchers_claim  # noqa: E402
 
 UNITS = 200_000
 PEOPLE = 120_000
@@ -51,17 +55,29 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
     """Accepted claims on one hot batch, beside its peers; sold out; latency at 64 clients."""
     kinds = THREE_KEYS if options.three_keys else ONE_KEY
     rounds = options.rounds
-    step(f"a campaign with {3 * rounds + 2} batches, {PEOPLE} people, keys {kinds}")
-    world = world_make(people=PEOPLE, units=UNITS, batches=3 * rounds + 2, kinds=kinds)
-    left = iter(to_public("bat", batch.pk) for batch in world.batches)
-    batch_next = left.__next__
+    many = {
+        claims.FRONT: 60_000,
+        claims.BARE_REPLY: 100_000,
+        claims.SOLD_OUT: 100_000,
+        claims.NAIVE: 3_000,
+        claims.GATE: 20_000,
+        claims.BARE_DJANGO: 50_000,
+        claims.FRONT_APART: 60_000,
+        claims.TWO_FRONTS: 60_000,
+    }
+    few = {claims.FRONT: 60_000, claims.BARE_REPLY: 100_000}
+    batches = 1 + rounds * sum(way.writes for way in [*many, *few])
+    step(f"a campaign with {batches} batches, {PEOPLE} people, keys {kinds}")
+    world = world_make(people=PEOPLE, units=UNITS, batches=batches, kinds=kinds, last_units=1)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(GATE_TABLE)
+    *full, last = [to_public("bat", batch.pk) for batch in world.batches]
+    sold_out(world, last)
+    left = iter(full)
     figures: dict[str, Any] = {}
     with Supervisor(Path(options.home)) as supervisor:
-        for clients in (256, 64):
+        for clients, ways in ((256, many), (64, few)):
             step(f"{clients} clients")
-            ways = {claims.FRONT: 60_000, claims.BARE_REPLY: 100_000}
-            if clients == 256:
-                ways |= {claims.NAIVE: 3_000, claims.BARE_DJANGO: 50_000}
             figures[str(clients)] = claims.rounds_play(
                 supervisor,
                 world,
@@ -69,24 +85,76 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
                 clients=clients,
                 seconds=options.seconds,
                 rounds=rounds,
-                batch_next=batch_next,
+                batch_next=left.__next__,
+                empty=last,
             )
             for name, one in figures[str(clients)].items():
                 say(f"    {name:<12} {one['per_s']:>9} /s  p50 {one['p50_ms']} p99 {one['p99_ms']}")
                 say(f"    {'':<12} CPU µs {one['cpu_us']}")
-    return {"figures": figures, "ratios": ratios(figures), **truth()}
+    return {
+        "figures": figures,
+        "ratios": ratios(figures),
+        "false_refusals": false_refusals(figures),
+        **truth(),
+    }
+
+
+GATE_TABLE = """
+    CREATE TABLE bench_gate (id uuid PRIMARY KEY, batch_id uuid NOT NULL, person_id uuid NOT NULL,
+                             key text NOT NULL UNIQUE, at timestamptz NOT NULL)
+"""
+
+
+def sold_out(world: BenchWorld, batch_id: str) -> None:
+    """Take the only unit of a batch."""
+    batch, person = from_public("bat", batch_id), from_public("per", world.people[0])
+    client = Client.objects.get(code=CHANNEL)
+    if batch is None or person is None:
+        raise AssertionError(batch_id)
+    command = ClaimCommand(
+        client_id=client.pk,
+        idempotency_key="bench-last-unit-1",
+        fingerprint="",
+        enrolment_id=person,
+        batch_id=batch,
+        at=clock.now(),
+    )
+    (outcome,) = vouchers_claim(commands=[command])
+    if outcome.claim is None:
+        raise AssertionError(outcome.refusals)
+
+
+def false_refusals(figures: dict[str, Any]) -> int:
+    """Count refusals of claims on batches that never ran out."""
+    return sum(
+        count
+        for ways in figures.values()
+        for name in ("front", "front_apart", "two_fronts")
+        for one in ways.get(name, {}).get("rounds", ())
+        for status, count in one["statuses"].items()
+        if str(status) == "409"
+    )
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
     """Return what is compared."""
     many, few = figures["256"], figures["64"]
-    front = many["front"]["per_s"]
+
+    def rate(name: str, than: str) -> float:
+        return float(round(many[name]["per_s"] / many[than]["per_s"], 3))
+
+    def p99(ways: dict[str, Any]) -> float:
+        return float(round(ways["front"]["p99_ms"] / ways["bare_reply"]["p99_ms"], 2))
+
     return {
-        "claims_vs_naive": round(front / many["naive"]["per_s"], 2),
-        "claims_vs_bare_reply": round(front / many["bare_reply"]["per_s"], 3),
-        "claims_vs_bare_django": round(front / many["bare_django"]["per_s"], 2),
-        "p99_vs_bare_reply_256": round(many["front"]["p99_ms"] / many["bare_reply"]["p99_ms"], 2),
-        "p99_vs_bare_reply_64": round(few["front"]["p99_ms"] / few["bare_reply"]["p99_ms"], 2),
+        "claims_vs_naive": rate("front", "naive"),
+        "claims_vs_bare_reply": rate("front", "bare_reply"),
+        "claims_vs_gate_insert": rate("front", "gate_insert"),
+        "claims_vs_bare_django": rate("front", "bare_django"),
+        "refusals_vs_bare_reply": rate("sold_out", "bare_reply"),
+        "two_fronts_vs_one": rate("two_fronts", "front_apart"),
+        "p99_vs_bare_reply_256": p99(many),
+        "p99_vs_bare_reply_64": p99(few),
     }
 
 
@@ -101,7 +169,12 @@ def truth() -> dict[str, Any]:
     }
 
 
-BENCHES = {"claims": bench_claims, "faults": bench_faults}
+def bench_of_pairs(options: argparse.Namespace) -> dict[str, Any]:
+    """Hold and confirm in pairs, beside claims."""
+    return {**bench_pairs(options), **truth()}
+
+
+BENCHES = {"claims": bench_claims, "faults": bench_faults, "pairs": bench_of_pairs}
 
 
 def main() -> int:

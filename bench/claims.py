@@ -9,10 +9,9 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,13 +19,11 @@ from typing import Any
 import orjson
 import psutil
 
-from bench.load import LoadPlan
+from bench.load import LoadPlan, post_request
 from bench.world import BenchWorld
 from config.cli.platform import granian_spec
-from core.access.signing import call_headers
 from core.embedded.supervisor import Supervisor
-from core.embedded.valkey import HOST, free_port
-from core.ids import to_public
+from core.embedded.valkey import free_port
 
 CLAIMS = "/api/v1/claims"
 ROOT = Path(__file__).parents[1]
@@ -42,13 +39,27 @@ class Way:
     path: str = CLAIMS
     ready: str = "/metrics"
     writes: bool = True
+    processes: int = 1
+    cpu: int | None = None
+    """The generator's only core."""
     arguments: tuple[str, ...] = ()
 
 
 FRONT = Way("front", "config.front:front")
+FRONT_APART = replace(FRONT, name="front_apart", cpu=0)
+TWO_FRONTS = replace(FRONT, name="two_fronts", processes=2, cpu=0)
+SOLD_OUT = replace(FRONT, name="sold_out", writes=False)
 BARE_REPLY = Way("bare_reply", "bench.peers:bare_front", writes=False)
 NAIVE = Way(
     "naive", "bench.peers:naive", "wsgi", ready="/bare", arguments=("--blocking-threads=8",)
+)
+GATE = Way(
+    "gate_insert",
+    "bench.peers:naive",
+    "wsgi",
+    path="/gate",
+    ready="/bare",
+    arguments=("--blocking-threads=8",),
 )
 BARE_DJANGO = Way(
     "bare_django",
@@ -65,38 +76,28 @@ def requests_make(
     world: BenchWorld, way: Way, batch_id: str, *, start: int, count: int, port: int
 ) -> list[bytes]:
     """Return signed requests of ``count`` different people, ready to be written to a socket."""
-    requests = []
-    now = int(time.time())
     chosen = [world.people[(start + n) % len(world.people)] for n in range(count)]
-    for number, person in enumerate(chosen):
-        body = orjson.dumps({"person_id": person, "batch_id": batch_id})
-        headers = call_headers(
+    return [
+        post_request(
             world.key,
-            method="POST",
-            target=way.path,
-            timestamp=now,
-            body=body,
+            way.path,
+            {"person_id": person, "batch_id": batch_id},
             idempotency_key=f"{batch_id[-12:]}-{start + number:08d}",
+            port=port,
         )
-        headers |= {
-            "Host": f"{HOST}:{port}",
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-        }
-        lines = [f"POST {way.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
-        requests.append("\r\n".join(lines).encode() + body)
-    return requests
+        for number, person in enumerate(chosen)
+    ]
 
 
 @contextmanager
-def served(supervisor: Supervisor, way: Way, *, processes: int = 1) -> Iterator[int]:
+def served(supervisor: Supervisor, way: Way) -> Iterator[int]:
     """Serve a way with durable settings of the environment; yields its port."""
     port = free_port()
     spec = granian_spec(
         way.name,
         way.application,
         f"--interface={way.interface}",
-        f"--workers={processes}",
+        f"--workers={way.processes}",
         *way.arguments,
         env={**os.environ, "XFQ_LOG_LEVEL": "ERROR"},
         port=port,
@@ -110,9 +111,8 @@ def served(supervisor: Supervisor, way: Way, *, processes: int = 1) -> Iterator[
         del supervisor.children[way.name]
 
 
-def load_play(port: int, requests: list[bytes], *, clients: int, seconds: float) -> dict[str, Any]:
+def load_play(plan: LoadPlan) -> dict[str, Any]:
     """Run the generator as a process of its own; add what CPU everybody used meanwhile."""
-    plan = LoadPlan(port=port, connections=clients, seconds=seconds, requests=requests)
     with tempfile.NamedTemporaryFile(suffix=".plan") as file:
         file.write(pickle.dumps(plan))
         file.flush()
@@ -155,19 +155,22 @@ def rounds_play(
     seconds: float,
     rounds: int,
     batch_next: Callable[[], str],
+    empty: str,
 ) -> dict[str, dict[str, Any]]:
-    """Play ``rounds`` rounds of each way in turn; ``ways`` says how many requests a round has."""
+    """Play ``rounds`` rounds of each way in turn; ``ways`` says how many requests a round has.
+
+    Ways that write take the next batch each; the others are asked for ``empty``.
+    """
     results: dict[str, list[dict[str, Any]]] = {way.name: [] for way in ways}
     for _ in range(rounds):
         for way, count in ways.items():
             with served(supervisor, way) as port:
-                batch = batch_next() if way.writes else to_public("bat", world.batches[0].pk)
+                batch = batch_next() if way.writes else empty
                 warm = requests_make(world, way, batch, start=0, count=clients, port=port)
-                load_play(port, warm, clients=min(clients, 32), seconds=seconds)
+                load_play(LoadPlan(port, min(clients, 32), seconds, warm))
                 requests = requests_make(world, way, batch, start=clients, count=count, port=port)
-                results[way.name].append(
-                    load_play(port, requests, clients=clients, seconds=seconds)
-                )
+                plan = LoadPlan(port, clients, seconds, requests, cpu=way.cpu)
+                results[way.name].append(load_play(plan))
     return {name: summary(played) for name, played in results.items()}
 
 

@@ -7,6 +7,7 @@ Requests are whole byte strings made (and signed) beforehand, so that generating
 
 import asyncio
 import json
+import os
 import pickle
 import sys
 import time
@@ -15,7 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
+
 from config.cli.screen import say
+from core.access.signing import SigningKey, call_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class LoadPlan:
     connections: int
     seconds: float
     requests: list[bytes]
+    confirms: SigningKey | None = None
+    """Confirm each hold that was accepted, signed with this key; then requests are holds."""
+    cpu: int | None = None
+    """The only core to run on."""
 
 
 @dataclass(slots=True)
@@ -62,9 +70,15 @@ class Caller(asyncio.Protocol):
         length = int(self.buffer[at + 15 : self.buffer.index(b"\r\n", at)]) if at >= 0 else 0
         if len(self.buffer) < head + 4 + length:
             return
-        self.tally.statuses[int(self.buffer[9:12])] += 1
+        status, body = int(self.buffer[9:12]), self.buffer[head + 4 : head + 4 + length]
+        self.tally.statuses[status] += 1
         self.tally.latencies.append(time.perf_counter() - self.sent_at)
         self.buffer = self.buffer[head + 4 + length :]
+        self._answered(status, body)
+
+    def _answered(self, status: int, body: bytes) -> None:
+        """Go on after an answer."""
+        del status, body
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,8 +95,61 @@ class Caller(asyncio.Protocol):
                 self.done.set_result(None)
             self.transport.close()
             return
+        self._send(request)
+
+    def _send(self, request: bytes) -> None:
         self.sent_at = time.perf_counter()
         self.transport.write(request)
+
+
+class Payer(Caller):
+    """A connection that confirms what it has held before it holds the next."""
+
+    key: SigningKey
+    port: int
+
+    def _answered(self, status: int, body: bytes) -> None:
+        held = json.loads(body)
+        if status != 201 or "payable_fen" not in held:
+            self._next()
+            return
+        number = held["redemption_id"][-16:]
+        document = {
+            "paid_fen": held["payable_fen"],
+            "channel_trade_no": f"t-{number}",
+            "paid_at": held["hold_expires_at"],
+        }
+        self._send(
+            post_request(
+                self.key,
+                f"/api/v1/redemptions/{held['redemption_id']}/confirm",
+                document,
+                idempotency_key=f"confirm-{number}",
+                port=self.port,
+            )
+        )
+
+
+def post_request(
+    key: SigningKey, path: str, document: dict[str, object], *, idempotency_key: str, port: int
+) -> bytes:
+    """Return a signed POST, ready to be written to a socket."""
+    body = orjson.dumps(document)
+    headers = call_headers(
+        key,
+        method="POST",
+        target=path,
+        timestamp=int(time.time()),
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+    headers |= {
+        "Host": f"127.0.0.1:{port}",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 async def load(plan: LoadPlan) -> dict[str, object]:
@@ -95,7 +162,12 @@ async def load(plan: LoadPlan) -> dict[str, object]:
     for _ in range(plan.connections):
         done: asyncio.Future[None] = loop.create_future()
         ends.append(done)
-        caller = Caller(requests, tally, started + plan.seconds, done)
+        caller: Caller
+        if plan.confirms:
+            caller = Payer(requests, tally, started + plan.seconds, done)
+            caller.key, caller.port = plan.confirms, plan.port
+        else:
+            caller = Caller(requests, tally, started + plan.seconds, done)
         await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", plan.port)  # type: ignore[misc]
     await asyncio.gather(*ends)
     seconds = time.perf_counter() - started
@@ -115,6 +187,8 @@ async def load(plan: LoadPlan) -> dict[str, object]:
 def main() -> None:
     """Read the plan, play it, print the result."""
     plan: LoadPlan = pickle.loads(Path(sys.argv[1]).read_bytes())  # noqa: S301 - written by us
+    if plan.cpu is not None:
+        os.sched_setaffinity(0, {plan.cpu})
     say(json.dumps(asyncio.run(load(plan))))
 
 

@@ -2,6 +2,7 @@
 
 * ``naive``: a plain REST framework view that locks the batch row and writes the same rows through
   the ORM, one transaction a request.
+* ``gate``: a Django view with a stock counter in Valkey and one INSERT.
 * ``bare_front``: the front itself, answering right after the signature.
 * ``bare_django``: a Django view that answers at once.
 """
@@ -10,13 +11,15 @@ import os
 from uuid import UUID
 
 import django
+import orjson
+import redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
 django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - these read settings
-from django.db import transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.http import HttpRequest, JsonResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
@@ -27,7 +30,7 @@ from core.api.hot_calls import HotCall, Reply, Route  # noqa: E402
 from core.api.views import ApiView  # noqa: E402
 from core.clock import business_date  # noqa: E402
 from core.errors import DomainError  # noqa: E402
-from core.ids import new_id, new_voucher_code  # noqa: E402
+from core.ids import from_public, new_id, new_voucher_code  # noqa: E402
 from core.ledger.models import AccountKind, EntryCode  # noqa: E402
 from core.ledger.services import Transfer, entry_post  # noqa: E402
 from core.money import funder_parts  # noqa: E402
@@ -145,15 +148,34 @@ class NaiveClaimView(ApiView):
         return self.answer({"claim_id": str(claim.pk), "code": voucher.code}, status=201)
 
 
+def _gate(request: HttpRequest) -> JsonResponse:
+    """A stock counter in Valkey, then one row: no limit, no books, no proof of who asks."""
+    body = orjson.loads(request.body)
+    batch_id = from_public("bat", body["batch_id"])
+    person_id = from_public("per", body["person_id"])
+    if _valkey.incr(f"bench:gate:{batch_id}") > GATE_STOCK:
+        return JsonResponse({}, status=409)
+    claim_id = new_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO bench_gate VALUES (%s, %s, %s, %s, now())",
+            [claim_id, batch_id, person_id, request.headers["Idempotency-Key"]],
+        )
+    return JsonResponse({"claim_id": str(claim_id)}, status=201)
+
+
 def _bare(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"bytes": len(request.body)}, status=201)
 
 
 urlpatterns = [
     path("api/v1/claims", NaiveClaimView.as_view()),
+    path("gate", _gate),
     path("bare", _bare),
 ]
 settings.ROOT_URLCONF = __name__
+GATE_STOCK = 1_000_000
+_valkey = redis.Redis.from_url(settings.REDIS_URL)
 naive = WSGIHandler()
 
 

@@ -4,6 +4,7 @@ Staff, campaign, approval, money and the release go through the services; people
 bulk, since registering them is not what is measured.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,13 +60,23 @@ class BenchWorld:
     """Public ids."""
 
 
-def world_make(*, people: int, units: int, batches: int, kinds: tuple[str, ...]) -> BenchWorld:
+def world_make(
+    *,
+    people: int,
+    units: int,
+    batches: int,
+    kinds: tuple[str, ...],
+    last_units: int | None = None,
+) -> BenchWorld:
     """Make a fresh database's world: ``batches`` batches of ``units`` open units each.
 
-    A batch is used by one round of a measurement, so that every round meets the same table of
-    limit rows and the same people may claim again.
+    ``last_units`` are those of the last batch, if it is to have others. A batch is used by one
+    round of a measurement, so that every round meets the same table of limit rows and the same
+    people may claim again.
     """
-    document = _document(units, batches, kinds)
+    opened = [units] * batches
+    opened[-1] = last_units or units
+    document = _document(opened, kinds)
     begins = datetime.fromisoformat(str(document["starts_at"]))
     clock.clock_start(at=begins)
     now = clock.now()
@@ -103,7 +114,7 @@ def world_make(*, people: int, units: int, batches: int, kinds: tuple[str, ...])
     )
 
 
-def _document(units: int, batches: int, kinds: tuple[str, ...]) -> dict[str, Any]:
+def _document(units: Sequence[int], kinds: tuple[str, ...]) -> dict[str, Any]:
     """Return the demonstration's document with its first batch repeated, one wave each."""
     definition = definition_build(definition_read(DEFINITION.read_bytes(), DEFINITION.name))
     document: dict[str, Any] = dict(definition.document())
@@ -127,14 +138,14 @@ def _document(units: int, batches: int, kinds: tuple[str, ...]) -> dict[str, Any
         {
             **{name: value for name, value in first.items() if name not in _REPLACED},
             "code": f"hot-{number:02d}",
-            "units": units,
-            "releases": [{"slot": slot, "units": units}],
+            "units": opened,
+            "releases": [{"slot": slot, "units": opened}],
             "rules": rules,
         }
-        for number in range(batches)
+        for number, opened in enumerate(units)
     ]
     document["illustrative"] = []
-    face = first["face_fen"] * units * batches
+    face = first["face_fen"] * sum(units)
     weights = dict(first["funders"])
     for funder in document["funders"]:
         funder["quota_fen"] = face * weights[funder["code"]] // sum(weights.values()) + ROUNDING_FEN

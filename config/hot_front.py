@@ -5,6 +5,7 @@ It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
 """
 
 import asyncio
+import sys
 from functools import lru_cache, partial
 from typing import Final, Protocol
 
@@ -39,6 +40,9 @@ from vouchers.api.hot import CLAIM
 
 HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, HOLD, CONFIRM)
 METRICS_PATH: Final = "/metrics"
+SWITCH_S: Final = 0.000_5
+"""How long a flusher may keep the interpreter from the loop; at 5 ms, Python's own, a fifth fewer
+claims were accepted."""
 ACCEPTABLE: Final = frozenset({"application/json", "application/*", "*/*"})
 log = structlog.get_logger(__name__)
 
@@ -65,6 +69,7 @@ class HotFront:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start with the worker process, after its fork."""
         del loop
+        sys.setswitchinterval(SWITCH_S)
         self._queues = {route.name: self._queue(route) for route in HOT_ROUTES}
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
