@@ -120,7 +120,7 @@ def load_play(plan: LoadPlan) -> dict[str, Any]:
         done = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "bench.load", file.name],
             cwd=ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
             check=True,
         )
         after = cpu_seconds()

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -108,6 +109,21 @@ def plain(value: Any) -> Any:
 
 def _words(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str, str]:
     """Return title and detail, and the remedy where there is one, in one language."""
+    try:
+        return dict(_words_kept(text, tuple(data.items()), language))
+    except TypeError:  # a list among the values cannot be looked up
+        return _worded(text, data, language)
+
+
+@lru_cache(maxsize=1_024)
+def _words_kept(
+    text: CodeText, data: tuple[tuple[str, Any], ...], language: str
+) -> dict[str, str]:
+    """Say the same thing once: a wave that is sold out is told to a hundred thousand."""
+    return _worded(text, dict(data), language)
+
+
+def _worded(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str, str]:
     english = language == ENGLISH
     title = text.title_en if english else text.title_zh
     detail = _filled(text.detail_en if english else text.detail_zh, data, english=english)
