@@ -14,6 +14,7 @@ from core.admin.words import NOUNS
 from core.models import Case
 from redemption.models import ExceptionItem
 from redemption.settlement.models import Payout, SettlementBatch, Statement
+from tests.factories.campaigns import campaign_live
 from tests.factories.merchants import NANNING, PROVINCE
 from tests.factories.world import world_make
 from tests.support.admin import Staff
@@ -60,6 +61,7 @@ def test_menu_title_and_path_say_the_same() -> None:
 
 
 def test_pages_with_a_form_stand_under_the_same_name() -> None:
+    campaign_live()
     text = Staff.of(Role.SETTLEMENT_MAKER).html(reverse("admin:redemption_settlementbatch_build"))
     assert path_of(text)[:2] == ["结算与对账", "结算批次"]
 
