@@ -116,9 +116,7 @@ def _words(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str, 
 
 
 @lru_cache(maxsize=1_024)
-def _words_kept(
-    text: CodeText, data: tuple[tuple[str, Any], ...], language: str
-) -> dict[str, str]:
+def _words_kept(text: CodeText, data: tuple[tuple[str, Any], ...], language: str) -> dict[str, str]:
     """Say the same thing once: a wave that is sold out is told to a hundred thousand."""
     return _worded(text, dict(data), language)
 
