@@ -1,6 +1,7 @@
 """Which vouchers a payment may use and which is the best: the Python half of quote and hold."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -96,9 +97,12 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
         for vouchers, request in zip(chosen, requests, strict=True)
     ]
     full = used_up([line for of in lines for each in of.values() for line in each])
+    listing: dict[UUID, set[UUID]] = defaultdict(set)
+    for campaign_id, store_id in listed:
+        listing[store_id].add(campaign_id)
     considered = []
     for index, (request, till, payer) in enumerate(zip(requests, tills, payers, strict=True)):
-        payment = payment_facts(request, till, listed)
+        payment = payment_facts(request, till, listing[till.store_id] if till else ())
         candidates = [
             _candidate(
                 one,
@@ -125,9 +129,9 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
 def payment_facts(
     request: PaymentRequest,
     till: TerminalFacts | None,
-    listed: dict[tuple[UUID, UUID], UUID],
+    listed_in: Collection[UUID],
 ) -> PaymentFacts:
-    """Return what the rules look at of a payment."""
+    """Return what the rules look at of a payment; ``listed_in`` are the campaigns of its store."""
     return PaymentFacts(
         at=request.at,
         order_fen=request.order_fen,
@@ -135,9 +139,7 @@ def payment_facts(
         flow=request.flow,
         card_bin=request.card_bin,
         place=place_of(till),
-        listed_in=frozenset(
-            campaign_id for campaign_id, store_id in listed if till and store_id == till.store_id
-        ),
+        listed_in=frozenset(listed_in),
         region_at=request.region_code,
         goods=request.goods,
     )
