@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from vouchers.models import Batch, QuotaRelease, QuotaSlice
+from core.errors import DomainError
+from vouchers.models import Batch, Grant, QuotaRelease, QuotaSlice
 
 
 def batches_lock(
@@ -31,3 +32,11 @@ def slices_lock(release_ids: Iterable[UUID]) -> list[QuotaSlice]:
     """Lock the slices of these releases in order of id; lock their batches before."""
     rows = QuotaSlice.objects.select_for_update(no_key=True)
     return list(rows.filter(release_id__in=list(release_ids)).order_by("pk"))
+
+
+def grant_lock(grant_id: UUID) -> Grant:
+    """Lock a grant for a change of its state; 404 if there is none. Comes before every batch."""
+    grant = Grant.objects.select_for_update(no_key=True).filter(pk=grant_id).first()
+    if grant is None:
+        raise DomainError("access.not_found")
+    return grant

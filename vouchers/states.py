@@ -1,4 +1,4 @@
-"""States of quota releases and vouchers (architecture.md, States)."""
+"""States of quota releases, vouchers and grants (architecture.md, States)."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -44,5 +44,27 @@ VOUCHER_TRANSITIONS: tuple[tuple[str, str], ...] = (
     ("REDEEMED", "EXPIRED"),
 )
 
+
+class GrantState(models.TextChoices):
+    CHECKING = "CHECKING", _("名单校验中")
+    DRAFT = "DRAFT", _("待提交")
+    REFUSED = "REFUSED", _("名单无效")
+    SUBMITTED = "SUBMITTED", _("待复核")
+    CANCELLED = "CANCELLED", _("已作废")
+    GRANTING = "GRANTING", _("发放中")
+    DONE = "DONE", _("已完成")
+
+
+GRANT_TRANSITIONS: tuple[tuple[str, str], ...] = (
+    ("CHECKING", "DRAFT"),
+    ("CHECKING", "REFUSED"),
+    ("DRAFT", "SUBMITTED"),
+    ("DRAFT", "CANCELLED"),
+    ("SUBMITTED", "DRAFT"),
+    ("SUBMITTED", "GRANTING"),
+    ("GRANTING", "DONE"),
+)
+
 RELEASE_STATES = state_table("vouchers.QuotaRelease", RELEASE_TRANSITIONS)
 VOUCHER_STATES = state_table("vouchers.Voucher", VOUCHER_TRANSITIONS)
+GRANT_STATES = state_table("vouchers.Grant", GRANT_TRANSITIONS)

@@ -33,7 +33,7 @@ def refused(reason: str) -> ImportFileRefusedError:
     return ImportFileRefusedError(reason)
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Path, *, most_bytes: int = limits.FILE_BYTES) -> str:
     """Return ``xlsx`` or ``csv`` by the file's first bytes, never by its name.
 
     Raises:
@@ -42,8 +42,8 @@ def format_of(path: Path) -> str:
     size = path.stat().st_size
     if size == 0:
         raise refused(_("文件为空"))
-    if size > limits.FILE_BYTES:
-        raise refused(_("文件超过 %(limit)s MB") % {"limit": limits.FILE_BYTES >> 20})
+    if size > most_bytes:
+        raise refused(_("文件超过 %(limit)s MB") % {"limit": most_bytes >> 20})
     with path.open("rb") as stream:
         head = stream.read(8)
     if head.startswith(_ZIP):

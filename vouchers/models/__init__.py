@@ -2,6 +2,7 @@
 
 from vouchers.models.batches import Batch, BatchVersion, QuotaRelease, QuotaSlice
 from vouchers.models.claims import Claim, Voucher
+from vouchers.models.grants import Grant, GrantChunk
 from vouchers.models.persons import (
     Enrolment,
     EnrolmentKey,
@@ -17,6 +18,8 @@ __all__ = [
     "Claim",
     "Enrolment",
     "EnrolmentKey",
+    "Grant",
+    "GrantChunk",
     "IdentityHash",
     "IdentityKey",
     "Limit",
