@@ -14,7 +14,7 @@ import core.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("core", "0006_parts_by_loops"),
-        ("vouchers", "0004_fewer_indexes"),
+        ("vouchers", "0006_releases_proved"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

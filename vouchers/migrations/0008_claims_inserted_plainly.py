@@ -6,6 +6,6 @@ from core.sqlfiles import run_sql_file
 
 
 class Migration(migrations.Migration):
-    dependencies = [("vouchers", "0006_grants")]
+    dependencies = [("vouchers", "0007_grants")]
 
     operations = [run_sql_file("vouchers", "vouchers_claim")]
