@@ -190,7 +190,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults: those whose name contains this")
     parser.add_argument("--home", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    report = {"bench": options.name, "command": " ".join(sys.argv[1:]), "machine": machine()}
+    command = " ".join(one for one in sys.argv[1:] if not one.startswith("--home"))
+    report = {"bench": options.name, "command": command, "machine": machine()}
     report |= BENCHES[options.name](options)
     connections.close_all()
     text = orjson.dumps(report, option=orjson.OPT_INDENT_2)

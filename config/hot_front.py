@@ -134,15 +134,19 @@ class HotFront:
             request_id=request_id,
             path=scope.path,
             idempotency_key=header(IDEMPOTENCY_HEADER),
-            content_type=header("content-type"),
+            content_type=scope.headers.get("content-type") or "",
             body=body,
         )
         return await self._queues[route.name].submit(call)
 
 
 def _headers(scope: Scope) -> HeaderGetter:
-    headers = scope.headers
-    return lambda name: headers.get(name.lower()) or ""
+    """Return what asks for a header; one sent several times is one text, as Django's server says.
+
+    So whoever signs or steers twice is refused at both ways in: no signed value has a comma.
+    """
+    get_all = scope.headers.get_all  # type: ignore[attr-defined]  # its stub names fewer
+    return lambda name: ",".join(get_all(name.lower()))
 
 
 def _route(path: str) -> Route:

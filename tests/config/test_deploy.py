@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from core.embedded.record import ServiceUrls
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +45,11 @@ def test_the_example_filled_in_passes_the_deployment_check(
     )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_the_containers_front_is_the_units_front() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.example.yaml").read_text(encoding="utf-8"))
+    unit = (ROOT / "deploy" / "systemd" / "xfq-front@.service").read_text(encoding="utf-8")
+    (started,) = re.findall(r"^ExecStart=\S+/granian (.*)$", unit, re.MULTILINE)
+    inside = started.replace("127.0.0.1", "0.0.0.0").replace("%i", "8000").split()  # noqa: S104
+    assert compose["services"]["front"]["command"] == ["granian", *inside]

@@ -26,7 +26,7 @@ from tests.factories.persons import enrolment_make
 from tests.invariants.helpers import checks_failing
 from tests.support.moments import business_time_set
 from tests.support.threads import at_once
-from tests.support.web import front_process
+from tests.support.web import front_process, web_process
 from tests.vouchers.api_world import channel_make
 from vouchers.models import Claim, Enrolment, Voucher
 
@@ -147,3 +147,41 @@ def test_the_proxy_sends_exactly_the_hot_routes_to_the_front() -> None:
         route.path.replace("(?P<redemption_id>[^/]+)", "[^/]+") for route in HOT_ROUTES
     )
     assert f"^/api/v1/({paths})$" == HOT_PATHS
+
+
+def test_both_servers_make_the_same_of_headers_sent_twice(
+    own_database: ServiceUrls, tmp_path: Path
+) -> None:
+    crowd = crowd_make(1, 1)
+    body = orjson.dumps(
+        {"person_id": to_public("per", crowd.people[0].pk), "batch_id": crowd.batch_id}
+    )
+
+    def post(address: str, *more: tuple[str, str]) -> httpx.Response:
+        key = "claim-0000000000001"
+        now = int(time.time())
+        headers = call_headers(
+            crowd.key, method="POST", target=CLAIMS, timestamp=now, body=body, idempotency_key=key
+        )
+        twice = [(name, value or headers[name]) for name, value in more]
+        sent = [*headers.items(), ("Content-Type", "application/json"), *twice]
+        return crowd.http.post(f"{address}{CLAIMS}", content=body, headers=sent)
+
+    signed = ("X-Client-Id", "X-Key-Id", "X-Alg", "X-Timestamp", "X-Nonce", "X-Signature")
+    with (
+        front_process(own_database, tmp_path / "front.log") as (front, _),
+        web_process(own_database, tmp_path / "web.log") as web,
+    ):
+        for address in (front, web):
+            for more in [
+                *((name, "") for name in (*signed, "Idempotency-Key")),
+                ("X-Signature", "AAAA"),
+                ("Idempotency-Key", "claim-0000000000002"),
+            ]:
+                response = post(address, more)
+                assert response.status_code == 401, (address, more)
+                assert response.json()["code"] == "auth.signature_invalid"
+            wanted = [("Accept", "text/html"), ("Accept", "application/json")]
+            accepted = post(address, *wanted, ("Content-Type", "text/plain"))
+            assert accepted.status_code == 201, accepted.text
+    assert Claim.objects.count() == 1

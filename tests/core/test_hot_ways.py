@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from core.access.models import Client, ClientKey
@@ -17,6 +18,15 @@ from vouchers.models import Claim
 pytestmark = pytest.mark.django_db
 CLAIMS = "/api/v1/claims"
 KEY = "kept-key-0000000001"
+SIGNED_HEADERS = (
+    "X-Client-Id",
+    "X-Key-Id",
+    "X-Alg",
+    "X-Timestamp",
+    "X-Nonce",
+    "X-Signature",
+    "Idempotency-Key",
+)
 
 
 def stale(world: World) -> ApiResponse:
@@ -69,11 +79,55 @@ def too_often_for_one_person(world: World) -> ApiResponse:
     return world.api.post(CLAIMS, world.claim_body())
 
 
+def sent_twice(name: str, *, other: str = "") -> Callable[[World], ApiResponse]:
+    """Send a signed header twice, the second time with another value if one is given."""
+
+    def bad(world: World) -> ApiResponse:
+        body = orjson.dumps(world.claim_body())
+        signed = call_headers(
+            world.api.key,
+            method="POST",
+            target=CLAIMS,
+            timestamp=int(time.time()),
+            body=body,
+            idempotency_key=KEY,
+        )
+        headers = {**signed, name: [signed[name], other or signed[name]]}
+        return world.api.call("POST", CLAIMS, body=body, headers=headers)
+
+    return bad
+
+
 BAD: dict[str, tuple[Callable[[World], ApiResponse], int, str]] = {
     "stale": (stale, 401, "auth.timestamp_out_of_range"),
     "unsigned": (unsigned, 401, "auth.signature_invalid"),
     "tampered": (tampered, 401, "auth.signature_invalid"),
     "unknown key": (unknown_key, 401, "auth.key_unknown"),
+    **{
+        f"{name} twice": (sent_twice(name), 401, "auth.signature_invalid")
+        for name in SIGNED_HEADERS
+    },
+    "another signature besides": (
+        sent_twice("X-Signature", other="AAAA"),
+        401,
+        "auth.signature_invalid",
+    ),
+    "another key besides": (
+        sent_twice("Idempotency-Key", other="kept-key-0000000002"),
+        401,
+        "auth.signature_invalid",
+    ),
+    "two hosts": (
+        lambda world: world.api.call(
+            "POST",
+            CLAIMS,
+            body=world.claim_body(),
+            key=KEY,
+            headers={"Host": ["testserver", "localhost"]},
+        ),
+        400,
+        "request.invalid_parameter",
+    ),
     "revoked": (revoked, 401, "auth.key_revoked"),
     "switched off": (switched_off, 401, "auth.key_revoked"),
     "not allowed": (not_allowed, 403, "access.permission_denied"),

@@ -22,7 +22,7 @@ from core.access.signing import SigningKey, call_headers
 from core.clock import wall
 from core.errors import CATALOGUE
 from core.errors.problem import CONTENT_TYPE
-from tests.support.hot_ways import front_call, is_hot
+from tests.support.hot_ways import SentHeaders, front_call, is_hot
 
 HOT_WAY: ContextVar[str] = ContextVar("HOT_WAY", default="django")
 """Which way posts to hot routes take: ``django`` or ``front`` (see `tests.support.hot_ways`)."""
@@ -71,9 +71,12 @@ class ApiCaller:
         body: Any = None,
         key: str = "",
         query: str = "",
-        headers: dict[str, str] | None = None,
+        headers: SentHeaders | None = None,
     ) -> ApiResponse:
-        """Send a signed request; bytes are sent as they are, ``headers`` replace signed ones."""
+        """Send a signed request; bytes are sent as they are, ``headers`` replace signed ones.
+
+        Of a header with several values Django is given what its server makes of them: one text.
+        """
         raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         target = f"{quote(path)}?{query}" if query else quote(path)
         signed = call_headers(
@@ -84,12 +87,16 @@ class ApiCaller:
             body=raw,
             idempotency_key=key,
         )
-        sent = {**signed, "Accept-Language": self.language, **(headers or {})}
+        sent: SentHeaders = {**signed, "Accept-Language": self.language, **(headers or {})}
         kept = {name: value for name, value in sent.items() if value}
         if method == "POST" and HOT_WAY.get() == "front" and is_hot(target):
             return front_call(target, raw, kept)
+        joined = {
+            name: value if isinstance(value, str) else ",".join(value)
+            for name, value in kept.items()
+        }
         return self.django.generic(
-            method, target, data=raw, content_type="application/json", headers=kept
+            method, target, data=raw, content_type="application/json", headers=joined
         )
 
     @staticmethod

@@ -4,7 +4,7 @@ The event loop is left out, since the tests' database connection belongs to thei
 process is started by `tests/config/test_front.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -19,16 +19,34 @@ from core.commit.groups import group_decide
 from core.errors import DomainError
 
 R = TypeVar("R")
+SentHeaders = Mapping[str, str | Sequence[str]]
+"""A header sent several times has several values."""
+
+
+class _Headers:
+    """All values of a name, as Granian hands them over."""
+
+    def __init__(self, headers: SentHeaders) -> None:
+        self.values = {
+            name.lower(): [value] if isinstance(value, str) else list(value)
+            for name, value in headers.items()
+        }
+
+    def get(self, name: str) -> str | None:
+        return next(iter(self.values.get(name, ())), None)
+
+    def get_all(self, name: str) -> list[str]:
+        return self.values.get(name, [])
 
 
 class _Scope:
     """What Granian hands over."""
 
-    def __init__(self, target: str, headers: dict[str, str]) -> None:
+    def __init__(self, target: str, headers: SentHeaders) -> None:
         self.method = "POST"
         self.path, _, self.query_string = target.partition("?")
         self.authority = None
-        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.headers = _Headers(headers)
 
 
 class _Protocol:
@@ -89,7 +107,7 @@ def is_hot(target: str) -> bool:
     return any(route.pattern.fullmatch(path) for route in HOT_ROUTES)
 
 
-def front_call(target: str, body: bytes, headers: dict[str, str]) -> Any:
+def front_call(target: str, body: bytes, headers: SentHeaders) -> Any:
     """Send a post through the front; nothing in it waits, so no event loop is needed."""
     protocol = _Protocol(body)
     sent = {
