@@ -109,8 +109,8 @@ class Payer(Caller):
     port: int
 
     def _answered(self, status: int, body: bytes) -> None:
-        held = json.loads(body)
-        if status != 201 or "payable_fen" not in held:
+        held = json.loads(body) if status == 201 else {}
+        if "payable_fen" not in held:
             self._next()
             return
         number = held["redemption_id"][-16:]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 from django.db import transaction as django_transaction
 
 from core.errors import DomainError
@@ -84,8 +84,15 @@ def statement_alone(
     if connection.in_atomic_block:
         with transaction_joined(lock_timeout_ms=lock_timeout_ms):
             return _last_rows(sql, params)
+    if not connection.get_autocommit():
+        raise RuntimeError("nobody would commit this statement")
     limits = _limits(lock_timeout_ms, STATEMENT_TIMEOUT_MS)
-    return _last_rows(f"{_LIMITS}; {sql}", [*limits, *params])
+    try:
+        return _last_rows(f"{_LIMITS}; {sql}", [*limits, *params])
+    except (OperationalError, InterfaceError):
+        # As the end of a transaction does: a dead connection is made anew by the next statement.
+        connection.close_if_unusable_or_obsolete()
+        raise
 
 
 def _last_rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:

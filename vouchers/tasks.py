@@ -4,23 +4,20 @@ from celery import shared_task
 
 from core import clock
 from vouchers.services.expiry import vouchers_expire
-from vouchers.services.releases import (
-    quota_release_close,
-    quota_release_open,
-    releases_prove,
-)
+from vouchers.services.release_proofs import releases_prove
+from vouchers.services.releases import quota_release_close, quota_release_open
 
 
 @shared_task(name="vouchers.tasks.releases_tick", queue="release")
 def releases_tick() -> None:
-    """Open the waves that are due, close those that are over, prove those that are used up."""
+    """Open the waves that are due and close those that are over."""
     now = clock.now()
     quota_release_close(now=now)
     quota_release_open(now=now)
-    releases_prove(now=now)
 
 
 @shared_task(name="vouchers.tasks.vouchers_sweep", queue="claims")
 def vouchers_sweep() -> None:
-    """Expire vouchers past their end."""
+    """Expire vouchers past their end; prove the waves that have ended."""
+    releases_prove(now=clock.now())
     vouchers_expire(now=clock.now())

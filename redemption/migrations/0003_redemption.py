@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
 
     operations = [
         run_sql_file("redemption", "redemption_tables"),
+        run_sql_file("redemption", "redemption_types"),
         run_sql_file("redemption", "redemptions_unhold"),
         run_sql_file("redemption", "redemptions_hold"),
         run_sql_file("redemption", "redemptions_confirm"),

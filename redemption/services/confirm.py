@@ -45,8 +45,8 @@ def _decide(
     campaign_id: UUID, day: date, group: Sequence[Item[ConfirmCommand]]
 ) -> dict[Key, StepOutcome]:
     lines = [_line(order, item, day) for order, item in enumerate(group)]
-    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day], lines)
     funders = Funders(funder_id for item in group for funder_id in item.target.funder_ids)
+    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day], lines)
     facts = step_facts(
         StepKind.CONFIRM,
         [

@@ -142,8 +142,8 @@ def _decided_before(
 def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Key, StepOutcome]:
     """One call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
-    rows = hot_call("redemptions_hold", [campaign_id, new_id(), new_id(), day], lines)
     funders = Funders(funder_id for line in lines for funder_id in line["funder_ids"])
+    rows = hot_call("redemptions_hold", [campaign_id, new_id(), new_id(), day], lines)
     facts = step_facts(
         StepKind.HOLD,
         [item.key for item, row in zip(group, rows, strict=True) if row.outcome == "REPLAY"],

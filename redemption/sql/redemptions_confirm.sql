@@ -1,9 +1,3 @@
-DROP TYPE IF EXISTS redemption_confirm_command;
-CREATE TYPE redemption_confirm_command AS (
-    ord integer, redemption_id uuid, step_id uuid, client_id uuid, key text, fingerprint text,
-    at timestamptz, trade_no text, limits jsonb, detail jsonb, refusals jsonb
-);
-
 -- Confirm holds: one group of one campaign and business date, in order of arrival. p_commands: a
 -- list of redemption_confirm_command, ord counting from 0, with limits as Redemption.limit_uses and
 -- refusals [{"code", "data"}…]. A confirm after the hold's life is honoured while the vouchers are
@@ -41,6 +35,9 @@ BEGIN
       INTO v_commands, v_ids, v_results, v_refusals, v_outcomes, v_accepted, v_late,
            v_refused_late
       FROM jsonb_populate_recordset(NULL::redemption_confirm_command, p_commands) c;
+    IF v_commands[cardinality(v_commands)].ord <> cardinality(v_commands) - 1 THEN
+        RAISE EXCEPTION 'commands must be numbered from 0';
+    END IF;
     SELECT array_agg(ROW(c.ord, l.limit_id, l.window_start, l.key_id, l.cap, NULL, NULL, NULL)
                      ::redemption_limit)
       INTO v_limits

@@ -22,25 +22,6 @@ RETURNS void LANGUAGE sql VOLATILE AS $$
       FROM (SELECT DISTINCT number FROM unnest(p_numbers) AS n(number) ORDER BY number) o
 $$;
 
--- A command, a voucher it would use and a limit row it would count on, as the text spells them.
-DROP TYPE IF EXISTS redemption_hold_command, redemption_hold_line, redemption_limit;
-CREATE TYPE redemption_hold_command AS (
-    ord integer, redemption_id uuid, step_id uuid, client_id uuid, key text, fingerprint text,
-    at timestamptz, hold_expires_at timestamptz, payment_code_id uuid, enrolment_id uuid,
-    voucher_client_id uuid, acquirer_id uuid, merchant_id uuid, store_id uuid, terminal_id uuid,
-    payee_id uuid, whitelist_id uuid, owner_region text, store_region text, order_no text,
-    flow text, card_bin text, order_fen bigint, other_discount_fen bigint, subsidy_fen bigint,
-    payable_fen bigint, funder_ids uuid[], parts bigint[], detail jsonb, lines jsonb,
-    limits jsonb, refusals jsonb
-);
-CREATE TYPE redemption_hold_line AS (
-    ord integer, voucher_id uuid, batch_id uuid, used_fen bigint, parts bigint[]
-);
-CREATE TYPE redemption_limit AS (
-    ord integer, limit_id bigint, window_start timestamptz, key_id bigint, cap integer, kind text,
-    "window" text, document boolean
-);
-
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
 -- (architecture.md, A hot service has three steps). p_commands: a list of redemption_hold_command,
 -- ord counting from 0, with lines [{"voucher_id", "batch_id", "used_fen", "parts"}…], limits (see
@@ -80,6 +61,9 @@ BEGIN
            array_agg(NULL::text), array_agg(false)
       INTO v_commands, v_ats, v_results, v_refusals, v_against, v_outcomes, v_accepted
       FROM jsonb_populate_recordset(NULL::redemption_hold_command, p_commands) c;
+    IF v_commands[cardinality(v_commands)].ord <> cardinality(v_commands) - 1 THEN
+        RAISE EXCEPTION 'commands must be numbered from 0';
+    END IF;
     SELECT array_agg(ROW(c.ord, l.voucher_id, l.batch_id, l.used_fen, l.parts)
                      ::redemption_hold_line)
       INTO v_lines

@@ -161,7 +161,7 @@ class QuotaRelease(models.Model):
                 & Q(closed_units__lte=F("opened_units")),
                 name="release_units",
             ),
-            # Opened = claimed + taken back, from the claims themselves; no wave ends without it.
+            # Opened = claimed + taken back, from the claims themselves (release_proofs).
             models.CheckConstraint(
                 condition=Q(proved_at__isnull=True, claimed_units__isnull=True)
                 | Q(
@@ -170,10 +170,6 @@ class QuotaRelease(models.Model):
                     opened_units=F("claimed_units") + F("closed_units"),
                 ),
                 name="release_proof",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state=ReleaseState.CLOSED) | Q(proved_at__isnull=False),
-                name="release_closed_is_proved",
             ),
         )
         indexes = (

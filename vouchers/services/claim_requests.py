@@ -17,8 +17,8 @@ _COUNTED = ("DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT")
 def claims_request(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     """Decide claims of channels (`vouchers_claim`); outcomes in the order of the commands.
 
-    Limit refusals say which key was used, masked. Accounts of another client and batches a client
-    may not know of are ``access.not_found``.
+    Limit refusals say which key was used, masked. Batches a client may not know of are
+    ``access.not_found``, and so are accounts of another client as long as there is a unit left.
     """
     return _readable(commands, vouchers_claim(commands=commands))
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet
 
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState
@@ -24,7 +24,7 @@ from core.outbox.services import Event, outbox_publish
 from core.transactions import retry_conflicts, transaction
 from vouchers.events import RELEASE_CLOSED, RELEASE_OPENED
 from vouchers.locks import batches_lock, releases_lock, slices_lock
-from vouchers.models import Batch, Claim, QuotaRelease, QuotaSlice
+from vouchers.models import Batch, QuotaRelease, QuotaSlice
 from vouchers.states import ReleaseState
 
 
@@ -102,42 +102,6 @@ def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
     ]
 
 
-def releases_prove(*, now: datetime) -> int:
-    """Prove open waves that are used up: opened = claimed, by the claims; how many.
-
-    A wave with units left is proved by its close. The database refuses a proof that does not add
-    up (``release_proof``).
-    """
-    used_up = list(
-        QuotaRelease.objects.filter(state=ReleaseState.OPEN, proved_at__isnull=True)
-        .annotate(left=Sum(F("slices__planned") - F("slices__issued")))
-        .filter(left=0)
-        .values_list("pk", flat=True)
-    )
-    claimed = units_claimed(used_up)
-    for release_id in used_up:
-        QuotaRelease.objects.filter(pk=release_id, proved_at__isnull=True).update(
-            claimed_units=claimed.get(release_id, 0), proved_at=now
-        )
-    return len(used_up)
-
-
-def units_claimed(release_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """Return the units of the claims of each wave, added up from the claims themselves."""
-    rows = (
-        Claim.objects.filter(
-            slice__release__in=list(release_ids),
-            # What is true of every claim of a wave, and what claims are indexed by.
-            batch_id=F("slice__release__batch_id"),
-            at__gte=F("slice__release__slot"),
-        )
-        .order_by()
-        .values_list("slice__release_id")
-        .annotate(units=Sum("units"))
-    )
-    return dict(rows)
-
-
 def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
     """Return how many of ``wanted`` units every funder's allocated fen cover, from ``released`` on.
 
@@ -201,18 +165,12 @@ def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
         left: dict[UUID, int] = {release.pk: 0 for release in releases}
         for one in slices_lock(left):
             left[one.release_id] += one.planned - one.issued
-        claimed = units_claimed(left)
         outcomes: list[ReleaseOutcome] = []
         bookings: list[_Booking] = []
         for release in releases:
             units = left[release.pk]
             if release.state != ReleaseState.OPEN or not _claim_release(
-                release,
-                ReleaseState.CLOSED,
-                closed_units=units,
-                closed_at=now,
-                claimed_units=claimed.get(release.pk, 0),
-                proved_at=now,
+                release, ReleaseState.CLOSED, closed_units=units, closed_at=now
             ):
                 continue
             batch = batches[release.batch_id]

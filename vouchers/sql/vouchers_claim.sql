@@ -287,6 +287,7 @@ BEGIN
     SELECT x.ord, x.outcome, CASE WHEN x.outcome = 'REFUSED' THEN NULL ELSE x.claim_id END,
            CASE WHEN x.outcome = 'REFUSED' THEN x.refusals ELSE '[]' END, x.number
       FROM unnest(v_ords, v_outcomes, v_claims, v_refusals, v_firsts)
-           AS x(ord, outcome, claim_id, refusals, number);
+           AS x(ord, outcome, claim_id, refusals, number)
+     ORDER BY x.ord;
 END
 $$;
