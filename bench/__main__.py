@@ -20,6 +20,7 @@ from bench import claims  # noqa: E402
 from bench.faults.command import bench_faults  # noqa: E402
 from bench.world import ONE_KEY, THREE_KEYS, world_make  # noqa: E402
 from config.cli.screen import say, step  # noqa: E402
+from core.embedded.errors import EmbeddedError  # noqa: E402
 from core.embedded.supervisor import Supervisor  # noqa: E402
 from core.ids import to_public  # noqa: E402
 from core.invariants.services import invariants_check  # noqa: E402
@@ -119,7 +120,11 @@ def main() -> int:
     options = parser.parse_args()
     command = " ".join(one for one in sys.argv[1:] if not one.startswith("--home"))
     report = {"bench": options.name, "command": command, "machine": machine()}
-    report |= BENCHES[options.name](options)
+    try:
+        report |= BENCHES[options.name](options)
+    except EmbeddedError as error:
+        say(f"error: {error}")
+        return 1
     connections.close_all()
     text = orjson.dumps(report, option=orjson.OPT_INDENT_2)
     if options.json:
