@@ -1,1 +1,1 @@
-"""Measurements of the hot paths, as ratios of one run (`./run bench`); no tests."""
+"""Measurements of the hot paths, as ratios of one run, and faults under load (`./run bench`)."""

@@ -23,6 +23,7 @@ from bench.world import CHANNEL, ONE_KEY, THREE_KEYS, BenchWorld, world_make  # 
 from config.cli.screen import say, step  # noqa: E402
 from core import clock  # noqa: E402
 from core.access.models import Client  # noqa: E402
+from core.embedded.errors import EmbeddedError  # noqa: E402
 from core.embedded.supervisor import Supervisor  # noqa: E402
 from core.ids import from_public, to_public  # noqa: E402
 from core.invariants.services import invariants_check  # noqa: E402
@@ -192,7 +193,11 @@ def main() -> int:
     options = parser.parse_args()
     command = " ".join(one for one in sys.argv[1:] if not one.startswith("--home"))
     report = {"bench": options.name, "command": command, "machine": machine()}
-    report |= BENCHES[options.name](options)
+    try:
+        report |= BENCHES[options.name](options)
+    except EmbeddedError as error:
+        say(f"error: {error}")
+        return 1
     connections.close_all()
     text = orjson.dumps(report, option=orjson.OPT_INDENT_2)
     if options.json:
