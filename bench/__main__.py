@@ -16,7 +16,7 @@ django.setup()
 
 from django.db import connection, connections  # noqa: E402 - needs the settings
 
-from bench import claims  # noqa: E402
+from bench import claims, grants  # noqa: E402
 from bench.faults.command import bench_faults  # noqa: E402
 from bench.pairs import bench_pairs  # noqa: E402
 from bench.world import CHANNEL, ONE_KEY, THREE_KEYS, BenchWorld, world_make  # noqa: E402
@@ -175,7 +175,27 @@ def bench_of_pairs(options: argparse.Namespace) -> dict[str, Any]:
     return {**bench_pairs(options), **truth()}
 
 
-BENCHES = {"claims": bench_claims, "faults": bench_faults, "pairs": bench_of_pairs}
+def bench_grant(options: argparse.Namespace) -> dict[str, Any]:
+    """A grant to many people beside bare COPY."""
+    return {**grants.bench_grant(rows=options.rows, kinds=_kinds(options)), **truth()}
+
+
+def bench_sweep(options: argparse.Namespace) -> dict[str, Any]:
+    """The sweep of many vouchers beside one bare UPDATE."""
+    return {**grants.bench_sweep(rows=options.rows, kinds=_kinds(options)), **truth()}
+
+
+def _kinds(options: argparse.Namespace) -> tuple[str, ...]:
+    return THREE_KEYS if options.three_keys else ONE_KEY
+
+
+BENCHES = {
+    "claims": bench_claims,
+    "pairs": bench_of_pairs,
+    "grant": bench_grant,
+    "sweep": bench_sweep,
+    "faults": bench_faults,
+}
 
 
 def main() -> int:
@@ -185,6 +205,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=6.0, help="length of a round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of a grant or a sweep")
     parser.add_argument("--three-keys", action="store_true", help="three limit keys a claim")
     parser.add_argument("--times", type=int, default=20, help="faults: how often each is made")
     parser.add_argument("--seed", type=int, default=33, help="faults: other moments")

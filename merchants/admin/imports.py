@@ -34,7 +34,11 @@ class InMemoryUploadHandler(MemoryFileUploadHandler):
         encoding: Any = None,
     ) -> None:
         """Take requests up to the limit; of a larger one the file is dropped."""
-        self.activated = content_length <= FILE_BYTES + OVERHEAD_BYTES
+        self.activated = content_length <= self.most_bytes() + OVERHEAD_BYTES
+
+    def most_bytes(self) -> int:
+        """Return the limit; another page's handler has its own."""
+        return FILE_BYTES
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Keep the data, or let it go."""

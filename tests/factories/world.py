@@ -52,7 +52,8 @@ from tests.factories.persons import enrolment_make
 from tests.factories.redemption import Shop, confirmed_make, held_make
 from tests.factories.staff import staff_make
 from tests.redemption.settlement.factories import DAY, MONDAY, built, paid
-from vouchers.models import IdentityHash
+from vouchers.grants.staging import people_digest
+from vouchers.models import Grant, GrantChunk, IdentityHash
 
 APPS = ("core", "merchants", "campaigns", "vouchers", "redemption")
 COUNTY = {NANNING: QINGXIU, LIUZHOU: LIUBEI}
@@ -89,6 +90,7 @@ def world_make(region: str) -> World:
     facts = [confirmed_make(shop, voucher) for voucher in vouchers[:2]]
     held_make(shop, vouchers[2])
     _persons(shop, people[0])
+    _grant(shop, [person.pk for person in people])
     batch = paid(built(shop))
     _settlement(shop, facts, batch.payouts.get())
     _kernel(shop, facts)
@@ -121,6 +123,30 @@ def _persons(shop: Shop, person: Any) -> None:
         created_at=OPENED_AT,
         expires_at=later(minutes=1),
     )
+
+
+def _grant(shop: Shop, people: list[UUID]) -> None:
+    region = shop.live.campaign.owner_region
+    grant = Grant.objects.create(
+        batch=shop.batch,
+        client=shop.client,
+        name=f"{NAMES[region]}名单.csv",
+        file_sha256=f"{region:0<64}",
+        rows=len(people),
+        people=len(people),
+        owner_region=region,
+        created_by=staff_make(Role.CAMPAIGN_MAKER, region=region),
+        created_at=OPENED_AT,
+    )
+    GrantChunk.objects.create(
+        grant=grant,
+        number=1,
+        size=len(people),
+        lines=list(range(1, len(people) + 1)),
+        people=people,
+    )
+    grant.people_sha256, grant.state = people_digest(grant.pk), "DRAFT"
+    grant.save(update_fields=["people_sha256", "state"])
 
 
 def _settlement(shop: Shop, facts: list[UUID], payout: Any) -> None:

@@ -3,14 +3,20 @@
 ``valid_until`` decides in every statement and answer; the sweep comes later and takes vouchers
 more than five minutes past it, so that it never meets a hold in flight (architecture.md, States).
 A voucher on hold expires only after its hold ends.
+
+What is due is read once per run, into a cursor of the server that outlives the chunks' commits:
+neither side looks again at what is swept already, and the ids stay one text per chunk.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from campaigns.models import CampaignState
+from core.alone import alone
 from core.clock import business_date
 from core.ids import new_id
 from core.ledger.models import AccountKind, EntryCode
@@ -19,63 +25,75 @@ from core.outbox.services import Event, outbox_publish
 from core.transactions import retry_conflicts, transaction
 from vouchers.events import VOUCHERS_EXPIRED
 from vouchers.locks import batches_lock
-from vouchers.models import Batch, Voucher
-from vouchers.states import VoucherState
+from vouchers.models import Batch
 
 GRACE = timedelta(minutes=5)
 CHUNK = 2_000
-MAX_CHUNKS = 200
-EXPIRABLE = (VoucherState.ACTIVE, VoucherState.FROZEN)
+MOST = 1_000_000
+"""Of one run, which a task has the time for; the next run goes on."""
+FETCHED_CHUNKS = 16
 
-_LOCK = """
-    SELECT id FROM vouchers_voucher
-     WHERE batch_id = %s AND state IN ('ACTIVE', 'FROZEN') AND valid_until <= %s
-     ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+_DUE = """
+    SELECT batch_id, array_agg(id ORDER BY id)::text
+      FROM (SELECT batch_id, id,
+                   (row_number() OVER (PARTITION BY batch_id ORDER BY id) - 1) / %s AS part
+              FROM (SELECT batch_id, id FROM vouchers_voucher
+                     WHERE state IN ('ACTIVE', 'FROZEN') AND valid_until <= %s
+                     ORDER BY valid_until LIMIT %s) oldest) due
+     GROUP BY batch_id, part ORDER BY batch_id, part
 """
-_EXPIRE = "UPDATE vouchers_voucher SET state = 'EXPIRED' WHERE id = ANY(%s::uuid[])"
-_SUMS = """
-    SELECT part.position, sum(part.fen)::bigint
-      FROM vouchers_voucher v, unnest(v.parts) WITH ORDINALITY AS part(fen, position)
-     WHERE v.id = ANY(%s::uuid[]) GROUP BY part.position ORDER BY part.position
+_LOCK = """
+    SELECT count(*), array_agg(id)::text
+      FROM (SELECT id FROM vouchers_voucher
+             WHERE id = ANY(%s::uuid[]) AND state IN ('ACTIVE', 'FROZEN') AND valid_until <= %s
+             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) locked
+"""
+_EXPIRE = """
+    WITH expired AS (
+        UPDATE vouchers_voucher SET state = 'EXPIRED' WHERE id = ANY(%s::uuid[]) RETURNING parts)
+    SELECT sum(part.fen)::bigint
+      FROM expired, unnest(parts) WITH ORDINALITY AS part(fen, position)
+     GROUP BY part.position ORDER BY part.position
 """
 
 
 def vouchers_expire(*, now: datetime) -> int:
     """Expire every voucher more than five minutes past its end; returns how many.
 
-    Chunks of at most 2,000, one entry per batch and chunk: outstanding → allocated, or available
-    once the campaign is closed. The units may be released again (``returned_units``). Safe to run
-    twice, even at once: rows under another's hand are left to the next sweep.
+    Chunks of at most 2,000, each a transaction with one entry of its batch: outstanding →
+    allocated, or available once the campaign is closed. The units may be released again
+    (``returned_units``). At most a million, the oldest first. Safe to run twice, even at once (the
+    second does nothing), and again after a kill: rows not swept, or under another's hand, are
+    left to the next sweep.
     """
     until = now - GRACE
-    due = Voucher.objects.filter(state__in=EXPIRABLE, valid_until__lte=until)
-    batch_ids = sorted(due.order_by().values_list("batch_id", flat=True).distinct())
-    swept = chunks = 0
-    for batch_id in batch_ids:
-        while chunks < MAX_CHUNKS:
-            count = _expire_chunk(batch_id, until, now)
-            chunks += 1
-            swept += count
-            if count < CHUNK:
-                break
-    return swept
+    with alone("vouchers.expiry") as mine:
+        chunks = _due(until) if mine else iter(())
+        return sum(_expire_chunk(batch_id, ids, until, now) for batch_id, ids in chunks)
+
+
+def _due(until: datetime) -> Iterator[tuple[UUID, str]]:
+    named: Any = connection
+    with named.chunked_cursor() as cursor:
+        cursor.execute(_DUE, [CHUNK, until, MOST])
+        while chunks := cursor.fetchmany(FETCHED_CHUNKS):
+            yield from chunks
 
 
 @retry_conflicts
-def _expire_chunk(batch_id: UUID, until: datetime, now: datetime) -> int:
+def _expire_chunk(batch_id: UUID, ids: str, until: datetime, now: datetime) -> int:
     with transaction(), connection.cursor() as cursor:
         (batch,) = batches_lock(batch_ids=[batch_id])
-        cursor.execute(_LOCK, [batch_id, until, CHUNK])
-        ids = [row[0] for row in cursor.fetchall()]
-        if not ids:
+        cursor.execute(_LOCK, [ids, until])
+        count, locked = cursor.fetchone()
+        if not count:
             return 0
-        cursor.execute(_EXPIRE, [ids])
-        cursor.execute(_SUMS, [ids])
-        sums = [row[1] for row in cursor.fetchall()]
-        batch.returned_units += len(ids)
+        cursor.execute(_EXPIRE, [locked])
+        sums = [row[0] for row in cursor.fetchall()]
+        batch.returned_units += count
         batch.save(update_fields=["returned_units"])
-        _record(batch, len(ids), sums, now)
-        return len(ids)
+        _record(batch, count, sums, now)
+    return int(count)
 
 
 def _record(batch: Batch, units: int, sums: list[int], now: datetime) -> None:
