@@ -147,7 +147,7 @@ def test_bodies_up_to_an_acquirers_list_pass_and_larger_ones_do_not(
     assert origin.asked("POST", path, content=b" " * (31 * MEGABYTE))["size"] == 31 * MEGABYTE
     seen = len(origin.front_seen) + len(origin.web_seen)
     response = origin.http.post(
-        path, content=b" " * (33 * MEGABYTE), headers={"X-Request-Id": "large-1"}
+        path, content=b" " * (73 * MEGABYTE), headers={"X-Request-Id": "large-1"}
     )
     if path.startswith("/api/"):
         problem_check(response, "request.too_large")
