@@ -1,4 +1,4 @@
-"""`./run test`: pytest on one process more than there are cores."""
+"""`./run test`: pytest on as many processes as there are cores."""
 
 import os
 import subprocess
@@ -11,8 +11,7 @@ MIN_PROCESSES = 2
 
 def run(argv: list[str]) -> int:
     """Run pytest with the arguments; `-n` may be given to override the number of processes."""
-    # One more, since the tests of whole processes mostly wait for them.
-    processes = max(MIN_PROCESSES, os.cpu_count() or MIN_PROCESSES) + 1
+    processes = max(MIN_PROCESSES, os.cpu_count() or MIN_PROCESSES)
     chosen = any(part.startswith(("-n", "--numprocesses")) for part in argv)
     spread = [] if chosen else ["-n", str(processes), "--dist", "worksteal"]
     command = [sys.executable, "-m", "pytest", *spread, *argv]
