@@ -33,12 +33,13 @@ def refused(reason: str) -> ImportFileRefusedError:
     return ImportFileRefusedError(reason)
 
 
-def format_of(path: Path, *, most_bytes: int = limits.FILE_BYTES) -> str:
+def format_of(path: Path, *, most_bytes: int | None = None) -> str:
     """Return ``xlsx`` or ``csv`` by the file's first bytes, never by its name.
 
     Raises:
         ImportFileRefusedError: empty, too large, an old or encrypted workbook, or UTF-16 text.
     """
+    most_bytes = most_bytes or limits.FILE_BYTES
     size = path.stat().st_size
     if size == 0:
         raise refused(_("文件为空"))
