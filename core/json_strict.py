@@ -19,7 +19,10 @@ def json_read(raw: bytes) -> Any:
     """
     try:
         # orjson refuses what the standard library lets through (NaN, surrogates) …
-        orjson.loads(raw)
+        value = orjson.loads(raw)
+        if orjson.dumps(value) == raw and _NUL not in raw:
+            # Nothing got lost on the way, so no member was there twice: most machines write so.
+            return value
         # … and the standard library shows repeated members and keeps long integers exact.
         return _DECODER.decode(raw.decode())
     except MalformedJsonError:
@@ -38,5 +41,6 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+_NUL = b"\\u0000"
 # Made once: `json.loads` makes one for every text.
 _DECODER = json.JSONDecoder(object_pairs_hook=_members)

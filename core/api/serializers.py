@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -19,31 +20,56 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """Return the checked members; unknown ones are named in ``invalid_params``."""
         refuse_unknown(self.fields, data)
-        if isinstance(data, Mapping):
-            with suppress(ValidationError):
-                return self._sound(data)
-        # Something is wrong: REST framework's own course names all of it.
         return super().to_internal_value(data)
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Return the checked members.
+
+        A body in which nothing is wrong is checked without REST framework's bookkeeping, which is
+        most of the work; its own course names everything that is wrong.
+        """
+        if isinstance(data, dict) and data.keys() <= self._members.keys():
+            with suppress(ValidationError, DjangoValidationError):
+                return self.validate(self._sound(data))
+        return super().run_validation(data)
+
     @cached_property
-    def _members(self) -> list[tuple[str, serializers.Field[Any, Any, Any, Any], Check | None]]:
-        return [
-            (name, field, getattr(self, f"validate_{name}", None))
+    def _members(self) -> "dict[str, _Member]":
+        if self.validators:
+            raise TypeError(f"{type(self).__name__}: say it in validate() or in the fields")
+        return {
+            name: _Member(field, _quick(field), getattr(self, f"validate_{name}", None))
             for name, field in self.fields.items()
-        ]
+        }
 
     def _sound(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a body in which nothing is wrong: most are, and half the work is bookkeeping."""
         checked: dict[str, Any] = {}
-        for name, field, check in self._members:
+        for name, (field, quick, check) in self._members.items():
             if name in data:
-                value = field.run_validation(data[name])
+                given = data[name]
+                value = field.run_validation(given) if given is None else quick(given)
                 checked[name] = check(value) if check else value
             elif field.required:
                 field.fail("required")
             elif field.default is not serializers.empty:
                 checked[name] = field.get_default()
         return checked
+
+
+class _Member(NamedTuple):
+    field: serializers.Field[Any, Any, Any, Any]
+    quick: Check
+    """Checks a value that is there."""
+    check: Check | None
+    """The serializer's own check of that member."""
+
+
+def _quick(field: serializers.Field[Any, Any, Any, Any]) -> Check:
+    """Return the field's whole check, without what it does only for absent values."""
+    if field.read_only or field.source != field.field_name:
+        raise TypeError(f"{field.field_name}: a body has no such field")
+    plain = type(field).run_validation is serializers.Field.run_validation
+    return field.to_internal_value if plain and not field.validators else field.run_validation
 
 
 class QuerySerializer(serializers.Serializer[Any]):
