@@ -6,6 +6,7 @@ It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
 
 import asyncio
 import sys
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Final, Protocol
 
@@ -27,7 +28,7 @@ from core.access.request_auth import (
     request_read,
     request_verify,
 )
-from core.access.signing import IDEMPOTENCY_HEADER, signing_target
+from core.access.signing import signing_target
 from core.api.hot_calls import HotCall, Reply, Route, calls_answer, problem_reply
 from core.clock import wall
 from core.commit.batcher import CommitLimits, GroupCommit
@@ -65,6 +66,9 @@ class HotFront:
         self._limits = limits or CommitLimits()
         self._queues: dict[str, CallQueue] = {}
         self._lookups = Lookups()
+        # Settings are lazy objects: asking them costs as much as a whole check.
+        self._hosts = tuple(settings.ALLOWED_HOSTS)
+        self._most_bytes: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start with the worker process, after its fork."""
@@ -85,10 +89,11 @@ class HotFront:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
+        received = wall()
         header = _headers(scope)
         language = problem_language(header("accept-language"))
         try:
-            reply = await self._reply(scope, protocol, language, header("x-request-id"))
+            reply = await self._reply(scope, protocol, header, received, language)
         except ProtocolClosed:
             return  # the caller left before he had said everything
         except Exception as error:
@@ -104,49 +109,77 @@ class HotFront:
         protocol.response_bytes(reply.status, reply.headers, reply.body)
 
     async def _reply(
-        self, scope: Scope, protocol: HTTPProtocol, language: str, request_id: str
+        self,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        header: HeaderGetter,
+        received: datetime,
+        language: str,
     ) -> Reply:
-        received = wall()
-        if scope.path == METRICS_PATH and scope.method == "GET":
+        # Each attribute of the scope is made anew by the server when it is asked for.
+        path, method = scope.path, scope.method
+        if path == METRICS_PATH and method == "GET":
             return Reply(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(REGISTRY))
-        route = _route(scope.path)
-        if scope.method != "POST":
+        route = _route(path)
+        if method != "POST":
             raise DomainError("request.method_not_allowed")
-        header = _headers(scope)
         _accept_check(header("accept"))
-        _host_check(header("host") or scope.authority or "")
-        body = await _body(protocol, header("content-length"))
+        self._host_check(header("host") or scope.authority or "")
+        body = await self._body(protocol, header("content-length"))
         request = IncomingRequest(
-            method=scope.method,
-            target=signing_target(scope.path, scope.query_string),
-            header=header,
-            body=body,
+            method=method, target=signing_target(path, scope.query_string), header=header, body=body
         )
         signed = request_read(request, wall=received)
         credentials = await self._lookups.credentials(signed.key_id)
         client = request_verify(request, signed, credentials)
-        if not header(IDEMPOTENCY_HEADER):
+        if not signed.idempotency_key:
             await self._lookups.strangely(nonce_spend, request, client)
         call = HotCall(
             client=client,
             received=received,
             language=language,
-            request_id=request_id,
-            path=scope.path,
-            idempotency_key=header(IDEMPOTENCY_HEADER),
-            content_type=scope.headers.get("content-type") or "",
+            request_id=header("x-request-id"),
+            path=path,
+            idempotency_key=signed.idempotency_key,
+            content_type=header("content-type"),
             body=body,
         )
         return await self._queues[route.name].submit(call)
+
+    def _host_check(self, host: str) -> None:
+        """Refuse what came to another origin's name, as Django does."""
+        if not _host_allowed(host, self._hosts):
+            raise DomainError("request.invalid_parameter")
+
+    async def _body(self, protocol: HTTPProtocol, length: str) -> bytes:
+        """Return the body, unless it is larger than Django would take."""
+        if length:
+            if not length.isdigit() or int(length) > self._most_bytes:
+                raise DomainError("request.too_large")
+            whole: bytes = await protocol()
+            return whole
+        parts, size = [], 0
+        async for part in protocol:
+            size += len(part)
+            if size > self._most_bytes:
+                raise DomainError("request.too_large")
+            parts.append(bytes(part))
+        return b"".join(parts)
 
 
 def _headers(scope: Scope) -> HeaderGetter:
     """Return what asks for a header; one sent several times is one text, as Django's server says.
 
-    So whoever signs or steers twice is refused at both ways in: no signed value has a comma.
+    So whoever signs or steers twice is refused at both ways in: no signed value has a comma. Of
+    several content types the first counts, there as here.
     """
-    get_all = scope.headers.get_all  # type: ignore[attr-defined]  # its stub names fewer
-    return lambda name: ",".join(get_all(name.lower()))
+    lines = scope.headers.items()
+    headers = dict(lines)
+    if len(headers) < len(lines):
+        texts = {name: [text for other, text in lines if other == name] for name in headers}
+        headers = {name: ",".join(several) for name, several in texts.items()}
+        headers |= {name: texts[name][0] for name in texts if name == "content-type"}
+    return lambda name: headers.get(name.lower(), "")
 
 
 def _route(path: str) -> Route:
@@ -163,30 +196,7 @@ def _accept_check(accept: str) -> None:
         raise DomainError("request.not_acceptable")
 
 
-def _host_check(host: str) -> None:
-    """Refuse what came to another origin's name, as Django does."""
-    if not _host_allowed(host, tuple(settings.ALLOWED_HOSTS)):
-        raise DomainError("request.invalid_parameter")
-
-
 @lru_cache(maxsize=64)
 def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     domain, _ = split_domain_port(host)
     return validate_host(domain, allowed)
-
-
-async def _body(protocol: HTTPProtocol, length: str) -> bytes:
-    """Return the body, unless it is larger than Django would take."""
-    most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if length:
-        if not length.isdigit() or int(length) > most:
-            raise DomainError("request.too_large")
-        whole: bytes = await protocol()
-        return whole
-    parts, size = [], 0
-    async for part in protocol:
-        size += len(part)
-        if size > most:
-            raise DomainError("request.too_large")
-        parts.append(bytes(part))
-    return b"".join(parts)

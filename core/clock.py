@@ -45,6 +45,8 @@ class ClockState:
 
     def at(self, wall_time: datetime) -> datetime:
         """Translate a real time into business time."""
+        if self is REAL_TIME and wall_time.tzinfo is TIME_ZONE:
+            return wall_time
         elapsed = (wall_time - self.wall_anchor) * self.rate
         return (self.business_anchor + elapsed).astimezone(TIME_ZONE)
 

@@ -5,9 +5,8 @@ steps); this module holds what the three have in common.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
@@ -29,8 +28,7 @@ OutcomeName = Literal["ACCEPTED", "REPLAY", "REFUSED"]
 _TIMES = frozenset({"opens_at", "next_release_at", "until", "valid_until"})
 
 
-@dataclass(frozen=True, slots=True)
-class HotRow:
+class HotRow(NamedTuple):
     """One row a hot function answered: what became of command ``ord`` of the group."""
 
     ord: int
@@ -75,7 +73,7 @@ def hot_call(
         lock_timeout_ms=HOT_LOCK_TIMEOUT_MS,
     )
     return [
-        HotRow(order, outcome, fact_id, tuple(map(_refusal, orjson.loads(refusals))), *number)
+        HotRow(order, outcome, fact_id, _refusals(refusals), *number)
         for order, outcome, fact_id, refusals, *number in rows
     ]
 
@@ -95,6 +93,10 @@ def decided_or_later(decide: Callable[P, R], *args: P.args, **kwargs: P.kwargs) 
         if sqlstate_of(error) != STATEMENT_TIMED_OUT or transaction_is_open():
             raise
     return None
+
+
+def _refusals(text: str) -> tuple[Refusal, ...]:
+    return () if text == "[]" else tuple(map(_refusal, orjson.loads(text)))
 
 
 def _refusal(row: Mapping[str, Any]) -> Refusal:

@@ -12,9 +12,10 @@ import uuid_utils.compat
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, u
 _LENGTH = 26  # 26 × 5 bits hold the 128 bits of a UUID
-# Two characters at a time, and `int` by the alphabet it knows: ids are spelled on every hot call.
+# Three characters at a time, and `int` by the alphabet it knows: ids are spelled on every hot call.
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_SHIFTS = tuple(range(120, -1, -10))
+_TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
+_SHIFTS = tuple(range(105, -1, -15))
 _SPELLED = re.compile(f"[{_ALPHABET}]{{{_LENGTH}}}")
 _TO_BASE_32 = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _DOUBLED = str.maketrans("0123456789", "0246813579")
@@ -31,7 +32,8 @@ def new_id() -> UUID:
 def to_public(prefix: str, value: UUID) -> str:
     """Spell ``value`` for the API: prefix, underscore, 26 base32 characters (``vch_01jd…``)."""
     number = value.int
-    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
+    tail = "".join([_TRIPLES[number >> shift & 32767] for shift in _SHIFTS])
+    return f"{prefix}_{_PAIRS[number >> 120]}{tail}"
 
 
 def from_public(prefix: str, text: str) -> UUID | None:
@@ -45,8 +47,8 @@ def from_public(prefix: str, text: str) -> UUID | None:
 
 def luhn_digit(digits: str) -> str:
     """Return the Luhn check digit of a string of decimal digits."""
-    doubled = digits[-1::-2].translate(_DOUBLED)
-    return str(-sum(map(int, doubled + digits[-2::-2])) % 10)
+    summed = digits[-1::-2].translate(_DOUBLED) + digits[-2::-2]
+    return str(-(sum(summed.encode()) - len(summed) * ord("0")) % 10)
 
 
 def new_number(length: int) -> str:

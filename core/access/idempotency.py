@@ -6,8 +6,7 @@ before any rule. The same key with another fingerprint is refused.
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from django.utils.translation import gettext as _
@@ -30,8 +29,7 @@ class KeyReusedError(DomainError):
     code = "idempotency.key_reused"
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(NamedTuple):
     """The key of a request and the fingerprint (64 hex digits) of what it asks for."""
 
     key: str

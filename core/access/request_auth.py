@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.access.credentials import ClientPrincipal, Credentials, credentials_of
 from core.access.signing import (
@@ -62,8 +61,7 @@ class KeyRevokedError(DomainError):
     code = "auth.key_revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingRequest:
+class IncomingRequest(NamedTuple):
     """What arrived: ``header(name)`` gives a header or an empty text; ``target`` as signed."""
 
     method: str

@@ -12,7 +12,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives import hashes
@@ -38,8 +38,7 @@ TIMESTAMP_PATTERN: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~"
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """What a signature covers; ``target`` is the path with the raw query (`signing_target`)."""
 
     algorithm: str
@@ -87,8 +86,9 @@ def string_to_sign(request: SignedRequest) -> bytes:
         request.nonce,
         request.idempotency_key,
         body_digest(request.algorithm, request.body),
+        "",
     )
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "\n".join(lines).encode()
 
 
 def request_mac(secret: bytes, request: SignedRequest) -> bytes:

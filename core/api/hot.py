@@ -6,10 +6,11 @@ how a request reaches it and how an answer leaves (architecture.md, Group commit
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core.access.credentials import ClientPrincipal
@@ -38,8 +39,7 @@ D = TypeVar("D", bound=Outcome)
 F = TypeVar("F")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A checked request: whose it is, its key, its receipt (business time) and its body.
 
     ``path`` holds the parts of the path that name something, as they were written.
@@ -49,7 +49,7 @@ class Asked:
     idempotency: Idempotency
     at: datetime
     data: Mapping[str, Any]
-    path: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = MappingProxyType({})
 
     def keyed(self) -> dict[str, Any]:
         """Return the fields every command carries."""
@@ -118,8 +118,7 @@ class HotRoute(Generic[C, D, F]):
         return HotAnswer(self.status, self.document(fact), replayed=outcome.outcome == "REPLAY")
 
 
-@dataclass(frozen=True, slots=True)
-class HotAnswer:
+class HotAnswer(NamedTuple):
     """A success: the document, the same on the first answer and on every replay."""
 
     status: int

@@ -76,6 +76,7 @@ class GroupCommit(Generic[C, A]):
         self.metrics = CommitMetrics(name)
         self._decide = decide
         self._queue: deque[_Waiting[C, A]] = deque()
+        self.metrics.waiting_is(self._queue.__len__)
         self._flushing: list[list[_Waiting[C, A]]] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._size = self.limits.least
@@ -132,7 +133,6 @@ class GroupCommit(Generic[C, A]):
                 self._threads, group_decide, self._decide, commands
             )
             flushed.add_done_callback(partial(self._flushed, group, started))
-        self.metrics.waits(len(self._queue))
         if not self._queue and not self._flushing:
             self._idle.set()
 
@@ -189,7 +189,6 @@ class GroupCommit(Generic[C, A]):
         latest = monotonic() - self.limits.wait_s
         while self._queue and self._queue[0].since <= latest:
             self._refuse(self._queue.popleft())
-        self.metrics.waits(len(self._queue))
 
     def _refuse(self, waiting: _Waiting[C, A]) -> None:
         self.metrics.refused()

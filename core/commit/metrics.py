@@ -1,5 +1,7 @@
 """What operators see of group commit: queue, group sizes, commit times, refusals (Prometheus)."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -37,9 +39,9 @@ class CommitMetrics:
         self._seconds = _SECONDS.labels(service)
         self._refused = _REFUSED.labels(service)
 
-    def waits(self, commands: int) -> None:
-        """Say how many commands wait now."""
-        self._waiting.set(commands)
+    def waiting_is(self, count: Callable[[], int]) -> None:
+        """Take what tells how many commands wait, asked whenever somebody looks."""
+        self._waiting.set_function(count)
 
     def committed(self, commands: int, seconds: float) -> None:
         """Count a group that was decided."""

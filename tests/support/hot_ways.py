@@ -24,7 +24,7 @@ SentHeaders = Mapping[str, str | Sequence[str]]
 
 
 class _Headers:
-    """All values of a name, as Granian hands them over."""
+    """All lines, as Granian hands them over."""
 
     def __init__(self, headers: SentHeaders) -> None:
         self.values = {
@@ -32,11 +32,8 @@ class _Headers:
             for name, value in headers.items()
         }
 
-    def get(self, name: str) -> str | None:
-        return next(iter(self.values.get(name, ())), None)
-
-    def get_all(self, name: str) -> list[str]:
-        return self.values.get(name, [])
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, values in self.values.items() for value in values]
 
 
 class _Scope:

@@ -1,6 +1,7 @@
 """When a voucher claimed at a moment may be used (domain-rules §4). Pure functions."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from core.clock import TIME_ZONE
 from vouchers.rules.model import Validity
@@ -8,9 +9,12 @@ from vouchers.rules.model import Validity
 
 def day_start(moment: datetime, days: int = 0) -> datetime:
     """Return local midnight of the day of ``moment``, ``days`` later."""
-    local = moment.astimezone(TIME_ZONE)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(days=days)
+    return _midnight(moment.astimezone(TIME_ZONE).date()) + timedelta(days=days)
+
+
+@lru_cache(maxsize=64)
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), TIME_ZONE)
 
 
 def validity_window(

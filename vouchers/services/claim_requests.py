@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from core.errors import Refusal
@@ -36,7 +35,7 @@ def _readable(
         return list(outcomes)
     carried = identity_keys_of({commands[index].enrolment_id for index in limited}, _COUNTED)
     return [
-        replace(outcome, refusals=_spelt(outcome.refusals, commands[index], carried))
+        outcome._replace(refusals=_spelt(outcome.refusals, commands[index], carried))
         if index in limited
         else outcome
         for index, outcome in enumerate(outcomes)

@@ -6,9 +6,8 @@ that decides in order of arrival under the batch's lock, outcomes in command ord
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.access.region_codes import regions_overlap
@@ -40,8 +39,7 @@ from vouchers.services.identity_keys import identity_keys_ensure
 from vouchers.services.stock import keys_known
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimCommand:
+class ClaimCommand(NamedTuple):
     """One person's wish for one voucher of a batch.
 
     ``at`` is the server's receipt of the request (business time), ``region_code`` where the
@@ -62,8 +60,7 @@ class ClaimCommand:
     units: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedVoucher:
+class IssuedVoucher(NamedTuple):
     """A voucher as it was issued: facts that never change."""
 
     voucher_id: UUID
@@ -74,8 +71,7 @@ class IssuedVoucher:
     valid_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimFact:
+class ClaimFact(NamedTuple):
     """An accepted claim, the same on the first answer and on every replay."""
 
     claim_id: UUID
@@ -84,8 +80,7 @@ class ClaimFact:
     vouchers: tuple[IssuedVoucher, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimOutcome:
+class ClaimOutcome(NamedTuple):
     """What became of a command: a fact (ACCEPTED, REPLAY) or all reasons against it (REFUSED)."""
 
     outcome: OutcomeName
@@ -93,9 +88,8 @@ class ClaimOutcome:
     refusals: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    index: int
+class _Prepared(NamedTuple):
+    position: int
     command: ClaimCommand
     context: BatchContext
     validity: tuple[datetime, datetime]
@@ -138,7 +132,7 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
         for together in rounds(group, _Prepared.keys):
             decided = decided_or_later(_decide, batch_id, day, together)
             for place, item in enumerate(together):
-                outcomes[item.index] = decided[place] if decided else LATER
+                outcomes[item.position] = decided[place] if decided else LATER
     return outcomes
 
 
@@ -147,8 +141,9 @@ def _sold_out(
 ) -> dict[int, Refusal]:
     """Return the refusals of claims that came when nothing was left; a known key still wins."""
     refusals: dict[int, Refusal] = {}
-    for index, command in enumerate(commands):
-        context = contexts.get(command.batch_id)
+    empty = {pk: context for pk, context in contexts.items() if context.stock.is_empty}
+    for index, command in enumerate(commands if empty else ()):
+        context = empty.get(command.batch_id)
         if context and _may_know(context, command.client_region):
             refusal = context.sold_out(command.at)
             if refusal:

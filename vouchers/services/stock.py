@@ -48,17 +48,21 @@ class Stock:
     latest_open: datetime | None
     next_slot: datetime | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that was released is taken; false where nobody may claim."""
+        return self.claimable and 0 < self.released == self.issued
+
     def sold_out(self, at: datetime) -> Refusal | None:
         """Return the refusal of a claim at ``at`` if no unit is left, else None.
 
         None too where anything else may be the reason, e.g. a wave that is due but not open yet:
         then the claim function says.
         """
-        is_empty = self.claimable and 0 < self.released == self.issued
         has_begun = self.first_slot is not None and self.first_slot <= at
         comes_now = self.next_slot is not None and self.next_slot <= at
         opens_later = self.latest_open is not None and self.latest_open > at
-        if not is_empty or not has_begun or comes_now or opens_later:
+        if not self.is_empty or not has_begun or comes_now or opens_later:
             return None
         if self.next_slot is None:
             return Refusal("claim.sold_out")
