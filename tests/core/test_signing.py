@@ -4,7 +4,6 @@ printf '%s' "$BODY" | openssl dgst -sm3 -hex
 printf 'XFQ1\\nHMAC-SM3\\n…' | openssl dgst -sm3 -mac HMAC -macopt key:… -binary | base64
 """
 
-
 import pytest
 
 from core.access.signing import (
