@@ -22,10 +22,10 @@ RUN_DIR = Path(env("XFQ_RUN_DIR", default=str(BASE_DIR / ".run")))
 FILES_DIR = Path(env("XFQ_FILES_DIR", default=str(RUN_DIR / "files")))
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "config.admin_config.HouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
