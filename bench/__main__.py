@@ -119,6 +119,7 @@ def sold_out(world: BenchWorld, batch_id: str) -> None:
         enrolment_id=person,
         batch_id=batch,
         at=clock.now(),
+        client_region=None,
     )
     (outcome,) = vouchers_claim(commands=[command])
     if outcome.claim is None:

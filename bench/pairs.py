@@ -74,6 +74,7 @@ def vouchers_of(world: BenchWorld, batch_id: str, count: int) -> list[str]:
                 enrolment_id=person,
                 batch_id=batch,
                 at=clock.now(),
+                client_region=None,
             )
             for place, person in enumerate(people[start : start + GROUP])
             if person is not None and batch is not None

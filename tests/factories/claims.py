@@ -26,7 +26,7 @@ def claim_command(
         enrolment_id=enrolment.pk,
         batch_id=batch.pk,
         at=at,
-        **more,
+        **{"client_region": None, **more},
     )
 
 

@@ -53,6 +53,7 @@ def _command(grant: Grant, line: int, person_id: UUID, now: datetime) -> ClaimCo
         enrolment_id=person_id,
         batch_id=grant.batch_id,
         at=now,
+        client_region=None,
     )
 
 

@@ -54,7 +54,7 @@ class ClaimCommand(NamedTuple):
     enrolment_id: UUID
     batch_id: UUID
     at: datetime
-    client_region: str | None = None
+    client_region: str | None
     region_code: str | None = None
     device: IdentityToken | None = None
     units: int = 1
