@@ -1,11 +1,11 @@
 """Large work in a process of its own, so that its memory is its own.
 
-python -m bench.process grant JOB_ID     # prints a JSON line: seconds, rows, peak_rss_mb, …
+python -m bench.process check JOB_ID     # prints a JSON line: seconds, rows, peak_rss_mb, …
+python -m bench.process grant JOB_ID
 python -m bench.process sweep
 """
 
 import os
-import resource
 import sys
 import time
 from typing import Any
@@ -17,13 +17,23 @@ import orjson
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
 django.setup()
 
-from core import clock  # noqa: E402 - needs the settings
+from bench.memory import peak_mb  # noqa: E402 - needs the settings
+from core import clock  # noqa: E402
 from core.jobs.models import Job  # noqa: E402
 from core.jobs.services import job_run  # noqa: E402
 from vouchers.grants.running import grant_run  # noqa: E402
 from vouchers.services.expiry import vouchers_expire  # noqa: E402
 
-KIB_PER_MB = 1024
+
+def check(job_id: UUID) -> dict[str, Any]:
+    """Find the people of a list that was sent in."""
+    started = time.perf_counter()
+    job = job_run(job_id=job_id, now=clock.now())
+    return {
+        "seconds": time.perf_counter() - started,
+        "rows": job.result["people"] if job else 0,
+        "job": job.state if job else None,
+    }
 
 
 def grant(job_id: UUID) -> dict[str, Any]:
@@ -60,9 +70,14 @@ def sweep() -> dict[str, Any]:
 
 def main(argv: list[str]) -> None:
     """Do what is asked and print what it took."""
-    result = grant(UUID(argv[1])) if argv[0] == "grant" else sweep()
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result["peak_rss_mb"] = round(peak_kib / KIB_PER_MB, 1)
+    match argv:
+        case ["check", job_id]:
+            result = check(UUID(job_id))
+        case ["grant", job_id]:
+            result = grant(UUID(job_id))
+        case _:
+            result = sweep()
+    result["peak_rss_mb"] = peak_mb()
     sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
 
 
