@@ -19,6 +19,7 @@ from django.db import connection, connections  # noqa: E402 - needs the settings
 from bench import claims, grants  # noqa: E402
 from bench.faults.command import bench_faults  # noqa: E402
 from bench.pairs import bench_pairs  # noqa: E402
+from bench.published.command import bench_peers  # noqa: E402
 from bench.world import CHANNEL, ONE_KEY, THREE_KEYS, BenchWorld, world_make  # noqa: E402
 from config.cli.screen import say, step  # noqa: E402
 from core import clock  # noqa: E402
@@ -176,6 +177,11 @@ def bench_of_pairs(options: argparse.Namespace) -> dict[str, Any]:
     return {**bench_pairs(options), **truth()}
 
 
+def bench_of_peers(options: argparse.Namespace) -> dict[str, Any]:
+    """Claims beside published packages."""
+    return {**bench_peers(options), **truth()}
+
+
 def bench_grant(options: argparse.Namespace) -> dict[str, Any]:
     """A grant to many people beside bare COPY."""
     return {**grants.bench_grant(rows=options.rows, kinds=_kinds(options)), **truth()}
@@ -196,6 +202,7 @@ BENCHES = {
     "grant": bench_grant,
     "sweep": bench_sweep,
     "faults": bench_faults,
+    "peers": bench_of_peers,
 }
 
 
@@ -224,7 +231,7 @@ def main() -> int:
     text = orjson.dumps(report, option=orjson.OPT_INDENT_2)
     if options.json:
         options.json.write_bytes(text + b"\n")
-    shown = ("ratios", "wrong", "found_by_control", "oversold", "invariants")
+    shown = ("ratios", "over_use", "wrong", "found_by_control", "oversold", "invariants")
     summary = {name: report[name] for name in shown if name in report}
     say(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
     sound = report["invariants"]["violations"] == report["oversold"] == report.get("wrong", 0) == 0
