@@ -217,7 +217,7 @@ def main() -> int:
     parser.add_argument("--three-keys", action="store_true", help="three limit keys a claim")
     parser.add_argument("--times", type=int, default=20, help="faults: how often each is made")
     parser.add_argument("--seed", type=int, default=33, help="faults: other moments")
-    parser.add_argument("--only", default="", help="faults, pairs: those whose name has this")
+    parser.add_argument("--only", default="", help="faults, pairs, peers: whose name has this")
     parser.add_argument("--home", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     command = " ".join(one for one in sys.argv[1:] if not one.startswith("--home"))
