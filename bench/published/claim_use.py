@@ -34,6 +34,7 @@ def _make(plan: dict[str, Any]) -> tuple[list[Group], Callable[[Group], int]]:
                     enrolment_id=person,
                     batch_id=batch_id,
                     at=clock.now(),
+                    client_region=None,
                 )
                 for person in group
             ]
