@@ -42,13 +42,15 @@ class Way:
     processes: int = 1
     cpu: int | None = None
     """The generator's only core."""
+    answers: int = 201
+    """The only status it may give: a way that refuses or fails is measured for nothing."""
     arguments: tuple[str, ...] = ()
 
 
 FRONT = Way("front", "config.front:front")
 FRONT_APART = replace(FRONT, name="front_apart", cpu=0)
 TWO_FRONTS = replace(FRONT, name="two_fronts", processes=2, cpu=0)
-SOLD_OUT = replace(FRONT, name="sold_out", writes=False)
+SOLD_OUT = replace(FRONT, name="sold_out", writes=False, answers=409)
 BARE_REPLY = Way("bare_reply", "bench.peers:bare_front", writes=False)
 NAIVE = Way(
     "naive", "bench.peers:naive", "wsgi", ready="/bare", arguments=("--blocking-threads=8",)
@@ -111,6 +113,13 @@ def served(supervisor: Supervisor, way: Way) -> Iterator[int]:
         del supervisor.children[way.name]
 
 
+def sound(way: Way, result: dict[str, Any]) -> dict[str, Any]:
+    """Return a round's result; SystemExit if anything but the expected answer came."""
+    if set(result["statuses"]) != {str(way.answers)}:
+        raise SystemExit(f"{way.name} answered {result['statuses']}, not only {way.answers}")
+    return result
+
+
 def load_play(plan: LoadPlan) -> dict[str, Any]:
     """Run the generator as a process of its own; add what CPU everybody used meanwhile."""
     with tempfile.NamedTemporaryFile(suffix=".plan") as file:
@@ -170,7 +179,7 @@ def rounds_play(
                 load_play(LoadPlan(port, min(clients, 32), seconds, warm))
                 requests = requests_make(world, way, batch, start=clients, count=count, port=port)
                 plan = LoadPlan(port, clients, seconds, requests, cpu=way.cpu)
-                results[way.name].append(load_play(plan))
+                results[way.name].append(sound(way, load_play(plan)))
     return {name: summary(played) for name, played in results.items()}
 
 
