@@ -102,7 +102,7 @@ def _clear_the_stage(urls: ServiceUrls) -> None:
 
 def _play(supervisor: Supervisor, env: Mapping[str, str], address: str, scale: int) -> Played:
     step(f"playing the programme at 1:{scale} (once; later starts go on from here)")
-    played = play(supervisor, env, address, scale=scale, seed=SEED, faults=False)
+    played = play(supervisor, env, address, scale=scale, seed=SEED)
     record = {"database": env["DATABASE_URL"], "figures": played.figures, "table": played.table}
     path = _record(supervisor.home)
     temporary = path.with_suffix(".tmp")

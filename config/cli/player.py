@@ -51,7 +51,8 @@ def play(
     *,
     scale: int,
     seed: int,
-    faults: bool,
+    days: int | None = None,
+    faults: bool = False,
 ) -> Played:
     """Play a programme against the platform at ``address``; EmbeddedError if that breaks off.
 
@@ -65,6 +66,7 @@ def play(
         *(sys.executable, "manage.py", "rehearsal_play"),
         *(f"--base-url={address}", f"--definition={DEFINITION}"),
         *(f"--scale={scale}", f"--seed={seed}"),
+        *([f"--days={days}"] if days else []),
         *(f"--status={status}", f"--report={report}"),
     ]
     log = supervisor.log_path("rehearsal")

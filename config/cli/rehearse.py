@@ -29,6 +29,7 @@ def run(argv: list[str]) -> int:
     """Play, print the table, write report and JSON; 0 only if everything reconciles."""
     parser = argparse.ArgumentParser(prog="./run rehearse")
     parser.add_argument("--scale", type=int, default=1000, help="1:SCALE of the published totals")
+    parser.add_argument("--days", type=int, help="all of it in so many days: a shorter rehearsal")
     parser.add_argument("--seed", type=int, default=33, help="another world, same totals")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--faults", action="store_true", help="kill processes, flush Valkey")
@@ -52,6 +53,7 @@ def run(argv: list[str]) -> int:
                 address,
                 scale=options.scale,
                 seed=options.seed,
+                days=options.days,
                 faults=options.faults,
             )
             supervisor.stop_all()

@@ -13,6 +13,8 @@ from core.embedded.paths import CHECKOUT
 from tests.plugin import EMBEDDED
 
 SCALE = 50_000
+DAYS = 10
+"""Two of the three weekends: each moment costs about a second to reach."""
 SERVICES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 FAULTS = [
     "kill -9 worker",
@@ -44,7 +46,7 @@ def played(pytestconfig: pytest.Config, target: Path) -> dict[str, Any]:
     if pytestconfig.stash[EMBEDDED] or hasattr(pytestconfig, "workerinput"):
         for name in SERVICES:
             environment.pop(name, None)
-    arguments = ["rehearse", f"--scale={SCALE}", "--faults", f"--json={target}"]
+    arguments = ["rehearse", f"--scale={SCALE}", f"--days={DAYS}", "--faults", f"--json={target}"]
     done = subprocess.run(
         [sys.executable, "-m", "config.cli", *arguments],
         cwd=CHECKOUT,

@@ -3,6 +3,8 @@
 import json
 import os
 import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,13 +33,17 @@ class Command(BaseCommand):
         parser.add_argument("--definition", type=Path, required=True)
         parser.add_argument("--scale", type=int, default=DEFINITION_SCALE)
         parser.add_argument("--seed", type=int, default=33)
+        parser.add_argument("--days", type=int, help="end the campaign after so many days")
         parser.add_argument("--status", type=Path, required=True, help="rewritten as it goes on")
         parser.add_argument("--report", type=Path, required=True, help="JSON with all figures")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Play, then write the report."""
         path: Path = options["definition"]
-        definition = definition_build(definition_read(path.read_bytes(), path.name))
+        document = definition_read(path.read_bytes(), path.name)
+        if options["days"]:
+            document = _shortened(document, options["days"])
+        definition = definition_build(document)
         factor = Fraction(DEFINITION_SCALE, options["scale"])
         rehearsal = Rehearsal(
             base_url=options["base_url"],
@@ -49,6 +55,12 @@ class Command(BaseCommand):
         campaign = rehearsal.play()
         report = report_make(rehearsal, campaign, seconds=time.monotonic() - started)
         _write(options["report"], report)
+
+
+def _shortened(document: Mapping[str, Any], days: int) -> dict[str, Any]:
+    """Return the same programme, all its units included, over fewer days."""
+    starts_at = datetime.fromisoformat(str(document["starts_at"]))
+    return {**document, "ends_at": (starts_at + timedelta(days=days)).isoformat()}
 
 
 class _StatusFile:
