@@ -96,7 +96,8 @@ def _attend(
         time.sleep(LOOK_EVERY_S)
         state = _status(status)
         bar.show(state["label"], state["done"], state["total"])
-        while planned and state["done"] >= planned[0].share * max(state["total"], 1) > 0:
+        # One at a time: what was killed is up again before the next one comes.
+        if planned and state["done"] >= planned[0].share * max(state["total"], 1) > 0:
             fault = planned.pop(0)
             fault.do()
             happened.append(fault.name)
