@@ -208,8 +208,7 @@ def test_an_unknown_batch_and_a_foreign_person_do_not_exist() -> None:
     draft = campaign_live()
     Batch.objects.filter(pk=draft.batch.pk).update(version=None)
     person = enrolment_make()
-    foreign = claim_command(live.batch, person)
-    object.__setattr__(foreign, "client_id", client_make().pk)
+    foreign = claim_command(live.batch, person)._replace(client_id=client_make().pk)
     outcomes = vouchers_claim(commands=[foreign, claim_command(draft.batch, person)])
     assert [codes(outcome) for outcome in outcomes] == [["access.not_found"]] * 2
 
