@@ -1,15 +1,13 @@
 """Credentials for the front: read outside the event loop, strangers apart from known clients."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from core.access.credentials import MAX_KEPT, Credentials, credentials_kept, credentials_of
 from core.commit.batcher import OverloadedError
 from core.commit.groups import call_connected
 
-R = TypeVar("R")
 MOST_STRANGERS: Final = 64
 """Reads under way for keys never seen here; made-up keys must not queue up without end."""
 PATIENCE_S: Final = 5.0
@@ -38,38 +36,25 @@ class Lookups:
         reading = self._reading.get(key_id)
         if reading is None:
             threads = self._known if key_id in self._found else self._strange
-            reading = asyncio.ensure_future(self._run(threads, credentials_of, key_id))
+            reading = asyncio.ensure_future(self._ask(threads, key_id))
             self._reading[key_id] = reading
             reading.add_done_callback(lambda done: self._read(key_id, done))
-        return await self._patiently(asyncio.shield(reading))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.shield(reading)
+        except TimeoutError as error:
+            raise OverloadedError from error
 
-    async def strangely(self, function: Callable[..., R], *arguments: object) -> R:
-        """Run what any sender can ask for, e.g. spending a nonce.
-
-        Raises:
-            OverloadedError: as `credentials`.
-        """
-        return await self._patiently(self._run(self._strange, function, *arguments))
-
-    async def _run(
-        self, threads: ThreadPoolExecutor, function: Callable[..., R], *arguments: object
-    ) -> R:
+    async def _ask(self, threads: ThreadPoolExecutor, key_id: str) -> Credentials | None:
         strange = threads is self._strange
         if strange and self._strangers >= MOST_STRANGERS:
             raise OverloadedError
         self._strangers += strange
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(threads, call_connected, function, *arguments)
+            return await loop.run_in_executor(threads, call_connected, credentials_of, key_id)
         finally:
             self._strangers -= strange
-
-    async def _patiently(self, waiting: "asyncio.Future[R] | Coroutine[Any, Any, R]") -> R:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await waiting
-        except TimeoutError as error:
-            raise OverloadedError from error
 
     def _read(self, key_id: str, done: "asyncio.Future[Credentials | None]") -> None:
         self._reading.pop(key_id, None)

@@ -24,7 +24,6 @@ from config.front_lookups import Lookups
 from core.access.request_auth import (
     HeaderGetter,
     IncomingRequest,
-    nonce_spend,
     request_read,
     request_verify,
 )
@@ -36,10 +35,10 @@ from core.commit.metrics import REGISTRY
 from core.errors import DomainError
 from core.errors.problem import problem_language, request_id_of
 from core.errors.translate import domain_error_of
-from redemption.api.hot import CONFIRM, HOLD
+from redemption.api.hot import CONFIRM, HOLD, PAYMENT_CODE, QUOTE
 from vouchers.api.hot import CLAIM
 
-HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, HOLD, CONFIRM)
+HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, PAYMENT_CODE, QUOTE, HOLD, CONFIRM)
 METRICS_PATH: Final = "/metrics"
 SWITCH_S: Final = 0.000_5
 """How long a flusher may keep the interpreter from the loop; at 5 ms, Python's own, a fifth fewer
@@ -132,8 +131,6 @@ class HotFront:
         signed = request_read(request, wall=received)
         credentials = await self._lookups.credentials(signed.key_id)
         client = request_verify(request, signed, credentials)
-        if not signed.idempotency_key:
-            await self._lookups.strangely(nonce_spend, request, client)
         call = HotCall(
             client=client,
             received=received,
@@ -141,6 +138,7 @@ class HotFront:
             request_id=header("x-request-id"),
             path=path,
             idempotency_key=signed.idempotency_key,
+            nonce=signed.nonce,
             content_type=header("content-type"),
             body=body,
         )

@@ -6,7 +6,7 @@ costs no request more than one short time-out.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import redis
@@ -21,10 +21,15 @@ _clients: dict[str, redis.Redis] = {}
 _away_until: dict[str, float] = {}
 
 
-def key_claim(name: str, *, seconds: int) -> bool | None:
-    """Set a key once: True the first time, False while it lives, None without the server."""
-    answer = _call("set", PREFIX + name, 1, nx=True, ex=seconds)
-    return None if answer is _AWAY else answer is not None
+def keys_claim(names: Sequence[str], *, seconds: int) -> list[bool] | None:
+    """Set each key once, in one round trip; None without the server.
+
+    Tells of each whether it was new: of one named twice only the first is.
+    """
+    answer = _call("eval", _CLAIM, len(names), *(PREFIX + name for name in names), seconds)
+    if not isinstance(answer, list):
+        return None
+    return [first == 1 for first in answer]
 
 
 def counters_add(numbers: Mapping[str, int], *, seconds: int) -> dict[str, int] | None:
@@ -40,6 +45,13 @@ def counters_add(numbers: Mapping[str, int], *, seconds: int) -> dict[str, int] 
 
 
 _AWAY: Final = object()
+_CLAIM: Final = """
+local first = {}
+for i, name in ipairs(KEYS) do
+    first[i] = redis.call('SET', name, 1, 'NX', 'EX', ARGV[1]) and 1 or 0
+end
+return first
+"""
 # One call, so that a counter never lives without its end.
 _COUNT: Final = """
 local reached = {}

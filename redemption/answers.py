@@ -5,10 +5,20 @@ from typing import Any, Final
 from core.api.fields import moment_text
 from core.ids import to_public
 from redemption.services.facts import FunderPart, StepFact
+from redemption.services.payment_codes import MadeCode
 
 REDEMPTION: Final = "rdm"
 STEP: Final = "stp"
 VOUCHER: Final = "vch"
+
+
+def payment_code_answer(made: MadeCode) -> dict[str, Any]:
+    """Return the answer to a request for a payment code."""
+    return {
+        "payment_code": made.code.text,
+        "numeric_code": made.code.numeric,
+        "expires_at": moment_text(made.expires_at),
+    }
 
 
 def hold_answer(fact: StepFact) -> dict[str, Any]:

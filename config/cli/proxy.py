@@ -12,7 +12,10 @@ from core.embedded.valkey import HOST
 from core.errors import DomainError
 from core.errors.problem import CHINESE, CONTENT_TYPE, problem_document, problem_headers
 
-HOT_PATHS: Final = "^/api/v1/(claims|redemptions|redemptions/[^/]+/confirm)$"
+HOT_PATHS: Final = (
+    "^/api/v1/(claims|persons/[^/]+/payment-codes"
+    "|redemptions/quote|redemptions|redemptions/[^/]+/confirm)$"
+)
 """Posts to these go to the front; a test compares them with the front's routes."""
 DIAL_AGAIN_S: Final = 5
 

@@ -36,6 +36,10 @@ class Idempotency(NamedTuple):
     fingerprint: str
 
 
+NO_KEY: Final = Idempotency("", "")
+"""Of an operation that changes nothing."""
+
+
 def idempotency_read(*, key: str, method: str, path: str, body: bytes) -> Idempotency:
     """Check the header's value and take the fingerprint.
 

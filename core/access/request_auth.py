@@ -1,7 +1,7 @@
 """Authenticate a signed request; knows no web framework, so that every way in shares it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -23,7 +23,7 @@ from core.access.signing import (
     signature_matches,
 )
 from core.errors import DomainError
-from core.valkey import key_claim
+from core.valkey import keys_claim
 
 HeaderGetter = Callable[[str], str]
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -82,7 +82,11 @@ def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientP
     """
     signed = request_read(request, wall=wall)
     client = request_verify(request, signed, credentials_of(signed.key_id))
-    nonce_spend(request, client)
+    header = request.header
+    if request.method in SAFE_METHODS or not header(IDEMPOTENCY_HEADER):
+        (error,) = nonces_spend([Nonce(client.code, header(NONCE_HEADER), request.method)])
+        if error is not None:
+            raise error
     return client
 
 
@@ -158,22 +162,25 @@ def _signature_check(
         raise SignatureInvalidError
 
 
-def nonce_spend(request: IncomingRequest, client: ClientPrincipal) -> None:
-    """Use up the nonce of a verified request that no idempotency key protects.
+class Nonce(NamedTuple):
+    """The nonce of a verified request that no idempotency key protects."""
+
+    client: str
+    text: str
+    method: str
+
+
+def nonces_spend(nonces: Sequence[Nonce]) -> list[DomainError | None]:
+    """Use up nonces, in one round trip; say of each what is wrong with it, if anything.
 
     Without Valkey a read (or a quote) passes, since its repetition changes nothing; a replacing
     request is asked to come again (docs/decisions: losing Valkey may refuse, never grant).
-
-    Raises:
-        NonceReplayedError: it was seen before.
-        DomainError: infra.try_later.
     """
-    if request.method not in SAFE_METHODS and request.header(IDEMPOTENCY_HEADER):
-        return
-    first = key_claim(
-        f"nonce:{client.code}:{request.header(NONCE_HEADER)}", seconds=2 * TIMESTAMP_TOLERANCE_S
-    )
-    if first is False:
-        raise NonceReplayedError
-    if first is None and request.method in REPLACING_METHODS:
-        raise DomainError("infra.try_later")
+    names = [f"nonce:{nonce.client}:{nonce.text}" for nonce in nonces]
+    first = keys_claim(names, seconds=2 * TIMESTAMP_TOLERANCE_S)
+    if first is None:
+        return [
+            DomainError("infra.try_later") if nonce.method in REPLACING_METHODS else None
+            for nonce in nonces
+        ]
+    return [None if new else NonceReplayedError() for new in first]

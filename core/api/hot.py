@@ -66,8 +66,9 @@ class HotRoute(Generic[C, D, F]):
     """One operation of the hot path.
 
     ``path`` is a pattern below ``/api/v1/`` whose groups become ``Asked.path``; ``person`` names
-    whom the request counts for, if anybody; ``command`` may refuse with a DomainError; ``fact``
-    is None for a refused outcome.
+    whom the request (body, path) counts for, if anybody; ``command`` may refuse with a DomainError,
+    and so may ``person``; ``fact`` is None for a refused outcome. What changes nothing is not
+    ``keyed``: a nonce protects it.
     """
 
     name: str
@@ -75,11 +76,12 @@ class HotRoute(Generic[C, D, F]):
     path: str
     serializer: type[StrictSerializer]
     status: int
-    person: Callable[[Mapping[str, Any]], UUID | None]
+    person: Callable[[Mapping[str, Any], Mapping[str, str]], UUID | None]
     command: Callable[[Asked], C]
     decide: Callable[[Sequence[C]], Sequence[D]]
     fact: Callable[[D], F | None]
     document: Callable[[F], dict[str, Any]]
+    keyed: bool = True
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
@@ -105,13 +107,8 @@ class HotRoute(Generic[C, D, F]):
         checked: dict[str, Any] = self._body.run_validation(data)
         return checked
 
-    def decide_all(self, commands: Sequence[C]) -> list["HotAnswer | DomainError"]:
-        """Return an answer or refusal per command, in order."""
-        if not commands:
-            return []
-        return [self._answer(outcome) for outcome in self.decide(commands)]
-
-    def _answer(self, outcome: D) -> "HotAnswer | DomainError":
+    def answer(self, outcome: D) -> "HotAnswer | DomainError":
+        """Return the answer or refusal an outcome becomes, in the language that is active."""
         fact = self.fact(outcome)
         if fact is None:
             return RefusedError(outcome.refusals)

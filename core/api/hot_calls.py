@@ -1,14 +1,14 @@
 """Answers authenticated calls of a hot route in groups: the front's half of what a view does.
 
 The checks are the ones REST framework's views make, in the same order and by the same functions:
-permission, rate, idempotency key, body, the person's rate, then the service.
+nonce, permission, rate, idempotency key, body, the person's rate, then the service.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from django.utils import translation
@@ -16,7 +16,8 @@ from rest_framework.exceptions import APIException, UnsupportedMediaType
 
 from core import clock
 from core.access.credentials import ClientPrincipal
-from core.access.idempotency import Idempotency, idempotency_read
+from core.access.idempotency import NO_KEY, Idempotency, idempotency_read
+from core.access.request_auth import Nonce, nonces_spend
 from core.access.throttling import (
     RateSubject,
     rate_of_client,
@@ -40,6 +41,7 @@ JSON = "application/json"
 NO_SNIFF = ("x-content-type-options", "nosniff")
 _LANGUAGES = {CHINESE: "zh-hans", ENGLISH: "en"}
 Route = HotRoute[Any, Any, Any]
+S = TypeVar("S")
 
 
 @dataclass(slots=True)
@@ -55,10 +57,11 @@ class HotCall:
     request_id: str
     path: str
     idempotency_key: str
+    nonce: str
     content_type: str
     body: bytes
-    rates: dict[str, DomainError | None] = field(default_factory=dict)
-    """What counting it said: once, though its group may be decided again."""
+    counted: dict[str, DomainError | None] = field(default_factory=dict)
+    """What was said when it was counted: once, though its group may be decided again."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,9 @@ class _Case:
     call: HotCall
     idempotency: Idempotency | None = None
     data: dict[str, Any] | None = None
+    path: dict[str, str] = field(default_factory=dict)
     command: Any = None
+    outcome: Any = None
     answer: HotAnswer | DomainError | None = None
 
 
@@ -106,14 +111,15 @@ def problem_reply(error: DomainError, *, language: str, request_id: str) -> Repl
 
 def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
     cases = [_Case(call) for call in calls]
-    for case in cases:
+    _once("nonce", cases, _nonce, nonces_spend)
+    for case in _open(cases):
         if route.operation not in case.call.client.operations:
             case.answer = DomainError(
                 "access.permission_denied", data={"operation": route.operation}
             )
-    _rates("client", cases, lambda case: rate_of_client(case.call.client))
+    _once("client", cases, lambda case: rate_of_client(case.call.client), rates_count)
     _in_their_languages(partial(_read, route), list(_open(cases)))
-    _rates("person", cases, lambda case: _person(route, case))
+    _once("person", cases, partial(_person, route), rates_count)
     _decide(route, cases)
     return [case.answer or DomainError("infra.internal_error") for case in cases]
 
@@ -131,22 +137,34 @@ def _in_their_languages(act: Callable[[_Case], None], cases: Sequence[_Case]) ->
                     act(case)
 
 
-def _rates(
-    name: str, cases: Sequence[_Case], subject_of: Callable[[_Case], RateSubject | None]
+def _once(
+    name: str,
+    cases: Sequence[_Case],
+    subject_of: Callable[[_Case], S | None],
+    count: Callable[[Sequence[S]], Sequence[DomainError | None]],
 ) -> None:
-    """Count those not answered yet; who is over his rate is."""
+    """Count those not answered yet; what counting says against one is his answer."""
     open_cases = list(_open(cases))
-    counted: list[tuple[_Case, RateSubject]] = []
+    counted: list[tuple[_Case, S]] = []
     for case in open_cases:
-        subject = None if name in case.call.rates else subject_of(case)
+        try:
+            subject = None if name in case.call.counted else subject_of(case)
+        except DomainError as error:
+            case.answer = error
+            continue
         if subject is not None:
             counted.append((case, subject))
     if counted:
-        errors = rates_count([subject for _, subject in counted])
-        for (case, _), error in zip(counted, errors, strict=True):
-            case.call.rates[name] = error
-    for case in open_cases:
-        case.answer = case.call.rates.get(name)
+        said = count([subject for _, subject in counted])
+        for (case, _), against in zip(counted, said, strict=True):
+            case.call.counted[name] = against
+    for case in _open(open_cases):
+        case.answer = case.call.counted.get(name)
+
+
+def _nonce(case: _Case) -> Nonce | None:
+    call = case.call
+    return None if call.idempotency_key else Nonce(call.client.code, call.nonce, "POST")
 
 
 def _read(route: Route, case: _Case) -> None:
@@ -154,9 +172,15 @@ def _read(route: Route, case: _Case) -> None:
     call = case.call
     try:
         route.size_check(call.body)
-        case.idempotency = idempotency_read(
-            key=call.idempotency_key, method="POST", path=call.path, body=call.body
+        case.idempotency = (
+            idempotency_read(
+                key=call.idempotency_key, method="POST", path=call.path, body=call.body
+            )
+            if route.keyed
+            else NO_KEY
         )
+        found = route.pattern.fullmatch(call.path)
+        case.path = found.groupdict() if found else {}
         case.data = route.body(_parsed(call))
     except (DomainError, APIException) as error:
         case.answer = _known(error)
@@ -174,7 +198,7 @@ def _parsed(call: HotCall) -> Any:
 
 
 def _person(route: Route, case: _Case) -> RateSubject | None:
-    person = route.person(case.data or {})
+    person = route.person(case.data or {}, case.path)
     return None if person is None else rate_of_person(case.call.client, person)
 
 
@@ -182,22 +206,27 @@ def _decide(route: Route, cases: Sequence[_Case]) -> None:
     """Let the service decide what is left, as one list of commands, in order of arrival."""
     _in_their_languages(partial(_command, route, clock.clock_state()), list(_open(cases)))
     left = [case for case in _open(cases) if case.command is not None]
-    answers = route.decide_all([case.command for case in left])
-    for case, answer in zip(left, answers, strict=True):
-        case.answer = answer
+    if left:
+        outcomes = route.decide([case.command for case in left])
+        for case, outcome in zip(left, outcomes, strict=True):
+            case.outcome = outcome
+        _in_their_languages(partial(_word, route), left)
+
+
+def _word(route: Route, case: _Case) -> None:
+    case.answer = route.answer(case.outcome)
 
 
 def _command(route: Route, clock_state: clock.ClockState, case: _Case) -> None:
     call = case.call
     if case.idempotency is None or case.data is None:
         return
-    found = route.pattern.fullmatch(call.path)
     asked = Asked(
         client=call.client,
         idempotency=case.idempotency,
         at=clock_state.at(call.received),
         data=case.data,
-        path=found.groupdict() if found else {},
+        path=case.path,
     )
     try:
         case.command = route.command(asked)

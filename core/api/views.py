@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from core import clock
 from core.access.authentication import OperationPermission, SignatureAuthentication
 from core.access.credentials import ClientPrincipal
-from core.access.idempotency import Idempotency, idempotency_read
+from core.access.idempotency import NO_KEY, Idempotency, idempotency_read
 from core.access.operations import OPERATIONS
 from core.access.signing import IDEMPOTENCY_HEADER
 from core.access.throttling import ClientThrottle, person_rate_check
@@ -56,7 +56,7 @@ class ApiView(APIView):
 
     now: datetime
     client: ClientPrincipal
-    idempotency: Idempotency
+    idempotency: Idempotency = NO_KEY
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse at import an operation that is not in the list."""
@@ -120,11 +120,12 @@ class ApiView(APIView):
         """Answer an operation of the hot path as a group of one."""
         route.size_check(self.request._request.body)
         data = route.body(self.request.data)
-        person = route.person(data)
+        person = route.person(data, path)
         if person is not None:
             person_rate_check(self.client, person)
         asked = Asked(self.client, self.idempotency, self.now, data, path)
-        (answer,) = route.decide_all([route.command(asked)])
+        (outcome,) = route.decide([route.command(asked)])
+        answer = route.answer(outcome)
         if isinstance(answer, DomainError):
             raise answer
         return self.answer(answer.document, status=answer.status, replayed=answer.replayed)

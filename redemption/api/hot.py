@@ -1,29 +1,63 @@
-"""The hot operations of this room: hold and confirm, for every way in."""
+"""The hot operations of this room: payment code, quote, hold and confirm, for every way in."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from core import pii
 from core.api.fields import id_from_path
 from core.api.hot import Asked, HotRoute
-from redemption.answers import REDEMPTION, confirm_answer, hold_answer
-from redemption.api.serializers.payments import HoldSerializer, payment_request
-from redemption.api.serializers.redemptions import ConfirmSerializer
+from redemption.answers import REDEMPTION, confirm_answer, hold_answer, payment_code_answer
+from redemption.api.serializers.payments import (
+    HoldSerializer,
+    PaymentSerializer,
+    payment_request,
+    quote_document,
+)
+from redemption.api.serializers.redemptions import ConfirmSerializer, PaymentCodeSerializer
 from redemption.services.confirm import redemptions_confirm
 from redemption.services.facts import StepFact, StepOutcome
 from redemption.services.hold import redemptions_hold
-from redemption.services.requests import ConfirmCommand, HoldCommand
+from redemption.services.payment_codes import (
+    MadeCode,
+    PaymentCodeCommand,
+    PaymentCodeOutcome,
+    payment_codes_create,
+)
+from redemption.services.quote import Quote, QuoteOutcome, redemptions_quote
+from redemption.services.requests import ConfirmCommand, HoldCommand, PaymentRequest
+from vouchers.api.prefixes import PERSON
+from vouchers.identity import identity_token
 
 
-def payer_named(data: Mapping[str, Any]) -> UUID | None:
+def _payer(data: Mapping[str, Any], _: Mapping[str, str]) -> UUID | None:
     """Return the person a payment names, if it names one."""
     person: UUID | None = data.get("person_id")
     return person
 
 
+def _holder(path: Mapping[str, str]) -> UUID:
+    return id_from_path(PERSON, path["person_id"])
+
+
+def _code_command(asked: Asked) -> PaymentCodeCommand:
+    return PaymentCodeCommand(
+        client_id=asked.client.id,
+        idempotency_key=asked.idempotency.key,
+        at=asked.at,
+        person_id=_holder(asked.path),
+        device=identity_token(pii.DEVICE, asked.data["device"]),
+        voucher_id=asked.data.get("voucher_id"),
+    )
+
+
+def _payment(asked: Asked) -> PaymentRequest:
+    return payment_request(dict(asked.data), client_id=asked.client.id, at=asked.at)
+
+
 def _hold_command(asked: Asked) -> HoldCommand:
     return HoldCommand(
-        payment=payment_request(dict(asked.data), client_id=asked.client.id, at=asked.at),
+        payment=_payment(asked),
         idempotency_key=asked.idempotency.key,
         fingerprint=asked.idempotency.fingerprint,
         order_no=asked.data["order_no"],
@@ -41,13 +75,38 @@ def _confirm_command(asked: Asked) -> ConfirmCommand:
     )
 
 
+PAYMENT_CODE: HotRoute[PaymentCodeCommand, PaymentCodeOutcome, MadeCode] = HotRoute(
+    name="payment_codes",
+    operation="payment_codes.create",
+    path="persons/(?P<person_id>[^/]+)/payment-codes",
+    serializer=PaymentCodeSerializer,
+    status=201,
+    person=lambda _, path: _holder(path),
+    command=_code_command,
+    decide=lambda commands: payment_codes_create(commands=commands),
+    fact=lambda outcome: outcome.made,
+    document=payment_code_answer,
+)
+QUOTE: HotRoute[PaymentRequest, QuoteOutcome, Quote] = HotRoute(
+    name="quotes",
+    operation="redemptions.quote",
+    path="redemptions/quote",
+    serializer=PaymentSerializer,
+    status=200,
+    person=_payer,
+    command=_payment,
+    decide=lambda payments: redemptions_quote(payments=payments),
+    fact=lambda outcome: outcome.quote,
+    document=quote_document,
+    keyed=False,
+)
 HOLD: HotRoute[HoldCommand, StepOutcome, StepFact] = HotRoute(
     name="holds",
     operation="redemptions.hold",
     path="redemptions",
     serializer=HoldSerializer,
     status=201,
-    person=payer_named,
+    person=_payer,
     command=_hold_command,
     decide=lambda commands: redemptions_hold(commands=commands),
     fact=lambda outcome: outcome.fact,
@@ -59,7 +118,7 @@ CONFIRM: HotRoute[ConfirmCommand, StepOutcome, StepFact] = HotRoute(
     path="redemptions/(?P<redemption_id>[^/]+)/confirm",
     serializer=ConfirmSerializer,
     status=200,
-    person=lambda _: None,
+    person=lambda _data, _path: None,
     command=_confirm_command,
     decide=lambda commands: redemptions_confirm(commands=commands),
     fact=lambda outcome: outcome.fact,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -35,13 +36,19 @@ class PaymentCodeCommand:
     voucher_id: UUID | None = None
 
 
+class MadeCode(NamedTuple):
+    """A code in both spellings and its end of life."""
+
+    code: CodeText
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentCodeOutcome:
-    """The code in both spellings with its end of life, or every reason against it."""
+    """The code, or every reason against it."""
 
     outcome: OutcomeName
-    code: CodeText | None = None
-    expires_at: datetime | None = None
+    made: MadeCode | None = None
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -175,7 +182,7 @@ def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
         name: OutcomeName = "REPLAY" if item.code_hash in seen else "ACCEPTED"
         seen.add(item.code_hash)
         drawn = next(one for one in item.draws if code_hash(one.numeric) == row.numeric_hash)
-        outcomes[index] = PaymentCodeOutcome(name, drawn, row.expires_at)
+        outcomes[index] = PaymentCodeOutcome(name, MadeCode(drawn, row.expires_at))
     return outcomes
 
 

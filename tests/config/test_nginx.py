@@ -68,7 +68,7 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
         ("POST", CONFIRM, "front"),
         ("GET", f"{CLAIMS}?request_no=k", "web"),
         ("GET", "/api/v1/redemptions", "web"),
-        ("POST", "/api/v1/redemptions/quote", "web"),
+        ("POST", "/api/v1/redemptions/quote", "front"),
         ("POST", "/api/v1/redemptions/rdm_01/release", "web"),
         ("PUT", "/api/v1/persons/u1", "web"),
         ("GET", "/admin/", "web"),

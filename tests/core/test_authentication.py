@@ -214,7 +214,7 @@ def test_without_valkey_nobody_is_limited(client_row: Client, settings: Settings
 
 def test_valkey_away_is_not_asked_again_at_once(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:2/0"
-    assert valkey.key_claim("x", seconds=1) is None
+    assert valkey.keys_claim(["x"], seconds=1) is None
     started = time.monotonic()
     assert [valkey.counters_add({"x": 1}, seconds=1) for _ in range(1000)] == [None] * 1000
     assert time.monotonic() - started < 0.5

@@ -27,6 +27,7 @@ def test_a_repeated_group_is_counted_once_and_replays_what_was_committed() -> No
         request_id="r",
         path="/api/v1/claims",
         idempotency_key="kept-key-0000000001",
+        nonce="n",
         content_type="application/json; charset=utf-8",
         body=orjson.dumps(world.claim_body()),
     )

@@ -106,9 +106,9 @@ def test_digits_that_another_code_has_are_drawn_again_and_stay_the_same() -> Non
     (first,) = payment_codes_create(commands=[command])
     (again,) = payment_codes_create(commands=[command])
     assert (first.outcome, again.outcome) == ("ACCEPTED", "REPLAY")
-    assert first.code is not None
-    assert again.code == first.code
-    found = payment_codes_find([first.code.numeric, first.code.text])
+    assert first.made is not None
+    assert again.made == first.made
+    found = payment_codes_find([first.made.code.numeric, first.made.code.text])
     assert {row.enrolment_id for row in found.values()} == {person.pk}
     assert {row.created_at for row in found.values()} == {AT}
     assert PaymentCode.objects.count() == 2

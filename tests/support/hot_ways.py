@@ -4,8 +4,8 @@ The event loop is left out, since the tests' database connection belongs to thei
 process is started by `tests/config/test_front.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -18,7 +18,6 @@ from core.api.hot_calls import HotCall, Reply, Route, calls_answer
 from core.commit.groups import group_decide
 from core.errors import DomainError
 
-R = TypeVar("R")
 SentHeaders = Mapping[str, str | Sequence[str]]
 """A header sent several times has several values."""
 
@@ -93,9 +92,6 @@ class _Lookups(Lookups):
 
     async def credentials(self, key_id: str) -> Credentials | None:
         return credentials_of(key_id)
-
-    async def strangely(self, function: Callable[..., R], *arguments: object) -> R:
-        return function(*arguments)
 
 
 def is_hot(target: str) -> bool:

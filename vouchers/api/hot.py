@@ -26,7 +26,7 @@ CLAIM: HotRoute[ClaimCommand, ClaimOutcome, ClaimFact] = HotRoute(
     path="claims",
     serializer=ClaimSerializer,
     status=201,
-    person=lambda data: data["person_id"],
+    person=lambda data, _: data["person_id"],
     command=_command,
     decide=lambda commands: claims_request(commands=commands),
     fact=lambda outcome: outcome.claim,

@@ -1,6 +1,7 @@
 """What the claim service knows of batches and persons before it asks the database to decide.
 
-Two statements for a group of any size, written out: a wave asks them hundreds of times a second.
+Two statements for a group of any size, kept as functions of the database with their plans
+(vouchers/sql/vouchers_claim_reads.sql): a wave asks them hundreds of times a second.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,30 +17,12 @@ from core.errors import Refusal
 from vouchers.models import Enrolment
 from vouchers.rules.limits import limit_row_code
 from vouchers.rules.model import BatchRules, LimitRule, rules_read
-from vouchers.services.stock import STOCK_COLUMNS, STOCK_JOIN, Stock
+from vouchers.services.stock import Stock
 
 KEPT_RULES = 1_000
 
-_BATCHES = f"""
-    SELECT b.id, b.code, b.face_fen, c.regions, c.ends_at, v.id, v.rules::text,
-           (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{{}}') FROM vouchers_limit l
-             WHERE l.campaign_id = c.id AND l.side = 'CLAIM'),
-           {STOCK_COLUMNS}
-      FROM vouchers_batch b
-      JOIN vouchers_batchversion v ON v.id = b.version_id
-      JOIN campaigns_campaign c ON c.id = b.campaign_id
-      {STOCK_JOIN}
-     WHERE b.id = ANY(%s::uuid[]) AND c.state NOT IN ('DRAFT', 'SUBMITTED')
-     ORDER BY b.id
-"""  # noqa: S608 - parts of our own
-_CLAIMANTS = """
-    SELECT asked.place - 1, e.level, k.key_id, k.kind
-      FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS asked(id, client_id, place)
-      JOIN vouchers_enrolment e ON e.id = asked.id AND e.client_id = asked.client_id
-      LEFT JOIN vouchers_enrolmentkey k
-        ON k.enrolment_id = e.id AND k.valid_until IS NULL AND k.kind = ANY(%s::text[])
-     ORDER BY asked.place, k.key_id
-"""
+_BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[])"
+_CLAIMANTS = "SELECT * FROM vouchers_claimants(%s::uuid[], %s::uuid[], %s::text[])"
 
 
 @dataclass(frozen=True)

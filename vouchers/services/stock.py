@@ -9,7 +9,6 @@ in whatever process, after whatever restart.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -17,23 +16,7 @@ from django.db import connection
 from core.clock import TIME_ZONE
 from core.errors import Refusal
 
-STOCK_COLUMNS: Final = """
-    c.state = 'LIVE' AND b.claims_on, b.released, b.issued, w.first_slot, w.latest_open, w.next_slot
-"""
-STOCK_JOIN: Final = """
-    CROSS JOIN LATERAL (
-        SELECT min(r.slot) AS first_slot,
-               max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
-               min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
-          FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w
-"""
-_KNOWN = """
-    SELECT asked.place - 1
-      FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS asked(client_id, key, place)
-     CROSS JOIN LATERAL (SELECT 1 FROM vouchers_claim k
-                          WHERE k.client_id = asked.client_id AND k.idempotency_key = asked.key
-                          LIMIT 1) known
-"""
+_KNOWN = "SELECT * FROM vouchers_claims_known(%s::uuid[], %s::text[])"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,8 +164,9 @@ def _goods(items: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((kind, fen) for kind, fen in totals.items() if kind != OTHER))
 
 
-def quote_document(payment: PaymentRequest, quote: Quote) -> dict[str, Any]:
+def quote_document(quote: Quote) -> dict[str, Any]:
     """Return a quote as `QuoteSerializer` shows it, in the caller's language."""
+    payment = quote.payment
     before_fen = payment.order_fen - payment.other_discount_fen
     return {
         "order_fen": payment.order_fen,

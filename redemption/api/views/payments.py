@@ -4,18 +4,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import pii
-from core.access.throttling import person_rate_check
-from core.api.fields import id_from_path, moment_text
 from core.api.views import ApiView
-from core.errors import DomainError, RefusedError
-from redemption.api.hot import HOLD, payer_named
+from core.errors import DomainError
+from redemption.api.hot import HOLD, PAYMENT_CODE, QUOTE
 from redemption.api.serializers.payments import (
     HoldSerializer,
     PaymentSerializer,
     QuoteSerializer,
-    payment_request,
-    quote_document,
 )
 from redemption.api.serializers.redemptions import (
     HoldAnswerSerializer,
@@ -30,10 +25,6 @@ from redemption.selectors import (
     redemption_by_request,
     redemptions_of_client,
 )
-from redemption.services.payment_codes import PaymentCodeCommand, payment_codes_create
-from redemption.services.quote import redemption_quote
-from vouchers.api.prefixes import PERSON
-from vouchers.identity import identity_token
 
 
 class PaymentCodeView(ApiView):
@@ -51,29 +42,7 @@ class PaymentCodeView(ApiView):
     def post(self, request: Request, person_id: str) -> Response:
         """Make a code that one hold can use within 60 seconds."""
         del request
-        person = id_from_path(PERSON, person_id)
-        person_rate_check(self.client, person)
-        data = self.body(PaymentCodeSerializer)
-        (outcome,) = payment_codes_create(
-            commands=[
-                PaymentCodeCommand(
-                    client_id=self.client.id,
-                    idempotency_key=self.idempotency.key,
-                    at=self.now,
-                    person_id=person,
-                    device=identity_token(pii.DEVICE, data["device"]),
-                    voucher_id=data.get("voucher_id"),
-                )
-            ]
-        )
-        if outcome.code is None or outcome.expires_at is None:
-            raise RefusedError(outcome.refusals)
-        document = {
-            "payment_code": outcome.code.text,
-            "numeric_code": outcome.code.numeric,
-            "expires_at": moment_text(outcome.expires_at),
-        }
-        return self.answer(document, status=201, replayed=outcome.outcome == "REPLAY")
+        return self.hot(PAYMENT_CODE, person_id=person_id)
 
 
 class QuoteView(ApiView):
@@ -92,12 +61,7 @@ class QuoteView(ApiView):
     def post(self, request: Request) -> Response:
         """Rank the usable vouchers, and say of each other one why not and what would mend it."""
         del request
-        data = self.body(PaymentSerializer)
-        payer = payer_named(data)
-        if payer is not None:
-            person_rate_check(self.client, payer)
-        payment = payment_request(data, client_id=self.client.id, at=self.now)
-        return self.answer(quote_document(payment, redemption_quote(payment=payment)))
+        return self.hot(QUOTE)
 
 
 class RedemptionListView(ApiView):
