@@ -21,6 +21,12 @@ class Agenda:
     _moments: list[datetime] = field(default_factory=list)
     _deeds: dict[datetime, list[Deed]] = field(default_factory=lambda: defaultdict(list))
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    # Kept from moment to moment: each thread has a connection to the database of its own.
+    _pool: ThreadPoolExecutor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the threads; they start when there is something to do."""
+        self._pool = ThreadPoolExecutor(self.threads)
 
     def add(self, at: datetime, deed: Deed) -> None:
         """Do ``deed`` at ``at``; order among the deeds of one moment is not promised."""
@@ -40,13 +46,12 @@ class Agenda:
         a deed is raised once all have ended.
         """
         moment = self._moments[0]
-        with ThreadPoolExecutor(self.threads) as pool:
-            while self._deeds[moment]:
-                deeds, self._deeds[moment] = self._deeds[moment], []
-                futures = [pool.submit(_in_thread, deed) for deed in deeds]
-                for future in futures:
-                    future.result()
-                    done()
+        while self._deeds[moment]:
+            deeds, self._deeds[moment] = self._deeds[moment], []
+            futures = [self._pool.submit(_in_thread, deed) for deed in deeds]
+            for future in futures:
+                future.result()
+                done()
         heapq.heappop(self._moments)
         del self._deeds[moment]
 

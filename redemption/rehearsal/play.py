@@ -25,7 +25,7 @@ from vouchers.api.prefixes import BATCH
 from vouchers.models import Batch, QuotaRelease
 from vouchers.rules.model import rules_read
 
-THREADS = 8
+THREADS = 32
 OFFICE_HOUR = time(9, 30)
 PREPARED_BEFORE = timedelta(days=2)
 OFFICE_AFTER_END = timedelta(days=7)

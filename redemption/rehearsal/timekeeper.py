@@ -22,6 +22,8 @@ from vouchers.states import ReleaseState
 log = structlog.get_logger(__name__)
 
 SETTLE_S = 0.5
+KNOWN_S = clock.CACHE_S + 0.05
+"""After this every process has seen that the clock was moved."""
 POLL_S = 0.1
 NUDGE_S = 5.0
 IN_HAND_S = 30.0
@@ -41,10 +43,12 @@ def advance(to: datetime) -> None:
     wait_for_quiet()
     if to > clock.now():
         clock.clock_move(to=to)
-        time.sleep(SETTLE_S)
+        moved = time.monotonic()
+        time.sleep(KNOWN_S)
         for poller in pollers():
             current_app.send_task(poller.task, queue=poller.queue)
         wait_for_quiet()
+        time.sleep(max(0.0, moved + SETTLE_S - time.monotonic()))
 
 
 def wait_for_quiet() -> None:
