@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,9 @@ KILL_SECONDS = 5.0
 # A supervisor waits for each of its children in turn.
 SUPERVISOR_SECONDS = 90.0
 POLL_SECONDS = 0.1
+MOST_RESTARTS = 3
+PATIENCE_SECONDS = 60.0
+"""What ends more often than that in this time is broken, not unlucky."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts children in order and stops them in the opposite order; restarts none by itself."""
+    """Starts children in order and stops them in the opposite order."""
 
     def __init__(self, home: Path) -> None:
         """Keep logs under `home/logs` and the ids in `home/processes.json`."""
@@ -130,15 +134,24 @@ class Supervisor:
         return [child for child in self.children.values() if child.process.poll() is not None]
 
     def wait(self) -> None:
-        """Block until a child ends (EmbeddedError) or the caller is interrupted."""
+        """Block until the caller is interrupted; start again what ends, as a service manager does.
+
+        Raises:
+            EmbeddedError: a child has ended again and again, with its last words.
+        """
+        ends: dict[str, list[float]] = defaultdict(list)
         while True:
             for child in self.dead():
-                message = (
-                    f"{child.spec.name} ended with code {child.process.returncode}, "
-                    f"see {child.log}:\n{log_tail(child.log)}"
-                )
-                raise EmbeddedError(message)
-            time.sleep(1)
+                name, now = child.spec.name, time.monotonic()
+                ends[name] = [at for at in ends[name] if now - at < PATIENCE_SECONDS] + [now]
+                if len(ends[name]) > MOST_RESTARTS:
+                    message = (
+                        f"{name} ended with code {child.process.returncode}, "
+                        f"see {child.log}:\n{log_tail(child.log)}"
+                    )
+                    raise EmbeddedError(message)
+                self.restart(name)
+            time.sleep(POLL_SECONDS)
 
     def _write_record(self) -> None:
         entries = [_entry(os.getpid(), "supervisor")]

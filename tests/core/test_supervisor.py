@@ -75,8 +75,24 @@ def test_a_child_that_ends_is_reported_with_its_last_words(tmp_path: Path) -> No
                 spec(tmp_path, "one", "raise SystemExit('no such table')", lambda: False)
             )
         supervisor.start(spec(tmp_path, "two", "raise SystemExit('disk on fire')"))
-        with pytest.raises(EmbeddedError, match=r"(?s)ended with code 1.*no such table"):
+        with pytest.raises(EmbeddedError, match=r"(?s)one did not become ready.*no such table"):
             supervisor.wait()
+
+
+def test_what_ends_is_started_again_unless_it_ends_again_and_again(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        once = "import pathlib, time; here = pathlib.Path('{}'); here.exists() and time.sleep(600)"
+        here = tmp_path / "ran"
+        supervisor.start(spec(tmp_path, "once", f"{once.format(here)}; here.touch()"))
+        broken = (
+            f"import pathlib, time\nwhile not pathlib.Path('{here}').exists(): time.sleep(0.01)"
+        )
+        broken += f"\nopen('{tmp_path}/ends', 'a').write('x'); raise SystemExit('disk on fire')"
+        supervisor.start(spec(tmp_path, "broken", broken))
+        with pytest.raises(EmbeddedError, match=r"(?s)broken ended with code 1.*disk on fire"):
+            supervisor.wait()
+        assert (tmp_path / "ends").read_text() == "x" * 4, "started, and three times again"
+        assert [child.spec.name for child in supervisor.dead()] == ["broken"]
 
 
 def test_the_whole_group_is_stopped(tmp_path: Path) -> None:
