@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import uvloop
 
 from config.cli.screen import say
 from core.access.signing import SigningKey, call_headers
@@ -189,7 +190,7 @@ def main() -> None:
     plan: LoadPlan = pickle.loads(Path(sys.argv[1]).read_bytes())  # noqa: S301 - written by us
     if plan.cpu is not None:
         os.sched_setaffinity(0, {plan.cpu})
-    say(json.dumps(asyncio.run(load(plan))))
+    say(json.dumps(uvloop.run(load(plan))))
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ from core.errors import DomainError
 from core.errors.problem import problem_language, request_id_of
 from core.errors.translate import domain_error_of
 from redemption.api.hot import CONFIRM, HOLD, PAYMENT_CODE, QUOTE
-from vouchers.api.hot import CLAIM
+from vouchers.api.hot import CLAIM, PERSON
 
-HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, PAYMENT_CODE, QUOTE, HOLD, CONFIRM)
+HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, PERSON, PAYMENT_CODE, QUOTE, HOLD, CONFIRM)
 METRICS_PATH: Final = "/metrics"
 SWITCH_S: Final = 0.000_5
 """How long a flusher may keep the interpreter from the loop; at 5 ms, Python's own, a fifth fewer
@@ -119,9 +119,7 @@ class HotFront:
         path, method = scope.path, scope.method
         if path == METRICS_PATH and method == "GET":
             return Reply(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(REGISTRY))
-        route = _route(path)
-        if method != "POST":
-            raise DomainError("request.method_not_allowed")
+        route = _route(method, path)
         _accept_check(header("accept"))
         self._host_check(header("host") or scope.authority or "")
         body = await self._body(protocol, header("content-length"))
@@ -180,11 +178,12 @@ def _headers(scope: Scope) -> HeaderGetter:
     return lambda name: headers.get(name.lower(), "")
 
 
-def _route(path: str) -> Route:
-    for route in HOT_ROUTES:
-        if route.pattern.fullmatch(path):
+def _route(method: str, path: str) -> Route:
+    known = [route for route in HOT_ROUTES if route.pattern.fullmatch(path)]
+    for route in known:
+        if route.method == method:
             return route
-    raise DomainError("access.not_found")
+    raise DomainError("request.method_not_allowed" if known else "access.not_found")
 
 
 def _accept_check(accept: str) -> None:

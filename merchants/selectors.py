@@ -1,6 +1,6 @@
 """Reads of the merchants room: what stands behind a terminal, stores near, who sees what."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from math import cos, radians
@@ -14,7 +14,6 @@ from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians
 from core.access.region_codes import region_chain
 from core.access.roles import Principal, grants_permitting
 from core.access.scope import ScopeFields, scope_queryset
-from core.models import Client
 from merchants.models import Acquirer, Merchant, Payee, Store, Terminal
 
 EARTH_M = 6_371_008.8
@@ -79,70 +78,22 @@ class TerminalFacts:
         return self.merchant_state == Merchant.State.ACTIVE
 
 
-_RESOLVE = """
-    SELECT t.id, t.terminal_no, t.merchant_no, t.is_active AND t.tested_at IS NOT NULL, t.tested_at,
-           s.id, s.store_no, s.name, s.region_code, s.is_active,
-           s.longitude::float8, s.latitude::float8, s.opens_at, s.closes_at,
-           m.id, m.name, m.state, m.owner_region, m.mcc, m.industry, m.tier, m.brand_id,
-           p.id, a.id, a.code, a.term_unit, a.term_days, a.cutoff, a.fee_bp
-    FROM unnest(%s::uuid[], %s::text[]) AS wanted (acquirer_id, terminal_no)
-    JOIN merchants_terminal t
-      ON t.acquirer_id = wanted.acquirer_id AND t.terminal_no = wanted.terminal_no
-    JOIN merchants_store s ON s.id = t.store_id
-    JOIN merchants_merchant m ON m.id = s.merchant_id
-    JOIN merchants_acquirer a ON a.id = t.acquirer_id
-    LEFT JOIN merchants_payee p
-      ON p.acquirer_id = t.acquirer_id AND p.merchant_no = t.merchant_no
-     AND p.merchant_id = s.merchant_id AND p.valid_until IS NULL
-"""
+def tills_find(asked: Sequence[tuple[UUID, str, str]]) -> list[TerminalFacts | None]:
+    """Return what stands behind each till (client, store number, terminal number); one query.
 
-
-def terminal_resolve(acquirer_id: UUID, terminal_no: str) -> TerminalFacts | None:
-    """Return what stands behind a terminal number of an acquirer; None if it is not mapped."""
-    return terminals_resolve([(acquirer_id, terminal_no)]).get((acquirer_id, terminal_no))
-
-
-def terminals_resolve(
-    wanted: Iterable[tuple[UUID, str]],
-) -> Mapping[tuple[UUID, str], TerminalFacts]:
-    """Resolve many (acquirer, terminal number) pairs in one query; unmapped ones are missing."""
-    pairs = sorted(set(wanted))
-    if not pairs:
-        return {}
-    with connections["default"].cursor() as cursor:
-        cursor.execute(_RESOLVE, [[pair[0] for pair in pairs], [pair[1] for pair in pairs]])
-        found = [TerminalFacts(*row) for row in cursor.fetchall()]
-    return {(facts.acquirer_id, facts.terminal_no): facts for facts in found}
-
-
-def acquirers_of_tills(tills: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], UUID]:
-    """Return whose terminal it is, per (store number, terminal number); one query.
-
-    For callers that are no acquirer: terminal numbers are unique per acquirer only, so a till that
-    two acquirers number alike in one store is left out, as unknown ones are.
+    A terminal client names terminals of its own acquirer, any other client one of the store
+    (merchants/sql/merchants_tills.sql). None for what cannot be told.
     """
-    wanted = set(tills)
-    rows = Terminal.objects.filter(
-        store__store_no__in={store_no for store_no, _ in wanted},
-        terminal_no__in={terminal_no for _, terminal_no in wanted},
-    ).values_list("store__store_no", "terminal_no", "acquirer_id")
-    found: dict[tuple[str, str], set[UUID]] = {}
-    for store_no, terminal_no, acquirer_id in rows:
-        found.setdefault((store_no, terminal_no), set()).add(acquirer_id)
-    return {
-        till: acquirers.pop()
-        for till, acquirers in found.items()
-        if till in wanted and len(acquirers) == 1
-    }
-
-
-def acquirers_of_clients(client_ids: Iterable[UUID]) -> Mapping[UUID, UUID]:
-    """Return the acquirer behind each terminal client; others are missing; one query."""
-    rows = Acquirer.objects.filter(
-        organisation__client__pk__in=set(client_ids),
-        organisation__client__kind=Client.Kind.TERMINAL,
-    ).values_list("organisation__client__pk", "pk")
-    return dict(rows)
+    found: list[TerminalFacts | None] = [None] * len(asked)
+    clients, store_nos, terminal_nos = map(list, zip(*asked, strict=True)) if asked else ([],) * 3
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM merchants_tills(%s::uuid[], %s::text[], %s::text[])",
+            [clients, store_nos, terminal_nos],
+        )
+        for place, *facts in cursor.fetchall():
+            found[place] = TerminalFacts(*facts)
+    return found
 
 
 def acquirer_of_organisation(organisation_id: UUID) -> Acquirer | None:

@@ -12,11 +12,14 @@ from core.embedded.valkey import HOST
 from core.errors import DomainError
 from core.errors.problem import CHINESE, CONTENT_TYPE, problem_document, problem_headers
 
-HOT_PATHS: Final = (
-    "^/api/v1/(claims|persons/[^/]+/payment-codes"
-    "|redemptions/quote|redemptions|redemptions/[^/]+/confirm)$"
-)
-"""Posts to these go to the front; a test compares them with the front's routes."""
+HOT_PATHS: Final = {
+    "POST": (
+        "^/api/v1/(claims|persons/[^/]+/payment-codes"
+        "|redemptions/quote|redemptions|redemptions/[^/]+/confirm)$"
+    ),
+    "PUT": "^/api/v1/(persons/[^/]+)$",
+}
+"""These go to the front, by method; a test compares them with the front's routes."""
 DIAL_AGAIN_S: Final = 5
 
 
@@ -39,11 +42,14 @@ def proxy_spec(
 
 
 def proxy_config(port: int, front_port: int, web_port: int) -> dict[str, Any]:
-    """Return Caddy's configuration: hot posts to the front, everything else to Django.
+    """Return Caddy's configuration: hot calls to the front, everything else to Django.
 
-    Django answers hot posts too, by the same code, while the front is away.
+    Django answers hot calls too, by the same code, while the front is away.
     """
-    hot = [{"method": ["POST"], "path_regexp": {"pattern": HOT_PATHS}}]
+    hot = [
+        {"method": [method], "path_regexp": {"pattern": pattern}}
+        for method, pattern in HOT_PATHS.items()
+    ]
     return {
         "admin": {"disabled": True, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN"}}},

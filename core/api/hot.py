@@ -67,21 +67,22 @@ class HotRoute(Generic[C, D, F]):
 
     ``path`` is a pattern below ``/api/v1/`` whose groups become ``Asked.path``; ``person`` names
     whom the request (body, path) counts for, if anybody; ``command`` may refuse with a DomainError,
-    and so may ``person``; ``fact`` is None for a refused outcome. What changes nothing is not
-    ``keyed``: a nonce protects it.
+    and so may ``person``; ``fact`` is None for a refused outcome. What is not ``keyed``, since it
+    changes nothing or says the whole state, is protected by its nonce.
     """
 
     name: str
     operation: str
     path: str
     serializer: type[StrictSerializer]
-    status: int
-    person: Callable[[Mapping[str, Any], Mapping[str, str]], UUID | None]
+    status: Callable[[F], int]
+    person: Callable[[Mapping[str, Any], Mapping[str, str]], UUID | str | None]
     command: Callable[[Asked], C]
     decide: Callable[[Sequence[C]], Sequence[D]]
     fact: Callable[[D], F | None]
     document: Callable[[F], dict[str, Any]]
     keyed: bool = True
+    method: str = "POST"
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
@@ -112,7 +113,9 @@ class HotRoute(Generic[C, D, F]):
         fact = self.fact(outcome)
         if fact is None:
             return RefusedError(outcome.refusals)
-        return HotAnswer(self.status, self.document(fact), replayed=outcome.outcome == "REPLAY")
+        return HotAnswer(
+            self.status(fact), self.document(fact), replayed=outcome.outcome == "REPLAY"
+        )
 
 
 class HotAnswer(NamedTuple):

@@ -111,7 +111,7 @@ def problem_reply(error: DomainError, *, language: str, request_id: str) -> Repl
 
 def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
     cases = [_Case(call) for call in calls]
-    _once("nonce", cases, _nonce, nonces_spend)
+    _once("nonce", cases, partial(_nonce, route), nonces_spend)
     for case in _open(cases):
         if route.operation not in case.call.client.operations:
             case.answer = DomainError(
@@ -162,9 +162,9 @@ def _once(
         case.answer = case.call.counted.get(name)
 
 
-def _nonce(case: _Case) -> Nonce | None:
+def _nonce(route: Route, case: _Case) -> Nonce | None:
     call = case.call
-    return None if call.idempotency_key else Nonce(call.client.code, call.nonce, "POST")
+    return None if call.idempotency_key else Nonce(call.client.code, call.nonce, route.method)
 
 
 def _read(route: Route, case: _Case) -> None:
@@ -174,7 +174,7 @@ def _read(route: Route, case: _Case) -> None:
         route.size_check(call.body)
         case.idempotency = (
             idempotency_read(
-                key=call.idempotency_key, method="POST", path=call.path, body=call.body
+                key=call.idempotency_key, method=route.method, path=call.path, body=call.body
             )
             if route.keyed
             else NO_KEY

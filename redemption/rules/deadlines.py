@@ -1,6 +1,7 @@
 """Until when a redemption can be cancelled, and when its subsidy is expected to be paid."""
 
 from datetime import date, datetime, time
+from functools import lru_cache
 
 from core.calendar import CalendarYearUnknownError, add_natural_days, add_working_days
 from core.clock import TIME_ZONE
@@ -11,6 +12,7 @@ def cancellable_until(business_date: date, cutoff: time) -> datetime:
     return datetime.combine(business_date, cutoff, TIME_ZONE)
 
 
+@lru_cache(256)
 def payout_expected_on(business_date: date, *, term_unit: str, term_days: int) -> date | None:
     """Return the day the subsidy of a business date is due: T+N working or D+N natural days.
 

@@ -148,10 +148,9 @@ def payment_facts(
 def _payers(requests: Sequence[PaymentRequest]) -> list[_Payer]:
     codes = payment_codes_find({one.payment_code for one in requests if one.payment_code})
     devices = identity_keys_find({one.device for one in requests if one.device})
-    people = dict(
-        Enrolment.objects.filter(
-            pk__in={one.person_id for one in requests if one.person_id}
-        ).values_list("pk", "client_id")
+    named = {one.person_id for one in requests if one.person_id}
+    people = (
+        dict(Enrolment.objects.filter(pk__in=named).values_list("pk", "client_id")) if named else {}
     )
     return [_payer(request, codes, devices, people) for request in requests]
 

@@ -4,21 +4,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from campaigns.models import Funder
+from django.db import connection
+
 from core.errors import Refusal
 from core.hot import TRY_LATER, OutcomeName
 from redemption.models import RedemptionLine, RedemptionStep
 from redemption.states import StepKind
 
+_FUNDERS = "SELECT f.id, f.code, f.name FROM campaigns_funder f WHERE f.id = ANY(%s::uuid[])"
 Key = tuple[UUID, str]
 """Client and idempotency key."""
 
 
-@dataclass(frozen=True, slots=True)
-class FunderPart:
+class FunderPart(NamedTuple):
     """What one funder gives in a step, in fen."""
 
     funder_id: UUID
@@ -27,8 +28,7 @@ class FunderPart:
     amount_fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class UsedVoucher:
+class UsedVoucher(NamedTuple):
     """A voucher of a redemption and what of it is used, in fen."""
 
     voucher_id: UUID
@@ -88,17 +88,15 @@ def refused(refusals: Iterable[Refusal]) -> StepOutcome:
 
 def known_steps(kind: StepKind, keys: Collection[Key]) -> dict[Key, tuple[UUID, str]]:
     """Return step id and fingerprint of those keys that are used for ``kind``; one query."""
-    found = RedemptionStep.objects.filter(
-        kind=kind,
-        client_id__in={client_id for client_id, _ in keys},
-        idempotency_key__in={key for _, key in keys},
-    ).values_list("client_id", "idempotency_key", "pk", "fingerprint")
-    wanted = set(keys)
-    return {
-        (client_id, key): (pk, fingerprint)
-        for client_id, key, pk, fingerprint in found
-        if client_id is not None and key is not None and (client_id, key) in wanted
-    }
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM redemption_steps_known(%s, %s::uuid[], %s::text[])",
+            [kind.value, [client_id for client_id, _ in keys], [key for _, key in keys]],
+        )
+        rows = cursor.fetchall()
+    return {(client_id, key): (pk, fingerprint) for client_id, key, pk, fingerprint in rows}
 
 
 class Funders:
@@ -106,8 +104,9 @@ class Funders:
 
     def __init__(self, funder_ids: Iterable[UUID]) -> None:
         """Load them."""
-        rows = Funder.objects.filter(pk__in=set(funder_ids)).values_list("pk", "code", "name")
-        self._named = {pk: (code, name) for pk, code, name in rows}
+        with connection.cursor() as cursor:
+            cursor.execute(_FUNDERS, [list(set(funder_ids))])
+            self._named = {pk: (code, name) for pk, code, name in cursor.fetchall()}
 
     def parts(self, funder_ids: Iterable[UUID], parts: Iterable[int]) -> tuple[FunderPart, ...]:
         """Return amounts by funder with the funders' names."""

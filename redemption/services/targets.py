@@ -12,20 +12,6 @@ from django.db import connection
 from core.clock import business_date
 from redemption.services.facts import Key, UsedVoucher
 
-_TARGETS = """
-    SELECT r.id, r.client_id, r.campaign_id, r.store_id, r.order_no, r.order_fen,
-           r.other_discount_fen, r.payable_fen, r.subsidy_fen, r.hold_expires_at,
-           h.funder_ids, h.parts, r.limit_uses, a.cutoff, a.term_unit, a.term_days,
-           n.voucher_id, b.name, n.used_fen
-      FROM unnest(%s::uuid[]) AS asked(id)
-      JOIN redemption_redemption r ON r.id = asked.id
-      JOIN merchants_acquirer a ON a.id = r.acquirer_id
-      JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
-      JOIN redemption_redemptionline n ON n.redemption_id = r.id
-      JOIN vouchers_batch b ON b.id = n.batch_id
-     ORDER BY r.id, n.id
-"""
-
 
 class Targeted(Protocol):
     """A command about one redemption."""
@@ -86,7 +72,7 @@ class Target:
 def targets_load(redemption_ids: Collection[UUID]) -> dict[UUID, Target]:
     """Load redemptions by id; unknown ones are missing; one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_TARGETS, [list(redemption_ids)])
+        cursor.execute("SELECT * FROM redemption_targets(%s::uuid[])", [list(redemption_ids)])
         rows = cursor.fetchall()
     found: dict[UUID, Target] = {}
     for row in rows:

@@ -70,7 +70,7 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
         ("GET", "/api/v1/redemptions", "web"),
         ("POST", "/api/v1/redemptions/quote", "front"),
         ("POST", "/api/v1/redemptions/rdm_01/release", "web"),
-        ("PUT", "/api/v1/persons/u1", "web"),
+        ("PUT", "/api/v1/persons/u1", "front"),
         ("GET", "/admin/", "web"),
         ("GET", "/metrics", "web"),
     ],

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.access.models import Role
+from core.access.models import Client, Role
 from merchants import selectors
-from merchants.models import Merchant, Payee
+from merchants.models import Merchant, Payee, Terminal
 from tests.factories.merchants import (
     LIUBEI,
     LIUZHOU,
@@ -16,7 +16,9 @@ from tests.factories.merchants import (
     PROVINCE,
     QINGXIU,
     SINCE,
+    acquirer_client,
     acquirer_make,
+    client_make,
     merchant_make,
     operator_make,
     payee_make,
@@ -29,12 +31,17 @@ from tests.factories.staff import staff_make
 pytestmark = pytest.mark.django_db
 
 
-def test_terminal_resolve_gives_everything_in_one_query() -> None:
+def behind(terminal: Terminal) -> selectors.TerminalFacts | None:
+    """Ask as the terminal's own acquirer."""
+    client = acquirer_client(terminal.acquirer)
+    (facts,) = selectors.tills_find([(client.pk, terminal.store.store_no, terminal.terminal_no)])
+    return facts
+
+
+def test_a_till_comes_with_everything() -> None:
     terminal = terminal_make()
     store, merchant, acquirer = terminal.store, terminal.store.merchant, terminal.acquirer
-    with CaptureQueriesContext(connection) as queries:
-        facts = selectors.terminal_resolve(acquirer.pk, terminal.terminal_no)
-    assert len(queries) == 1
+    facts = behind(terminal)
     assert facts is not None
     assert (facts.terminal_id, facts.store_id, facts.merchant_id, facts.acquirer_id) == (
         terminal.pk,
@@ -49,20 +56,38 @@ def test_terminal_resolve_gives_everything_in_one_query() -> None:
     assert facts.payee_id == Payee.objects.get(merchant_no=terminal.merchant_no).pk
 
 
-def test_terminals_resolve_many_in_one_query() -> None:
+def test_many_tills_are_found_in_one_query() -> None:
     acquirer = acquirer_make()
+    client = acquirer_client(acquirer)
     terminals = [terminal_make(acquirer=acquirer) for _number in range(5)]
-    pairs = [(acquirer.pk, terminal.terminal_no) for terminal in terminals]
+    asked = [(client.pk, "", terminal.terminal_no) for terminal in terminals]
     with CaptureQueriesContext(connection) as queries:
-        found = selectors.terminals_resolve([*pairs, (acquirer.pk, "99999999"), pairs[0]])
+        found = selectors.tills_find([*asked, (client.pk, "", "99999999"), asked[0]])
     assert len(queries) == 1
-    assert set(found) == set(pairs)
-    assert selectors.terminals_resolve([]) == {}
+    ids = [terminal.pk for terminal in terminals]
+    assert [one and one.terminal_id for one in found] == [*ids, None, ids[0]]
+    assert selectors.tills_find([]) == []
 
 
 def test_terminal_numbers_belong_to_their_acquirer() -> None:
     terminal = terminal_make()
-    assert selectors.terminal_resolve(acquirer_make().pk, terminal.terminal_no) is None
+    stranger = acquirer_client(acquirer_make())
+    asked = (stranger.pk, terminal.store.store_no, terminal.terminal_no)
+    assert selectors.tills_find([asked]) == [None]
+
+
+def test_a_channel_names_store_and_terminal() -> None:
+    first = terminal_make()
+    alike = terminal_make(first.store, terminal_no="00000001")
+    terminal_make(first.store, acquirer_make(), terminal_no="00000001")
+    channel = client_make(Client.Kind.CHANNEL)
+    asked = [
+        (channel.pk, first.store.store_no, first.terminal_no),
+        (channel.pk, "elsewhere", first.terminal_no),
+        (channel.pk, first.store.store_no, alike.terminal_no),
+    ]
+    found = selectors.tills_find(asked)
+    assert [one and one.terminal_id for one in found] == [first.pk, None, None]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +105,7 @@ def test_terminal_flags(spoil: Callable[[object], None], flags: tuple[bool, bool
     terminal.save()
     terminal.store.save()
     terminal.store.merchant.save()
-    facts = selectors.terminal_resolve(terminal.acquirer_id, terminal.terminal_no)
+    facts = behind(terminal)
     assert facts is not None
     assert (facts.is_live, facts.store_is_active, facts.merchant_is_active) == flags
     assert terminal.store not in selectors.stores_open()
@@ -89,7 +114,7 @@ def test_terminal_flags(spoil: Callable[[object], None], flags: tuple[bool, bool
 def test_a_closed_payee_is_not_paid() -> None:
     terminal = terminal_make()
     Payee.objects.filter(merchant_no=terminal.merchant_no).update(valid_until=SINCE)
-    facts = selectors.terminal_resolve(terminal.acquirer_id, terminal.terminal_no)
+    facts = behind(terminal)
     assert facts is not None
     assert facts.payee_id is None
 

@@ -25,7 +25,7 @@ from core.errors.problem import CONTENT_TYPE
 from tests.support.hot_ways import SentHeaders, front_call, is_hot
 
 HOT_WAY: ContextVar[str] = ContextVar("HOT_WAY", default="django")
-"""Which way posts to hot routes take: ``django`` or ``front`` (see `tests.support.hot_ways`)."""
+"""Which way hot calls take: ``django`` or ``front`` (see `tests.support.hot_ways`)."""
 # Django's test client adds json() and more to what its stubs promise.
 ApiResponse = Any
 
@@ -89,8 +89,8 @@ class ApiCaller:
         )
         sent: SentHeaders = {**signed, "Accept-Language": self.language, **(headers or {})}
         kept = {name: value for name, value in sent.items() if value}
-        if method == "POST" and HOT_WAY.get() == "front" and is_hot(target):
-            return front_call(target, raw, kept)
+        if HOT_WAY.get() == "front" and is_hot(method, target):
+            return front_call(method, target, raw, kept)
         joined = {
             name: value if isinstance(value, str) else ",".join(value)
             for name, value in kept.items()

@@ -6,6 +6,7 @@ process is started by `tests/config/test_front.py`.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import unquote
 
 import orjson
 import pytest
@@ -38,9 +39,10 @@ class _Headers:
 class _Scope:
     """What Granian hands over."""
 
-    def __init__(self, target: str, headers: SentHeaders) -> None:
-        self.method = "POST"
-        self.path, _, self.query_string = target.partition("?")
+    def __init__(self, method: str, target: str, headers: SentHeaders) -> None:
+        self.method = method
+        path, _, self.query_string = target.partition("?")
+        self.path = unquote(path)
         self.authority = None
         self.headers = _Headers(headers)
 
@@ -94,14 +96,14 @@ class _Lookups(Lookups):
         return credentials_of(key_id)
 
 
-def is_hot(target: str) -> bool:
-    """Tell whether a post to the target is the front's."""
-    path = target.partition("?")[0]
-    return any(route.pattern.fullmatch(path) for route in HOT_ROUTES)
+def is_hot(method: str, target: str) -> bool:
+    """Tell whether a call of the target is the front's."""
+    path = unquote(target.partition("?")[0])
+    return any(route.method == method and route.pattern.fullmatch(path) for route in HOT_ROUTES)
 
 
-def front_call(target: str, body: bytes, headers: SentHeaders) -> Any:
-    """Send a post through the front; nothing in it waits, so no event loop is needed."""
+def front_call(method: str, target: str, body: bytes, headers: SentHeaders) -> Any:
+    """Send a call through the front; nothing in it waits, so no event loop is needed."""
     protocol = _Protocol(body)
     sent = {
         "Host": "testserver",
@@ -109,7 +111,7 @@ def front_call(target: str, body: bytes, headers: SentHeaders) -> Any:
         "Content-Length": str(len(body)),
         **headers,
     }
-    scope: Any = _Scope(target, sent)
+    scope: Any = _Scope(method, target, sent)
     answering = DirectFront().__rsgi__(scope, cast(Any, protocol))
     with pytest.raises(StopIteration):  # else it waits for something
         answering.send(None)

@@ -10,7 +10,7 @@ from tests.support.api import ApiCaller
 from tests.vouchers.api_world import API, body_of, channel_make
 from vouchers.models import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 DOCUMENT = "11010519491231002X"
 OTHER_DOCUMENT = "440524188001010014"
 MOBILE = "13800138001"

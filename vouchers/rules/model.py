@@ -5,10 +5,12 @@ members to `Benefit` (domain-rules §3).
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+KEPT_RULES = 1_000
 KeyKindName = Literal["DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT"]
 FlowName = Literal["MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE"]
 GoodsName = Literal["STORED_VALUE", "PHONE_TOP_UP", "TOBACCO", "FUEL"]
@@ -99,6 +101,12 @@ def rules_read(document: object) -> BatchRules:
         msgspec.ValidationError: not rules of this shape (names the path).
     """
     return msgspec.convert(document, BatchRules)
+
+
+@lru_cache(KEPT_RULES)
+def rules_frozen(text: str) -> BatchRules:
+    """Read frozen rules from their JSON text, once per text: the text is what was approved."""
+    return rules_read(msgspec.json.decode(text))
 
 
 def rules_write(rules: BatchRules) -> dict[str, object]:

@@ -7,7 +7,7 @@ Two statements for a group of any size, kept as functions of the database with t
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -16,10 +16,8 @@ from django.db import connection
 from core.errors import Refusal
 from vouchers.models import Enrolment
 from vouchers.rules.limits import limit_row_code
-from vouchers.rules.model import BatchRules, LimitRule, rules_read
+from vouchers.rules.model import BatchRules, LimitRule, rules_frozen
 from vouchers.services.stock import Stock
-
-KEPT_RULES = 1_000
 
 _BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[])"
 _CLAIMANTS = "SELECT * FROM vouchers_claimants(%s::uuid[], %s::uuid[], %s::text[])"
@@ -63,7 +61,7 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
         rows = cursor.fetchall()
     contexts: dict[UUID, BatchContext] = {}
     for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, *counters in rows:
-        rules = _rules(frozen)
+        rules = rules_frozen(frozen)
         ids = msgspec.json.decode(limits, type=dict[str, int])
         contexts[pk] = BatchContext(
             batch_version_id=version_id,
@@ -79,12 +77,6 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
             stock=Stock(*counters),
         )
     return contexts
-
-
-@lru_cache(KEPT_RULES)
-def _rules(frozen: str) -> BatchRules:
-    """Read frozen rules, once per text: the text is what was approved."""
-    return rules_read(msgspec.json.decode(frozen))
 
 
 def claimants_load(

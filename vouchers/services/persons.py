@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from core.errors import Refusal
+from core.hot import OutcomeName
 from core.ids import new_id
 from core.transactions import retry_conflicts, transaction_joined
 from vouchers.identity import IdentityToken, account_token
@@ -45,11 +46,17 @@ class PersonCommand:
 class PersonOutcome:
     """Result for one command: the enrolment's id, or every reason why nothing changed."""
 
+    external_id: str
     person_id: UUID | None = None
     level: str = Enrolment.Level.NONE
     created: bool = False
     changed: bool = False
     refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def outcome(self) -> OutcomeName:
+        """ACCEPTED or REFUSED; saying the same again is accepted."""
+        return "REFUSED" if self.refusals else "ACCEPTED"
 
 
 @dataclass(slots=True)
@@ -123,9 +130,10 @@ def _register_group(commands: list[PersonCommand], now: datetime) -> list[Person
     changed = _keys_write(accepted, known, keys, now)
     changed |= _levels_write(accepted, known, changed, now)
     return [
-        PersonOutcome(refusals=tuple(reasons))
+        PersonOutcome(command.external_id, refusals=tuple(reasons))
         if reasons
         else PersonOutcome(
+            command.external_id,
             person_id=known[command.account].person_id,
             level=known[command.account].level,
             created=command.account in created,

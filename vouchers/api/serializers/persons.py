@@ -11,9 +11,11 @@ from core import pii
 from core.api.fields import PublicIdField, StrictCharField
 from core.api.serializers import StrictSerializer
 from core.errors import InvalidParam, InvalidParametersError
+from core.ids import to_public
 from vouchers.api.prefixes import PERSON
 from vouchers.identity import IdentityToken, identity_token
 from vouchers.models import Enrolment
+from vouchers.services.persons import PersonOutcome
 
 EXTERNAL_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9._~@:+-]{1,64}", re.ASCII)
 RAW_LENGTH: Final = 128
@@ -59,6 +61,15 @@ class PersonAnswerSerializer(serializers.Serializer[Any]):
     person_id = PublicIdField(PERSON, help_text="本渠道内的用户编号，各渠道不同")
     external_id = serializers.CharField()
     level = serializers.ChoiceField(choices=Enrolment.Level.choices)
+
+
+def person_document(person: PersonOutcome) -> dict[str, Any]:
+    """Return an account as `PersonAnswerSerializer` shows it."""
+    return {
+        "person_id": None if person.person_id is None else to_public(PERSON, person.person_id),
+        "external_id": person.external_id,
+        "level": person.level,
+    }
 
 
 def external_id_check(text: str) -> str:

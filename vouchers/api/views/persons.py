@@ -4,16 +4,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.access.throttling import person_rate_check
 from core.api.views import ApiView
-from core.errors import RefusedError
-from vouchers.api.serializers.persons import (
-    PersonAnswerSerializer,
-    PersonSerializer,
-    external_id_check,
-    person_tokens,
-)
-from vouchers.services.persons import PersonCommand, persons_register
+from vouchers.api.hot import PERSON
+from vouchers.api.serializers.persons import PersonAnswerSerializer, PersonSerializer
 
 
 class PersonView(ApiView):
@@ -39,28 +32,4 @@ class PersonView(ApiView):
     def put(self, request: Request, external_id: str) -> Response:
         """Register the account or refresh what it carries; 201 if it is new."""
         del request
-        external_id_check(external_id)
-        person_rate_check(self.client, external_id)
-        data = self.body(PersonSerializer)
-        (outcome,) = persons_register(
-            commands=[
-                PersonCommand(
-                    client_id=self.client.id,
-                    external_id=external_id,
-                    owner_region=self.client.owner_region,
-                    level=data.get("level"),
-                    tokens=person_tokens(data),
-                )
-            ],
-            now=self.now,
-        )
-        if outcome.refusals:
-            raise RefusedError(outcome.refusals)
-        answer = PersonAnswerSerializer(
-            {
-                "person_id": outcome.person_id,
-                "external_id": external_id,
-                "level": outcome.level,
-            }
-        )
-        return self.answer(answer.data, status=201 if outcome.created else 200)
+        return self.hot(PERSON, external_id=external_id)

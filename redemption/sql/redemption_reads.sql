@@ -1,0 +1,107 @@
+-- What the services read before the hot functions decide. Functions keep their plans with the
+-- session: planned anew by every till, these reads took longer than the hold itself.
+
+-- Unused vouchers of people, and named vouchers in whatever state, with what the rules look at.
+DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[]);
+CREATE FUNCTION redemption_wallet(p_people uuid[], p_vouchers uuid[])
+RETURNS TABLE (
+    voucher_id uuid, batch_id uuid, campaign_id uuid, enrolment_id uuid, client_id uuid,
+    face_fen bigint, parts bigint[], funder_ids uuid[], state text, valid_from timestamptz,
+    valid_until timestamptz, held_until timestamptz, rules text, batch_code text, batch_name text,
+    owner_region text, campaign_regions text[], paused boolean)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH found AS (
+        SELECT unnest(p_vouchers) AS id
+        UNION
+        SELECT v.id FROM vouchers_voucher v
+         WHERE v.enrolment_id = ANY (p_people) AND v.state IN ('ACTIVE', 'HELD', 'FROZEN')
+    )
+    SELECT v.id, v.batch_id, v.campaign_id, v.enrolment_id, v.client_id, v.face_fen, v.parts,
+           b.funder_ids, v.state::text, v.valid_from, v.valid_until, h.hold_expires_at,
+           f.rules::text, b.code::text, b.name::text, v.owner_region::text, c.regions::text[],
+           NOT (b.redemptions_on AND c.redemptions_on)
+               OR c.state IN ('CLEARING', 'AUDITED', 'CLOSED')
+      FROM found
+      JOIN vouchers_voucher v ON v.id = found.id
+      JOIN vouchers_batch b ON b.id = v.batch_id
+      JOIN vouchers_batchversion f ON f.id = v.batch_version_id
+      JOIN campaigns_campaign c ON c.id = v.campaign_id
+      LEFT JOIN LATERAL (
+        SELECT r.hold_expires_at
+          FROM redemption_redemptionline n
+          JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
+         WHERE n.voucher_id = v.id AND n.live LIMIT 1) h ON v.state = 'HELD'
+     ORDER BY v.id;
+END
+$$;
+
+-- The whitelist in force of each campaign that has a store.
+DROP FUNCTION IF EXISTS redemption_listed(uuid[], uuid[]);
+CREATE FUNCTION redemption_listed(p_campaigns uuid[], p_stores uuid[])
+RETURNS TABLE (campaign_id uuid, store_id uuid, whitelist_id uuid)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT w.campaign_id, e.store_id, w.id
+      FROM campaigns_whitelist w
+      JOIN campaigns_whitelistentry e ON e.whitelist_id = w.id AND e.store_id = ANY (p_stores)
+     WHERE w.campaign_id = ANY (p_campaigns) AND w.state = 'IN_FORCE';
+END
+$$;
+
+-- Redemptions with their hold and vouchers, one row per voucher.
+DROP FUNCTION IF EXISTS redemption_targets(uuid[]);
+CREATE FUNCTION redemption_targets(p_redemptions uuid[])
+RETURNS TABLE (
+    id uuid, client_id uuid, campaign_id uuid, store_id uuid, order_no text, order_fen bigint,
+    other_discount_fen bigint, payable_fen bigint, subsidy_fen bigint,
+    hold_expires_at timestamptz, funder_ids uuid[], parts bigint[], limit_uses text, cutoff time,
+    term_unit text, term_days integer, voucher_id uuid, batch_name text, used_fen bigint)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT r.id, r.client_id, r.campaign_id, r.store_id, r.order_no::text, r.order_fen,
+           r.other_discount_fen, r.payable_fen, r.subsidy_fen, r.hold_expires_at, h.funder_ids,
+           h.parts, r.limit_uses::text, a.cutoff, a.term_unit::text, a.term_days::integer,
+           n.voucher_id, b.name::text, n.used_fen
+      FROM unnest(p_redemptions) AS asked(id)
+      JOIN redemption_redemption r ON r.id = asked.id
+      JOIN merchants_acquirer a ON a.id = r.acquirer_id
+      JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+      JOIN redemption_redemptionline n ON n.redemption_id = r.id
+      JOIN vouchers_batch b ON b.id = n.batch_id
+     ORDER BY r.id, n.id;
+END
+$$;
+
+-- Steps of a kind by client and idempotency key.
+DROP FUNCTION IF EXISTS redemption_steps_known(text, uuid[], text[]);
+CREATE FUNCTION redemption_steps_known(p_kind text, p_clients uuid[], p_keys text[])
+RETURNS TABLE (client_id uuid, idempotency_key text, step_id uuid, fingerprint text)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT asked.client_id, asked.key, s.id, s.fingerprint::text
+      FROM unnest(p_clients, p_keys) AS asked(client_id, key)
+      JOIN redemption_redemptionstep s
+        ON s.client_id = asked.client_id AND s.kind = p_kind AND s.idempotency_key = asked.key;
+END
+$$;
