@@ -97,7 +97,8 @@ class GroupCommit(Generic[C, A]):
         if self._closing or len(self._queue) >= self.limits.capacity:
             self.metrics.refused()
             raise OverloadedError
-        waiting = _Waiting[C, A](command, asyncio.get_running_loop().create_future(), monotonic())
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(command, answer, monotonic())
         self._queue.append(waiting)
         self._idle.clear()
         self._pump()

@@ -8,12 +8,15 @@ from uuid import UUID
 
 from core.errors import Refusal
 from merchants.selectors import TerminalFacts
-from redemption.models import PaymentCode
 from redemption.rules.amounts import ranked
 from redemption.rules.eligibility import frozen_refusals, place_usable, state_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
 from redemption.services.limits import LimitKey, limit_key, use_limits_load, used_up
-from redemption.services.payment_codes import payment_code_refusals, payment_codes_find
+from redemption.services.payment_codes import (
+    FoundCode,
+    payment_code_refusals,
+    payment_codes_find,
+)
 from redemption.services.requests import PaymentRequest
 from redemption.services.tills import place_of, tills_resolve
 from redemption.services.wallet import Wallet, lists_in_force, wallet_load
@@ -157,7 +160,7 @@ def _payers(requests: Sequence[PaymentRequest]) -> list[_Payer]:
 
 def _payer(
     request: PaymentRequest,
-    codes: dict[str, PaymentCode],
+    codes: dict[str, FoundCode],
     devices: dict[Any, FoundKey],
     people: dict[UUID, UUID],
 ) -> _Payer:
@@ -173,7 +176,7 @@ def _payer(
         if code is None:
             return _Payer(refusals=refusals)
         pinned = (code.voucher_id,) if code.voucher_id else ()
-        return _Payer(code.enrolment_id, pinned, code.pk, refusals)
+        return _Payer(code.enrolment_id, pinned, code.code_id, refusals)
     if request.voucher_ids:
         payer = _Payer(voucher_ids=request.voucher_ids)
         if len(request.voucher_ids) > ONE_PER_PAYMENT:

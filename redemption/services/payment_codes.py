@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
 
 from core.errors import DomainError, Refusal
 from core.hot import OutcomeName
-from core.transactions import retry_conflicts, transaction_joined
-from redemption.models import PaymentCode
+from core.ids import new_id
+from core.transactions import retry_conflicts, statement_alone
 from redemption.payment_code_text import CodeText, code_hash, code_text
 from redemption.services.facts import KEY_REUSED, NOT_FOUND
 from vouchers.identity import IdentityToken
-from vouchers.models import Enrolment, Voucher
 from vouchers.models.persons import KeyKind
-from vouchers.selectors import identity_keys_find, identity_keys_of
+from vouchers.selectors import identity_keys_find
+from vouchers.services.claim_context import claimants_load
 
 LIFE = timedelta(seconds=60)
 DRAWS = 4
@@ -52,12 +52,34 @@ class PaymentCodeOutcome:
     refusals: tuple[Refusal, ...] = ()
 
 
+class FoundCode(NamedTuple):
+    """A code as a hold finds it."""
+
+    code_id: UUID
+    enrolment_id: UUID
+    voucher_id: UUID | None
+    device_key_id: int | None
+    expires_at: datetime
+    used_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     device_key_id: int
     command: PaymentCodeCommand
     draws: tuple[CodeText, ...]
     code_hash: str
+
+
+class _Row(NamedTuple):
+    """A code as it lies in the table; ``is_new`` if this call wrote it."""
+
+    is_new: bool
+    numeric_hash: str
+    enrolment_id: UUID
+    voucher_id: UUID | None
+    device_key_id: int | None
+    expires_at: datetime
 
 
 @retry_conflicts
@@ -94,23 +116,18 @@ def payment_codes_create(*, commands: Sequence[PaymentCodeCommand]) -> list[Paym
     return [outcomes[index] for index in range(len(commands))]
 
 
-def payment_codes_find(codes: Collection[str]) -> dict[str, PaymentCode]:
-    """Return the rows of codes in either spelling; unknown ones are missing; one query."""
+def payment_codes_find(codes: Collection[str]) -> dict[str, FoundCode]:
+    """Return codes in either spelling; unknown ones are missing; one query."""
     hashes = {hashed: code for code in codes if (hashed := code_hash(code)) is not None}
     if not hashes:
         return {}
-    found: dict[str, PaymentCode] = {}
-    for row in PaymentCode.objects.filter(
-        Q(code_hash__in=list(hashes)) | Q(numeric_hash__in=list(hashes))
-    ):
-        for hashed in (row.code_hash, row.numeric_hash):
-            if hashed in hashes:
-                found[hashes[hashed]] = row
-    return found
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM payment_codes_found(%s::text[])", [list(hashes)])
+        return {hashes[hashed]: FoundCode(*row) for hashed, *row in cursor.fetchall()}
 
 
 def payment_code_refusals(
-    code: PaymentCode | None, *, at: datetime, device_key_id: int | None, names_device: bool
+    code: FoundCode | None, *, at: datetime, device_key_id: int | None, names_device: bool
 ) -> list[Refusal]:
     """Return why a code cannot be used at ``at``; a device is compared only if one is named."""
     if code is None:
@@ -127,24 +144,29 @@ def payment_code_refusals(
 
 def _device_keys(commands: Sequence[PaymentCodeCommand]) -> dict[int, int | None]:
     """Return, per command whose person is its client's, the device's key if it is registered."""
-    people = dict(
-        Enrolment.objects.filter(pk__in={command.person_id for command in commands}).values_list(
-            "pk", "client_id"
-        )
+    people = claimants_load(
+        [(command.person_id, command.client_id) for command in commands], {KeyKind.DEVICE.value}
     )
-    registered = identity_keys_of(people, {KeyKind.DEVICE})
     found = identity_keys_find({command.device for command in commands})
     keys: dict[int, int | None] = {}
-    for index, command in enumerate(commands):
-        if people.get(command.person_id) == command.client_id:
+    for index, (command, person) in enumerate(zip(commands, people, strict=True)):
+        if person is not None:
             key = found.get(command.device)
-            owned = {one.key_id for one in registered[command.person_id]}
-            keys[index] = key.key_id if key and key.key_id in owned else None
+            keys[index] = key.key_id if key and key.key_id in person.keys else None
     return keys
 
 
 def _vouchers(voucher_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    return dict(Voucher.objects.filter(pk__in=set(voucher_ids)).values_list("pk", "enrolment_id"))
+    """Return whose these vouchers are."""
+    wanted = list(set(voucher_ids))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT v.id, v.enrolment_id FROM vouchers_voucher v WHERE v.id = ANY(%s::uuid[])",
+            [wanted],
+        )
+        return dict(cursor.fetchall())
 
 
 def _refusals(
@@ -159,46 +181,46 @@ def _refusals(
 
 def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
     """Insert what is new; what was there before is a replay, or another request with the key."""
-    with transaction_joined():
-        before = after = _rows(wanted)
-        for draw in range(DRAWS):
-            missing = [item for item in wanted.values() if item.code_hash not in after]
-            if not missing:
-                break
-            PaymentCode.objects.bulk_create(
-                [_row(item, draw) for item in missing], ignore_conflicts=True
-            )
-            after = _rows(wanted)
+    rows: dict[str, _Row] = {}
+    for draw in range(DRAWS):
+        missing = {item.code_hash: item for item in wanted.values() if item.code_hash not in rows}
+        if not missing:
+            break
+        rows |= _made(list(missing.values()), draw)
     outcomes: dict[int, PaymentCodeOutcome] = {}
-    seen = set(before)
+    told: set[str] = set()
     for index, item in wanted.items():
-        row = after.get(item.code_hash)
+        row = rows.get(item.code_hash)
         if row is None:
             raise DomainError("infra.try_later")
         asked = (item.command.person_id, item.command.voucher_id, item.device_key_id)
         if (row.enrolment_id, row.voucher_id, row.device_key_id) != asked:
             outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=KEY_REUSED.refusals)
             continue
-        name: OutcomeName = "REPLAY" if item.code_hash in seen else "ACCEPTED"
-        seen.add(item.code_hash)
+        is_first = row.is_new and item.code_hash not in told
+        told.add(item.code_hash)
         drawn = next(one for one in item.draws if code_hash(one.numeric) == row.numeric_hash)
-        outcomes[index] = PaymentCodeOutcome(name, MadeCode(drawn, row.expires_at))
+        outcomes[index] = PaymentCodeOutcome(
+            "ACCEPTED" if is_first else "REPLAY", MadeCode(drawn, row.expires_at)
+        )
     return outcomes
 
 
-def _row(item: _Wanted, draw: int) -> PaymentCode:
-    return PaymentCode(
-        code_hash=item.code_hash,
-        numeric_hash=code_hash(item.draws[draw].numeric) or "",
-        client_id=item.command.client_id,
-        enrolment_id=item.command.person_id,
-        voucher_id=item.command.voucher_id,
-        device_key_id=item.device_key_id,
-        created_at=item.command.at,
-        expires_at=item.command.at + LIFE,
+def _made(items: Sequence[_Wanted], draw: int) -> dict[str, _Row]:
+    """Write codes with these digits, one statement; those whose digits are taken are missing."""
+    rows = statement_alone(
+        "SELECT * FROM payment_codes_make(%s::uuid[], %s::text[], %s::text[], %s::uuid[],"
+        " %s::uuid[], %s::uuid[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])",
+        [
+            [new_id() for _ in items],
+            [item.code_hash for item in items],
+            [code_hash(item.draws[draw].numeric) for item in items],
+            [item.command.client_id for item in items],
+            [item.command.person_id for item in items],
+            [item.command.voucher_id for item in items],
+            [item.device_key_id for item in items],
+            [item.command.at for item in items],
+            [item.command.at + LIFE for item in items],
+        ],
     )
-
-
-def _rows(wanted: dict[int, _Wanted]) -> dict[str, PaymentCode]:
-    hashes = {item.code_hash for item in wanted.values()}
-    return {row.code_hash: row for row in PaymentCode.objects.filter(code_hash__in=hashes)}
+    return {items[place].code_hash: _Row(*row) for place, *row in rows}

@@ -110,7 +110,7 @@ def test_digits_that_another_code_has_are_drawn_again_and_stay_the_same() -> Non
     assert again.made == first.made
     found = payment_codes_find([first.made.code.numeric, first.made.code.text])
     assert {row.enrolment_id for row in found.values()} == {person.pk}
-    assert {row.created_at for row in found.values()} == {AT}
+    assert {row.expires_at for row in found.values()} == {first.made.expires_at}
     assert PaymentCode.objects.count() == 2
 
 
