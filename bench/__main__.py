@@ -156,6 +156,7 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
         "claims_vs_bare_django": rate("front", "bare_django"),
         "refusals_vs_bare_reply": rate("sold_out", "bare_reply"),
         "two_fronts_vs_one": rate("two_fronts", "front_apart"),
+        "two_fronts_vs_naive": rate("two_fronts", "naive"),
         "p99_vs_bare_reply_256": p99(many),
         "p99_vs_bare_reply_64": p99(few),
     }
