@@ -26,7 +26,6 @@ from core.errors import DomainError
 from core.valkey import keys_claim
 
 HeaderGetter = Callable[[str], str]
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REPLACING_METHODS: Final = frozenset({"PUT", "PATCH", "DELETE"})
 _VISIBLE: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
 
@@ -83,7 +82,7 @@ def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientP
     signed = request_read(request, wall=wall)
     client = request_verify(request, signed, credentials_of(signed.key_id))
     header = request.header
-    if request.method in SAFE_METHODS or not header(IDEMPOTENCY_HEADER):
+    if needs_nonce(request.method, header(IDEMPOTENCY_HEADER)):
         (error,) = nonces_spend([Nonce(client.code, header(NONCE_HEADER), request.method)])
         if error is not None:
             raise error
@@ -168,6 +167,11 @@ class Nonce(NamedTuple):
     client: str
     text: str
     method: str
+
+
+def needs_nonce(method: str, idempotency_key: str) -> bool:
+    """Tell whether a request's nonce is used up: the key of a POST protects it, no other one."""
+    return method != "POST" or not idempotency_key
 
 
 def nonces_spend(nonces: Sequence[Nonce]) -> list[DomainError | None]:

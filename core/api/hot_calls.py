@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException, UnsupportedMediaType
 from core import clock
 from core.access.credentials import ClientPrincipal
 from core.access.idempotency import NO_KEY, Idempotency, idempotency_read
-from core.access.request_auth import Nonce, nonces_spend
+from core.access.request_auth import Nonce, needs_nonce, nonces_spend
 from core.access.throttling import (
     RateSubject,
     rate_of_client,
@@ -72,6 +72,7 @@ class _Case:
     idempotency: Idempotency | None = None
     data: dict[str, Any] | None = None
     path: dict[str, str] = field(default_factory=dict)
+    person: RateSubject | None = None
     command: Any = None
     outcome: Any = None
     answer: HotAnswer | DomainError | None = None
@@ -119,7 +120,8 @@ def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainE
             )
     _once("client", cases, lambda case: rate_of_client(case.call.client), rates_count)
     _in_their_languages(partial(_read, route), list(_open(cases)))
-    _once("person", cases, partial(_person, route), rates_count)
+    _in_their_languages(partial(_person, route), list(_open(cases)))
+    _once("person", cases, lambda case: case.person, rates_count)
     _decide(route, cases)
     return [case.answer or DomainError("infra.internal_error") for case in cases]
 
@@ -147,24 +149,21 @@ def _once(
     open_cases = list(_open(cases))
     counted: list[tuple[_Case, S]] = []
     for case in open_cases:
-        try:
-            subject = None if name in case.call.counted else subject_of(case)
-        except DomainError as error:
-            case.answer = error
-            continue
+        subject = None if name in case.call.counted else subject_of(case)
         if subject is not None:
             counted.append((case, subject))
     if counted:
         said = count([subject for _, subject in counted])
         for (case, _), against in zip(counted, said, strict=True):
             case.call.counted[name] = against
-    for case in _open(open_cases):
+    for case in open_cases:
         case.answer = case.call.counted.get(name)
 
 
 def _nonce(route: Route, case: _Case) -> Nonce | None:
     call = case.call
-    return None if call.idempotency_key else Nonce(call.client.code, call.nonce, route.method)
+    needed = needs_nonce(route.method, call.idempotency_key)
+    return Nonce(call.client.code, call.nonce, route.method) if needed else None
 
 
 def _read(route: Route, case: _Case) -> None:
@@ -197,9 +196,13 @@ def _parsed(call: HotCall) -> Any:
         raise DomainError("request.malformed_json", data={"reason": str(error)}) from error
 
 
-def _person(route: Route, case: _Case) -> RateSubject | None:
-    person = route.person(case.data or {}, case.path)
-    return None if person is None else rate_of_person(case.call.client, person)
+def _person(route: Route, case: _Case) -> None:
+    try:
+        person = route.person(case.data or {}, case.path)
+    except DomainError as error:
+        case.answer = error
+    else:
+        case.person = None if person is None else rate_of_person(case.call.client, person)
 
 
 def _decide(route: Route, cases: Sequence[_Case]) -> None:

@@ -56,7 +56,7 @@ class ApiView(APIView):
 
     now: datetime
     client: ClientPrincipal
-    idempotency: Idempotency = NO_KEY
+    idempotency: Idempotency
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse at import an operation that is not in the list."""
@@ -123,7 +123,8 @@ class ApiView(APIView):
         person = route.person(data, path)
         if person is not None:
             person_rate_check(self.client, person)
-        asked = Asked(self.client, self.idempotency, self.now, data, path)
+        idempotency = self.idempotency if route.keyed else NO_KEY
+        asked = Asked(self.client, idempotency, self.now, data, path)
         (outcome,) = route.decide([route.command(asked)])
         answer = route.answer(outcome)
         if isinstance(answer, DomainError):

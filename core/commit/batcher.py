@@ -32,7 +32,7 @@ class CommitLimits:
 
     flushers: int = 1
     """Groups in flight. One keeps the order of arrival and makes larger groups; a second one in
-    the same interpreter was measured to accept a fifth less. More processes give more lanes."""
+    the same interpreter was measured to win nothing. More processes give more lanes."""
     capacity: int = 2_048
     """Commands that may wait; the next one is refused."""
     wait_s: float = 5.0

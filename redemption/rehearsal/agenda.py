@@ -4,7 +4,7 @@ import heapq
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,11 +49,16 @@ class Agenda:
         while self._deeds[moment]:
             deeds, self._deeds[moment] = self._deeds[moment], []
             futures = [self._pool.submit(_in_thread, deed) for deed in deeds]
+            for _ in as_completed(futures):
+                done()
             for future in futures:
                 future.result()
-                done()
         heapq.heappop(self._moments)
         del self._deeds[moment]
+
+    def close(self) -> None:
+        """End the threads; what has not begun is not done."""
+        self._pool.shutdown(cancel_futures=True)
 
     def size(self) -> int:
         """Return how many deeds are on the agenda."""

@@ -36,7 +36,6 @@ def register(session: Session, person: Person) -> None:
             "level": "NONE" if nameless else "REALNAME",
             **({} if nameless else {"document": document}),
         },
-        key=session.key("person"),
     )
     if not answer.ok:
         raise AssertionError(f"a person was refused: {answer.body}")

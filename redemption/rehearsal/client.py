@@ -21,6 +21,7 @@ PATIENCE_S = 120.0
 TIMEOUT_S = 30.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
+CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 
@@ -91,6 +92,7 @@ class ApiClient:
     def __init__(self, base_url: str, key: SigningKey, tally: Tally) -> None:
         """Connect on the first call; only loopback or the operator's own host is ever called."""
         address = urlsplit(base_url)
+        self._open = CONNECTIONS[address.scheme]
         self._host, self._port = address.hostname or "", address.port
         self._key = key
         self._tally = tally
@@ -143,6 +145,6 @@ class ApiClient:
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+            connection = self._open(self._host, self._port, timeout=TIMEOUT_S)
             self._local.connection = connection
         return connection

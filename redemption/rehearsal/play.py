@@ -57,7 +57,10 @@ class Rehearsal:
         campaign, session = self._prepare()
         self.acquirers = Acquirers(session, self.crew)
         self._plan(campaign, session)
-        self._run()
+        try:
+            self._run()
+        finally:
+            self.agenda.close()
         self._finish(campaign)
         return campaign
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from core.errors import DomainError, Refusal
-from core.hot import OutcomeName
+from core.errors import Refusal
+from core.hot import HOT_LOCK_TIMEOUT_MS, TRY_LATER, OutcomeName
 from core.ids import new_id
 from core.transactions import retry_conflicts, statement_alone
 from redemption.payment_code_text import CodeText, code_hash, code_text
@@ -52,6 +52,9 @@ class PaymentCodeOutcome:
     refusals: tuple[Refusal, ...] = ()
 
 
+LATER = PaymentCodeOutcome("REFUSED", refusals=(TRY_LATER,))
+
+
 class FoundCode(NamedTuple):
     """A code as a hold finds it."""
 
@@ -89,10 +92,8 @@ def payment_codes_create(*, commands: Sequence[PaymentCodeCommand]) -> list[Paym
     A repeated (client, key) gets the same code with its first end of life, also when it has
     passed; with another person, device or voucher it is refused (``idempotency.key_reused``).
     Refused too: ``access.not_found`` (another channel's person), ``code.device_mismatch`` (the
-    device is not one the person registered), ``voucher.not_found``.
-
-    Raises:
-        DomainError: ``infra.try_later`` where all digits drawn for a new code are taken already.
+    device is not one the person registered), ``voucher.not_found``, and ``infra.try_later`` where
+    all digits drawn for a new code are taken already.
     """
     device_keys = _device_keys(commands)
     vouchers = _vouchers(command.voucher_id for command in commands if command.voucher_id)
@@ -183,7 +184,10 @@ def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
     """Insert what is new; what was there before is a replay, or another request with the key."""
     rows: dict[str, _Row] = {}
     for draw in range(DRAWS):
-        missing = {item.code_hash: item for item in wanted.values() if item.code_hash not in rows}
+        missing: dict[str, _Wanted] = {}
+        for item in wanted.values():
+            if item.code_hash not in rows:
+                missing.setdefault(item.code_hash, item)  # of a key sent twice the first counts
         if not missing:
             break
         rows |= _made(list(missing.values()), draw)
@@ -192,7 +196,8 @@ def _written(wanted: dict[int, _Wanted]) -> dict[int, PaymentCodeOutcome]:
     for index, item in wanted.items():
         row = rows.get(item.code_hash)
         if row is None:
-            raise DomainError("infra.try_later")
+            outcomes[index] = LATER
+            continue
         asked = (item.command.person_id, item.command.voucher_id, item.device_key_id)
         if (row.enrolment_id, row.voucher_id, row.device_key_id) != asked:
             outcomes[index] = PaymentCodeOutcome("REFUSED", refusals=KEY_REUSED.refusals)
@@ -222,5 +227,6 @@ def _made(items: Sequence[_Wanted], draw: int) -> dict[str, _Row]:
             [item.command.at for item in items],
             [item.command.at + LIFE for item in items],
         ],
+        lock_timeout_ms=HOT_LOCK_TIMEOUT_MS,
     )
     return {items[place].code_hash: _Row(*row) for place, *row in rows}

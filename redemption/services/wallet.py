@@ -1,5 +1,6 @@
 """Vouchers with everything the rules look at, for many people in a constant number of queries."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,14 +16,15 @@ USABLE_STATES = (VoucherState.ACTIVE, VoucherState.HELD, VoucherState.FROZEN)
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Vouchers by id."""
+    """Vouchers by id, and those of each person."""
 
     vouchers: dict[UUID, VoucherFacts]
+    of_person: dict[UUID, list[VoucherFacts]]
 
     def of(self, enrolment_id: UUID | None) -> Iterator[VoucherFacts]:
         """Yield what the person holds and has not used: active, held or frozen."""
-        for voucher in self.vouchers.values():
-            if voucher.enrolment_id == enrolment_id and voucher.state in USABLE_STATES:
+        for voucher in self.of_person.get(enrolment_id, ()) if enrolment_id else ():
+            if voucher.state in USABLE_STATES:
                 yield voucher
 
 
@@ -34,31 +36,31 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
             [list(enrolment_ids), list(voucher_ids)],
         )
         rows = cursor.fetchall()
-    return Wallet(
-        {
-            row[0]: VoucherFacts(
-                voucher_id=row[0],
-                batch_id=row[1],
-                campaign_id=row[2],
-                enrolment_id=row[3],
-                client_id=row[4],
-                face_fen=row[5],
-                parts=tuple(row[6]),
-                funder_ids=tuple(row[7]),
-                state=row[8],
-                valid_from=row[9],
-                valid_until=row[10],
-                held_until=row[11],
-                rules=rules_frozen(row[12]),
-                batch_code=row[13],
-                batch_name=row[14],
-                owner_region=row[15],
-                campaign_regions=tuple(row[16]),
-                paused=row[17],
-            )
-            for row in rows
-        }
-    )
+    wallet = Wallet({}, defaultdict(list))
+    for row in rows:
+        voucher = VoucherFacts(
+            voucher_id=row[0],
+            batch_id=row[1],
+            campaign_id=row[2],
+            enrolment_id=row[3],
+            client_id=row[4],
+            face_fen=row[5],
+            parts=tuple(row[6]),
+            funder_ids=tuple(row[7]),
+            state=row[8],
+            valid_from=row[9],
+            valid_until=row[10],
+            held_until=row[11],
+            rules=rules_frozen(row[12]),
+            batch_code=row[13],
+            batch_name=row[14],
+            owner_region=row[15],
+            campaign_regions=tuple(row[16]),
+            paused=row[17],
+        )
+        wallet.vouchers[voucher.voucher_id] = voucher
+        wallet.of_person[voucher.enrolment_id].append(voucher)
+    return wallet
 
 
 def lists_in_force(

@@ -156,9 +156,18 @@ def test_bodies_up_to_an_acquirers_list_pass_and_larger_ones_do_not(
     assert len(origin.front_seen) + len(origin.web_seen) == seen
 
 
-@pytest.mark.parametrize("path", [CLAIMS, "/api/v1/redemptions/rdm_01/cancel"])
-def test_a_lost_answer_is_the_callers_to_ask_for_again(origin: Origin, path: str) -> None:
-    response = origin.http.post(path, headers={"X-Die": "1", "X-Request-Id": "lost-1"})
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", CLAIMS),
+        ("POST", "/api/v1/redemptions/rdm_01/cancel"),
+        ("PUT", "/api/v1/persons/u1"),
+    ],
+)
+def test_a_lost_answer_is_the_callers_to_ask_for_again(
+    origin: Origin, method: str, path: str
+) -> None:
+    response = origin.http.request(method, path, headers={"X-Die": "1", "X-Request-Id": "lost-1"})
     problem_check(response, "infra.try_later")
     assert [*origin.front_seen, *origin.web_seen].count(path) == 1
 

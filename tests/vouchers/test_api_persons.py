@@ -1,10 +1,13 @@
 """PUT /persons: accounts of a channel, raw numbers never kept or repeated."""
 
+import time
 from typing import Any
 
+import orjson
 import pytest
 from django.db import connection
 
+from core.access.signing import call_headers
 from core.ids import to_public
 from tests.support.api import ApiCaller
 from tests.vouchers.api_world import API, body_of, channel_make
@@ -126,3 +129,20 @@ def test_verified_without_document_is_refused(api: ApiCaller) -> None:
     response = api.put(PATH, {"mobile": MOBILE, "level": "REALNAME"})
     api.refused(response, 422, "person.document_required")
     assert rows() == before
+
+
+def test_a_registration_that_was_caught_cannot_be_sent_again(api: ApiCaller) -> None:
+    """The key of a PUT protects nothing: only its nonce does."""
+    body = orjson.dumps(FULL)
+    signed = call_headers(
+        api.key,
+        method="PUT",
+        target=PATH,
+        timestamp=int(time.time()),
+        body=body,
+        idempotency_key="kept-key-0000000001",
+    )
+    body_of(api.call("PUT", PATH, body=body, headers=signed), 201)
+    body_of(api.put(PATH, {"mobile": None}))
+    ApiCaller.refused(api.call("PUT", PATH, body=body, headers=signed), 401, "auth.nonce_replayed")
+    assert not EnrolmentKey.objects.filter(kind="MOBILE", valid_until__isnull=True).exists()

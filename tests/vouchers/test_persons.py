@@ -17,6 +17,7 @@ from tests.factories.merchants import NANNING, client_make
 from vouchers.identity import IdentityToken, identity_token
 from vouchers.models import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 from vouchers.selectors import identity_keys_find, identity_keys_of
+from vouchers.services import persons
 from vouchers.services.identity_keys import identity_keys_ensure
 from vouchers.services.persons import PersonCommand, PersonOutcome, persons_register
 
@@ -367,6 +368,38 @@ def test_control_without_the_unique_hash_the_race_makes_two_keys() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute("ALTER TABLE vouchers_identityhash DROP CONSTRAINT identity_hash_once")
     assert _race(_ensure) == 2
+
+
+@pytest.mark.usefixtures("own_database")
+def test_an_account_that_stays_locked_keeps_nobody_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(persons, "HOT_LOCK_TIMEOUT_MS", 100)
+    client = client_make(Client.Kind.CHANNEL)
+    said = [command(client, f"u{n}", document=document(), mobile=mobile()) for n in range(3)]
+    (before,) = register(said[1])
+    locked, done = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        try:
+            with transaction():
+                Enrolment.objects.select_for_update().get(external_id="u1")
+                locked.set()
+                done.wait(30)
+        finally:
+            connections["default"].close()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        assert locked.wait(20)
+        outcomes = register(*said)
+    finally:
+        done.set()
+        keeper.join(30)
+    assert [one.created for one in outcomes] == [True, False, True]
+    assert [refusal.code for refusal in outcomes[1].refusals] == ["infra.try_later"]
+    assert register(*said)[1].person_id == before.person_id
 
 
 @pytest.mark.usefixtures("own_database")

@@ -8,7 +8,13 @@ from uuid import UUID
 from django.db import connection
 
 from core.errors import Refusal
-from core.hot import OutcomeName
+from core.hot import (
+    HOT_LOCK_TIMEOUT_MS,
+    TRY_LATER,
+    OutcomeName,
+    decided_or_later,
+    rounds,
+)
 from core.ids import new_id
 from core.transactions import retry_conflicts, transaction_joined
 from vouchers.identity import IdentityToken, account_token
@@ -69,40 +75,37 @@ class _Known:
 
 
 def persons_register(*, commands: Sequence[PersonCommand], now: datetime) -> list[PersonOutcome]:
-    """Register or refresh accounts; outcomes in the order of the commands, one transaction.
+    """Register or refresh accounts; outcomes in the order of the commands.
 
-    A constant number of statements per group; two commands for one account are decided one after
-    the other. Saying the same again changes nothing. Refused, with nothing changed:
-    ``person.document_conflict`` (an account keeps its document; another natural person needs
-    another account) and ``person.document_required`` (a verified account without a document).
+    A constant number of statements and one transaction per group; two commands for one account are
+    decided one after the other. Where an account stays locked by others, each command is decided
+    alone, and who has to wait longer is refused with ``infra.try_later``. Saying the same again
+    changes nothing. Refused, with nothing changed: ``person.document_conflict`` (an account keeps
+    its document; another natural person needs another account) and ``person.document_required`` (a
+    verified account without a document).
+
+    Raises:
+        DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
     outcomes: dict[int, PersonOutcome] = {}
-    waiting = [(position, _with_account(one)) for position, one in enumerate(commands)]
-    rounds: list[list[tuple[int, PersonCommand]]] = []
-    while waiting:
-        first: dict[Account, tuple[int, PersonCommand]] = {}
-        later = []
-        for item in waiting:
-            if item[1].account in first:
-                later.append(item)
-            else:
-                first[item[1].account] = item
-        rounds.append(list(first.values()))
-        waiting = later
-    _register_rounds(rounds, outcomes, now)
+    items = [(position, _with_account(one)) for position, one in enumerate(commands)]
+    for together in rounds(items, lambda item: [item[1].account]):
+        decided = _decided([command for _, command in together], now)
+        outcomes |= {position: one for (position, _), one in zip(together, decided, strict=True)}
     return [outcomes[position] for position in range(len(commands))]
 
 
+def _decided(commands: list[PersonCommand], now: datetime) -> list[PersonOutcome]:
+    decided = decided_or_later(_register, commands, now)
+    if decided is None and len(commands) > 1:
+        return [_decided([command], now)[0] for command in commands]
+    return decided or [PersonOutcome(one.external_id, refusals=(TRY_LATER,)) for one in commands]
+
+
 @retry_conflicts
-def _register_rounds(
-    rounds: list[list[tuple[int, PersonCommand]]],
-    outcomes: dict[int, PersonOutcome],
-    now: datetime,
-) -> None:
-    with transaction_joined():
-        for group in rounds:
-            results = _register_group([command for _, command in group], now)
-            outcomes.update(zip((position for position, _ in group), results, strict=True))
+def _register(commands: list[PersonCommand], now: datetime) -> list[PersonOutcome]:
+    with transaction_joined(lock_timeout_ms=HOT_LOCK_TIMEOUT_MS):
+        return _register_group(commands, now)
 
 
 def _register_group(commands: list[PersonCommand], now: datetime) -> list[PersonOutcome]:
