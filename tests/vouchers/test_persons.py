@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 from django.db import connection, connections
@@ -17,7 +16,6 @@ from tests.factories.merchants import NANNING, client_make
 from vouchers.identity import IdentityToken, identity_token
 from vouchers.models import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 from vouchers.selectors import identity_keys_find, identity_keys_of
-from vouchers.services import persons
 from vouchers.services.identity_keys import identity_keys_ensure
 from vouchers.services.persons import PersonCommand, PersonOutcome, persons_register
 
@@ -368,61 +366,3 @@ def test_control_without_the_unique_hash_the_race_makes_two_keys() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute("ALTER TABLE vouchers_identityhash DROP CONSTRAINT identity_hash_once")
     assert _race(_ensure) == 2
-
-
-@pytest.mark.usefixtures("own_database")
-def test_an_account_that_stays_locked_keeps_nobody_else_waiting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(persons, "HOT_LOCK_TIMEOUT_MS", 100)
-    client = client_make(Client.Kind.CHANNEL)
-    said = [command(client, f"u{n}", document=document(), mobile=mobile()) for n in range(3)]
-    (before,) = register(said[1])
-    locked, done = threading.Event(), threading.Event()
-
-    def keep() -> None:
-        try:
-            with transaction():
-                Enrolment.objects.select_for_update().get(external_id="u1")
-                locked.set()
-                done.wait(30)
-        finally:
-            connections["default"].close()
-
-    keeper = threading.Thread(target=keep)
-    keeper.start()
-    try:
-        assert locked.wait(20)
-        outcomes = register(*said)
-    finally:
-        done.set()
-        keeper.join(30)
-    assert [one.created for one in outcomes] == [True, False, True]
-    assert [refusal.code for refusal in outcomes[1].refusals] == ["infra.try_later"]
-    assert register(*said)[1].person_id == before.person_id
-
-
-@pytest.mark.usefixtures("own_database")
-def test_same_account_from_two_requests_is_one_enrolment() -> None:
-    client = client_make(Client.Kind.CHANNEL)
-    said = command(client, document=document(), mobile=mobile())
-    start = threading.Barrier(8)
-    outcomes: list[PersonOutcome] = []
-
-    def one() -> None:
-        try:
-            start.wait(20)
-            outcomes.extend(persons_register(commands=[said], now=NOW))
-        finally:
-            connections["default"].close()
-
-    threads = [threading.Thread(target=one) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    people: set[UUID | None] = {outcome.person_id for outcome in outcomes}
-    assert len(outcomes) == 8
-    assert len(people) == 1
-    assert sum(outcome.created for outcome in outcomes) == 1
-    assert counts() == (1, 3, 3, 3)
