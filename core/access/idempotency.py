@@ -37,7 +37,7 @@ class Idempotency(NamedTuple):
 
 
 NO_KEY: Final = Idempotency("", "")
-"""Of an operation that changes nothing."""
+"""Of an operation that its nonce protects."""
 
 
 def idempotency_read(*, key: str, method: str, path: str, body: bytes) -> Idempotency:

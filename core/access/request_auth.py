@@ -81,9 +81,8 @@ def request_authenticate(request: IncomingRequest, *, wall: datetime) -> ClientP
     """
     signed = request_read(request, wall=wall)
     client = request_verify(request, signed, credentials_of(signed.key_id))
-    header = request.header
-    if needs_nonce(request.method, header(IDEMPOTENCY_HEADER)):
-        (error,) = nonces_spend([Nonce(client.code, header(NONCE_HEADER), request.method)])
+    if needs_nonce(signed.method, signed.idempotency_key):
+        (error,) = nonces_spend([Nonce(client.code, signed.nonce, signed.method)])
         if error is not None:
             raise error
     return client

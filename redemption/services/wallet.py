@@ -32,8 +32,8 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
     """Load the unused vouchers of people, and named vouchers in whatever state; one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM redemption_wallet(%s::uuid[], %s::uuid[])",
-            [list(enrolment_ids), list(voucher_ids)],
+            "SELECT * FROM redemption_wallet(%s::uuid[], %s::uuid[], %s::text[])",
+            [list(enrolment_ids), list(voucher_ids), [state.value for state in USABLE_STATES]],
         )
         rows = cursor.fetchall()
     wallet = Wallet({}, defaultdict(list))

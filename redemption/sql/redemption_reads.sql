@@ -1,9 +1,9 @@
 -- What the services read before the hot functions decide. Functions keep their plans with the
 -- session: planned anew by every till, these reads took longer than the hold itself.
 
--- Unused vouchers of people, and named vouchers in whatever state, with what the rules look at.
-DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[]);
-CREATE FUNCTION redemption_wallet(p_people uuid[], p_vouchers uuid[])
+-- Vouchers of people in one of the states of an unused one, and named vouchers in whatever state, with what the rules look at.
+DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[], text[]);
+CREATE FUNCTION redemption_wallet(p_people uuid[], p_vouchers uuid[], p_unused text[])
 RETURNS TABLE (
     voucher_id uuid, batch_id uuid, campaign_id uuid, enrolment_id uuid, client_id uuid,
     face_fen bigint, parts bigint[], funder_ids uuid[], state text, valid_from timestamptz,
@@ -20,7 +20,7 @@ BEGIN
         SELECT unnest(p_vouchers) AS id
         UNION
         SELECT v.id FROM vouchers_voucher v
-         WHERE v.enrolment_id = ANY (p_people) AND v.state IN ('ACTIVE', 'HELD', 'FROZEN')
+         WHERE v.enrolment_id = ANY (p_people) AND v.state = ANY (p_unused)
     )
     SELECT v.id, v.batch_id, v.campaign_id, v.enrolment_id, v.client_id, v.face_fen, v.parts,
            b.funder_ids, v.state::text, v.valid_from, v.valid_until, h.hold_expires_at,
