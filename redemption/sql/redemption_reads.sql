@@ -1,7 +1,8 @@
 -- What the services read before the hot functions decide. Functions keep their plans with the
 -- session: planned anew by every till, these reads took longer than the hold itself.
 
--- Vouchers of people in one of the states of an unused one, and named vouchers in whatever state, with what the rules look at.
+-- Vouchers of people in one of the states of an unused one, and named vouchers in whatever state,
+-- with what the rules look at.
 DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[], text[]);
 CREATE FUNCTION redemption_wallet(p_people uuid[], p_vouchers uuid[], p_unused text[])
 RETURNS TABLE (
