@@ -32,6 +32,7 @@ OFFICE_AFTER_END = timedelta(days=7)
 """The office works on without a day off until the last late refund has come."""
 LONGEST_AFTERMATH_DAYS = 40
 INSTALMENTS = 2
+INSTALMENT_BEFORE = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -122,7 +123,8 @@ class Rehearsal:
             waves[slot.astimezone(clock.TIME_ZONE)][to_public(BATCH, batch_id)] = units
         for slot, open_units in sorted(waves.items()):
             self.agenda.add(slot, partial(wave, session, slot, open_units))
-        middle = sorted(waves)[len(waves) // 2] + timedelta(hours=1)
+        # Before the first instalment is used up: what a wave lacks, nobody comes for later.
+        middle = sorted(waves)[len(waves) // 2] - INSTALMENT_BEFORE
         self.agenda.add(middle, partial(self._instalment, campaign, INSTALMENTS))
         day = campaign.starts_at.astimezone(clock.TIME_ZONE).date()
         last = (campaign.ends_at + OFFICE_AFTER_END).astimezone(clock.TIME_ZONE).date()

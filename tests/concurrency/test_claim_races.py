@@ -10,7 +10,7 @@ from core.embedded.record import ServiceUrls
 from tests.factories.campaigns import BatchPlan, campaign_live
 from tests.factories.claims import claim_command
 from tests.factories.merchants import client_make
-from tests.factories.persons import enrolment_make
+from tests.factories.persons import enrolment_make, enrolments_make
 from tests.support.threads import at_once
 from vouchers.models import Batch, Claim, LimitUse, QuotaSlice, Voucher
 from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
@@ -65,7 +65,7 @@ def two_hundred_on_fifty() -> tuple[Batch, list[ClaimCommand]]:
     """Return a batch with fifty open units, and a claim each of two hundred people."""
     batch = campaign_live(batches=[BatchPlan(units=UNITS)]).batch
     client = client_make()
-    people = [enrolment_make(client) for _ in range(CALLERS)]
+    people = enrolments_make(client, CALLERS)
     return batch, [claim_command(batch, person) for person in people]
 
 

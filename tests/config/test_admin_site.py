@@ -17,12 +17,12 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from config.admin_menu import MENU
+from config.admin_menu import MENU, navigation
 from core.access.models import Role, User
 from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
 from tests.factories.staff import staff_make
 from tests.factories.world import APPS, NAMES, World, project_models, world_make
-from tests.support.admin import Staff
+from tests.support.admin import Staff, path_of, title_of
 from vouchers.models import LimitUse
 
 pytestmark = pytest.mark.django_db
@@ -82,13 +82,28 @@ def _of_form(form: Any) -> Iterator[dict[str, str]]:
         yield from ({name: value} for value in values)
 
 
-def test_every_list_page_search_and_filter_opens(world: World) -> None:
-    """As somebody who may look at everything of the province."""
+def menu_of(page: Staff) -> dict[str, list[str]]:
+    """Return group and name of the menu's entries, by the address of their list."""
+    request = page.get("/admin/").wsgi_request
+    return {
+        str(item["link"]): [str(group["title"]), str(item["title"])]
+        for group in navigation(request)
+        for item in group["items"]
+    }
+
+
+def test_every_list_page_search_and_filter_opens_under_one_name(world: World) -> None:
+    """As somebody who may look at everything of the province; menu, title and path agree."""
     page = Staff.of(Role.AUDITOR, region=PROVINCE)
+    menu = menu_of(page)
     for model, model_admin in pages():
         url = page.list_url(model)
         response = page.get(url)
         assert response.status_code == 200, model
+        group, name = menu[url]
+        assert title_of(response.content.decode()) == f"{name} | 政府消费券平台", model
+        assert path_of(response.content.decode()) == [group, name], model
+        assert str(model._meta.verbose_name_plural) == name
         terms = ("南宁 '\"\\%_", "0" * 40) if model_admin.search_fields else ("", "")
         columns = range(1, len(model_admin.get_list_display(response.wsgi_request)) + 1)
         everything = ".".join(f"-{number}" for number in columns)
@@ -98,7 +113,7 @@ def test_every_list_page_search_and_filter_opens(world: World) -> None:
             assert page.get(url, query).status_code == 200, (model, query)
         for key in sorted(world.rows[model], key=str)[:2]:
             row = model._default_manager.get(pk=key)
-            assert page.get(page.page_url(row)).status_code == 200, row
+            assert path_of(page.html(page.page_url(row)))[:2] == [group, name], row
 
 
 @pytest.fixture

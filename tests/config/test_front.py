@@ -22,7 +22,7 @@ from core.clock import wall
 from core.embedded.record import ServiceUrls
 from core.ids import to_public
 from tests.factories.campaigns import OPENED_AT, BatchPlan, campaign_live
-from tests.factories.persons import enrolment_make
+from tests.factories.persons import enrolments_make
 from tests.invariants.helpers import checks_failing
 from tests.support.moments import business_time_set
 from tests.support.threads import at_once
@@ -83,7 +83,7 @@ def crowd_make(people: int, units: int) -> Crowd:
     key = SigningKey(
         client.code, issued.key.key_id, ClientKey.Algorithm.HMAC_SM3, issued.secret.encode()
     )
-    enrolments = [enrolment_make(client) for _ in range(people)]
+    enrolments = enrolments_make(client, people)
     return Crowd(key, to_public("bat", batch.pk), enrolments)
 
 

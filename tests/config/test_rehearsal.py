@@ -13,8 +13,8 @@ from core.embedded.paths import CHECKOUT
 from tests.plugin import EMBEDDED
 
 SCALE = 50_000
-DAYS = 10
-"""Two of the three weekends: each moment costs about a second to reach."""
+DAYS = 5
+"""One of the three weekends: each moment costs about a second to reach."""
 SERVICES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 FAULTS = [
     "kill -9 worker",

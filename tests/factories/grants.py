@@ -10,7 +10,7 @@ from core.jobs.models import Job
 from core.jobs.services import job_run
 from tests.factories.approvals import approve
 from tests.factories.campaigns import OPENED_AT
-from tests.factories.persons import enrolment_make
+from tests.factories.persons import enrolments_make
 from tests.factories.staff import staff_make
 from vouchers.models import Batch, Enrolment, Grant
 from vouchers.services.grants import grant_start, grant_submit
@@ -18,7 +18,7 @@ from vouchers.services.grants import grant_start, grant_submit
 
 def people_make(client: Client, count: int) -> list[Enrolment]:
     """Return new accounts of a channel."""
-    return [enrolment_make(client) for _ in range(count)]
+    return enrolments_make(client, count)
 
 
 def public_ids(people: Iterable[Enrolment]) -> list[str]:

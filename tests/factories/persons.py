@@ -23,20 +23,48 @@ def enrolment_make(
     now: datetime = STARTS_AT,
 ) -> Enrolment:
     """Return an account with a new key of each kind, except those of ``shared`` keys."""
-    number = next(_serial)
-    enrolment = Enrolment.objects.create(
-        client=client or client_make(),
-        external_id=f"user-{number}",
-        level=level,
-        owner_region=region,
-        created_at=now,
-        updated_at=now,
+    client = client or client_make()
+    (made,) = enrolments_make(
+        client, 1, kinds=kinds, shared=shared, level=level, region=region, now=now
+    )
+    return made
+
+
+def enrolments_make(
+    client: Client,
+    count: int,
+    *,
+    kinds: Sequence[str] = KINDS,
+    shared: Sequence[IdentityKey] = (),
+    level: str = Enrolment.Level.REALNAME,
+    region: str = PROVINCE,
+    now: datetime = STARTS_AT,
+) -> list[Enrolment]:
+    """Return a crowd's accounts, made in three statements; each has keys as by enrolment_make."""
+    crowd = Enrolment.objects.bulk_create(
+        Enrolment(
+            client=client,
+            external_id=f"user-{next(_serial):04d}",
+            level=level,
+            owner_region=region,
+            created_at=now,
+            updated_at=now,
+        )
+        for _ in range(count)
     )
     have = {key.kind: key for key in shared}
-    for kind in kinds:
-        key = have.get(kind) or IdentityKey.objects.create(kind=kind, masked=f"*{number:04d}")
-        EnrolmentKey.objects.create(enrolment=enrolment, key=key, kind=kind, valid_from=now)
-    return enrolment
+    keys = {
+        (person.pk, kind): have.get(kind)
+        or IdentityKey(kind=kind, masked=f"*{person.external_id[-4:]}")
+        for person in crowd
+        for kind in kinds
+    }
+    IdentityKey.objects.bulk_create(key for key in keys.values() if key not in shared)
+    EnrolmentKey.objects.bulk_create(
+        EnrolmentKey(enrolment_id=person, key=key, kind=kind, valid_from=now)
+        for (person, kind), key in keys.items()
+    )
+    return crowd
 
 
 def key_of(enrolment: Enrolment, kind: str) -> IdentityKey:

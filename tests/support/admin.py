@@ -5,6 +5,8 @@ html = page.html(page.list_url(Case))
 page.act(case, "release", reason="…")       # a dialog action; → the message it left
 """
 
+import html
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.factories.merchants import PROVINCE
 from tests.factories.staff import staff_make
 
 BACKEND = "core.access.backend.RoleBackend"
+HEAD = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 
 @dataclass
@@ -85,6 +88,21 @@ class Staff:
         response = self.action(row, name, **data)
         assert response.status_code == 302, response.content.decode()[:2000]
         return said(response)[-1]
+
+
+def path_of(text: str) -> list[str]:
+    """Return the parts of the path at the head of a page."""
+    found = HEAD.search(text)
+    assert found
+    parts = re.findall(r"<(?:a|span) [^>]*truncate[^>]*>(.*?)</(?:a|span)>", found[1], re.DOTALL)
+    return [html.unescape(part).strip() for part in parts]
+
+
+def title_of(text: str) -> str:
+    """Return the title of a page."""
+    found = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
+    assert found
+    return " ".join(html.unescape(found[1]).split())
 
 
 def said(response: Any) -> list[str]:
