@@ -209,24 +209,36 @@ MONEY_CHECKS = (
     ),
     (
         "redemption.refund_shares",
-        "每次退款后的累计金额符合按比例四舍五入的规则",
+        "每次退款后的累计金额符合该券退款政策的四舍五入规则",
         """
         WITH sums AS (
             SELECT s.redemption_id, s.seq, r.order_fen AS t, r.payable_fen AS c,
                 r.subsidy_fen AS v, r.other_discount_fen AS d,
+                b.rules ->> 'refund_policy' AS policy,
                 sum(s.order_fen) OVER running AS asked, sum(s.payer_fen) OVER running AS payer,
                 sum(s.subsidy_fen) OVER running AS subsidy
             FROM redemption_redemptionstep s
             JOIN redemption_redemption r ON r.id = s.redemption_id
+            JOIN redemption_redemptionline n ON n.redemption_id = r.id
+            JOIN vouchers_voucher u ON u.id = n.voucher_id
+            JOIN vouchers_batchversion b ON b.id = u.batch_version_id
             WHERE s.kind = 'REFUND'
             WINDOW running AS (PARTITION BY s.redemption_id ORDER BY s.seq)),
         shares AS (
-            SELECT *, div(2 * asked * c + t, 2 * t::numeric) AS payer_due,
-                div(2 * asked * v + t, 2 * t::numeric) AS subsidy_due
-            FROM sums)
-        SELECT redemption_id AS redemption, seq, asked, payer, payer_due, subsidy
-        FROM shares WHERE payer <> payer_due
-            OR subsidy <> CASE WHEN d = 0 THEN asked - payer_due ELSE subsidy_due END""",
+            SELECT *, div(2 * asked * c + t, 2 * t::numeric) AS payer_share,
+                div(2 * asked * v + t, 2 * t::numeric) AS subsidy_share,
+                div(2 * asked * (c + v) + t, 2 * t::numeric) AS both_share
+            FROM sums),
+        due AS (
+            SELECT *, CASE policy WHEN 'OWN_MONEY_FIRST' THEN least(both_share, c)
+                    ELSE payer_share END AS payer_due,
+                CASE WHEN policy = 'OWN_MONEY_FIRST' THEN greatest(both_share - c, 0)
+                    WHEN policy = 'CASH_ONLY' THEN 0
+                    WHEN d = 0 THEN asked - payer_share ELSE subsidy_share END AS subsidy_due
+            FROM shares)
+        SELECT redemption_id AS redemption, seq, policy, asked, payer, payer_due, subsidy,
+            subsidy_due
+        FROM due WHERE payer <> payer_due OR subsidy <> subsidy_due""",
     ),
     (
         "redemption.refund_parts",

@@ -44,6 +44,7 @@ class VoucherFate(models.TextChoices):
     RETURNED = "RETURNED", _("退回券包")
     KEPT_USED = "KEPT_USED", _("仍为已用")
     EXPIRED = "EXPIRED", _("已过期")
+    VOIDED = "VOIDED", _("已作废")
 
 
 REDEMPTION_STATES = state_table("redemption.Redemption", REDEMPTION_TRANSITIONS)

@@ -44,6 +44,14 @@ class Definition:
             lines += section.rules_text(self.spec, self.values[section.name])
         return lines
 
+    def signed(self) -> list[str]:
+        """Return, in words, what the director has to sign whatever the amount."""
+        return [
+            line
+            for section in sections()
+            for line in section.signed(self.spec, self.values[section.name])
+        ]
+
 
 def definition_build(plain: object) -> Definition:
     """Turn a plain document into its typed form, checked.

@@ -42,7 +42,7 @@ class Section:
     the rows there are; ``budgets`` lists the units; ``scale`` gives the same section at another
     size; ``apply`` writes the rows of a version and returns unit code → ledger unit; ``export``
     reads them back as the section's plain value; ``rules_text`` says it in words for the rules
-    page.
+    page. ``signed`` lists, in words, what the director has to sign whatever the amount.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Section:
     apply: Callable[[CampaignSpec, Any, Version, Mapping[str, UUID], datetime], dict[str, UUID]]
     export: Callable[[Campaign], Any]
     rules_text: Callable[[CampaignSpec, Any], list[str]]
+    signed: Callable[[CampaignSpec, Any], list[str]]
 
 
 _sections: dict[str, Section] = {}

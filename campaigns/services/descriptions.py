@@ -24,7 +24,11 @@ def version_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
         return [_("与生效版本相同")]
     changes = document_changes(campaign.version.document, campaign.draft)
     return [
-        f"{path}：{_value(old)} → {_value(new)}" for path, old, new in islice(changes, MAX_LINES)
+        *definition_stored(campaign.draft).signed(),
+        *(
+            f"{path}：{_value(old)} → {_value(new)}"
+            for path, old, new in islice(changes, MAX_LINES)
+        ),
     ]
 
 
@@ -33,7 +37,9 @@ def draft_words(campaign: Campaign) -> list[str]:
     definition = definition_stored(campaign.draft)
     spec = definition.spec
     lines = [
-        _("活动期间：%(start)s 至 %(end)s（不含）") % {"start": spec.starts_at, "end": spec.ends_at}
+        *definition.signed(),
+        _("活动期间：%(start)s 至 %(end)s（不含）")
+        % {"start": spec.starts_at, "end": spec.ends_at},
     ]
     lines += [
         _("%(name)s：预算额度 %(quota)s 元，文号 %(number)s")

@@ -42,13 +42,17 @@ DOCUMENT_KINDS = {
 REQUIRED_DOCUMENTS = ("PLAN_APPROVAL", "FAIR_COMPETITION", "LEGAL_REVIEW", "FUNDING")
 """What every submission carries as number, date and file hash (domain-rules §2)."""
 
+DIRECTOR = 2
+"""The level at which the director signs (core/approvals)."""
+
 
 @retry_conflicts
 def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: str = "") -> Approval:
     """Submit the draft for approval; what is approved is exactly this document.
 
     The amount that decides how many levels sign is the money it moves: all of it for the first
-    version, the differences for a later one.
+    version, the differences for a later one. Some rules need the director whatever the amount
+    (`Section.signed`).
 
     Raises:
         DefinitionInvalidError: a document is missing, or the draft no longer fits.
@@ -76,6 +80,7 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
             owner_region=campaign.owner_region,
             now=now,
             amount_fen=_moved_fen(definition, campaign),
+            min_depth=DIRECTOR if definition.signed() else 1,
             payload={"code": campaign.code, "number": number},
             reason=reason,
         )

@@ -47,13 +47,14 @@ def approval_request(
     owner_region: str,
     now: datetime,
     amount_fen: int = 0,
+    min_depth: int = 1,
     payload: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> Approval:
     """Submit a matter for approval; the subject's present content is what the approval binds.
 
     ``payload`` is what the effect needs beside the subject. The number of levels follows from the
-    amount in fen and the kind's own minimum.
+    amount in fen; the kind and this matter (``min_depth``) may ask for more.
 
     Raises:
         PendingExistsError: the same matter waits already.
@@ -73,7 +74,7 @@ def approval_request(
                     config_hash=_hash(registered, str(subject_id), content),
                     payload=content,
                     amount_fen=amount_fen,
-                    depth=max(approval_depth(amount_fen), registered.min_depth),
+                    depth=max(approval_depth(amount_fen), registered.min_depth, min_depth),
                     owner_region=owner_region,
                     maker=maker,
                     reason=reason,

@@ -2,9 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from core.errors.catalogue import CATALOGUE, CodeText
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A value of a refusal that says itself in words, in the language of the problem."""
+
+    def words(self, *, english: bool) -> str:
+        """Return the words."""
 
 
 @dataclass(frozen=True, slots=True)

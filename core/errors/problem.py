@@ -10,7 +10,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.errors.base import DomainError, RefusedError
+import msgspec
+
+from core.errors.base import DomainError, RefusedError, Worded
 from core.errors.catalogue import CATALOGUE, CodeText
 from core.money import yuan_text
 
@@ -100,6 +102,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         local = value.astimezone(_SHANGHAI) if isinstance(value, datetime) else value
         return local.isoformat()
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence | set | frozenset):
@@ -153,6 +157,8 @@ def _value(name: str, data: Mapping[str, Any]) -> Any:
 
 
 def _spelt(value: Any, *, english: bool) -> str:
+    if isinstance(value, Worded):
+        return value.words(english=english)
     if isinstance(value, datetime):
         local = value.astimezone(_SHANGHAI)
         if english:

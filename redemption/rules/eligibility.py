@@ -9,6 +9,7 @@ from core.access.region_codes import subtree_contains
 from core.errors import Refusal
 from redemption.rules.amounts import threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from vouchers.rules.use_hours import next_usable, usable_at
 from vouchers.states import VoucherState
 
 _STATE_CODES = {
@@ -51,11 +52,22 @@ def frozen_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
     refusals = []
     if payment.at < voucher.valid_from:
         refusals.append(Refusal("voucher.not_yet_valid", {"valid_from": voucher.valid_from}))
+    refusals += _hours_refusals(voucher, payment)
     refusals += _place_refusals(voucher, payment)
     refusals += _payment_refusals(voucher, payment)
     refusals += _location_refusals(voucher, payment)
     refusals += _amount_refusals(voucher, payment)
     return refusals
+
+
+def _hours_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return a refusal outside the hours of use, with the next moment inside if one is left."""
+    hours = voucher.rules.use.hours
+    if usable_at(hours, payment.at):
+        return []
+    opens_at = next_usable(hours, max(payment.at, voucher.valid_from), voucher.valid_until)
+    data = {"hours": hours, **({"opens_at": opens_at} if opens_at else {})}
+    return [Refusal("voucher.outside_use_hours", data)]
 
 
 def place_usable(place: PlaceFacts | None) -> list[Refusal]:

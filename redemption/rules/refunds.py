@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from core.errors import Refusal
 from core.money import div_half_up, split_parts
 from redemption.states import RedemptionState, VoucherFate
-from vouchers.definition.checks import SUPPORTED_REFUND_POLICIES
 from vouchers.rules.model import RefundPolicy
 
 MAX_REFUNDS = 50
 MAX_AGE = timedelta(days=365)
+KEEPS_USED: frozenset[RefundPolicy] = frozenset({"ALWAYS_CONSUMED", "CASH_ONLY"})
+"""Policies under which no refund, not even of everything, gives a voucher back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +78,38 @@ def refund_slice(
 ) -> RefundSlice:
     """Return the next slice of a refund that `refund_refusals` lets pass.
 
-    ``payer_k = half_up(R_k·C/T) − payer_1..k−1``, ``subsidy_k = half_up(R_k·V/T) − subsidy_1..k−1``
-    and with no other discount ``subsidy_k = r_k − payer_k``: never rounded per slice. Only a
-    refund of the whole order at once gives the voucher back, with its old expiry; after expiry
-    the subsidy goes to the pool. A last slice that completes the order is still partial.
-
-    Raises:
-        ValueError: a policy that approval does not offer.
+    By share: ``payer_k = half_up(R_k·C/T) − payer_1..k−1``, ``subsidy_k = half_up(R_k·V/T) −
+    subsidy_1..k−1`` and with no other discount ``subsidy_k = r_k − payer_k``: never rounded per
+    slice. OWN_MONEY_FIRST gives the payer's own money back before any subsidy; CASH_ONLY leaves
+    the subsidy where it is. A refund of the whole order at once decides about the voucher
+    (`_fate`); a last slice that completes the order is still partial.
     """
-    if policy not in SUPPORTED_REFUND_POLICIES:
-        raise ValueError(f"refund policy {policy} is not offered")
     total = payment.refunded_order_fen + order_fen
-    payer = div_half_up(total * payment.payer_fen, payment.order_fen)
-    if payment.other_discount_fen:
-        subsidy = div_half_up(total * payment.subsidy_fen, payment.order_fen)
-    else:
-        subsidy = total - payer
+    payer, subsidy = _cumulative(payment, total, policy)
     return RefundSlice(
         order_fen=order_fen,
         payer_fen=payer - payment.refunded_payer_fen,
         subsidy_fen=subsidy - payment.refunded_subsidy_fen,
         parts=parts_between(payment.parts, payment.refunded_subsidy_fen, subsidy),
-        voucher_fate=_fate(payment, order_fen=order_fen, now=now, valid_until=valid_until),
+        voucher_fate=_fate(
+            payment, order_fen=order_fen, now=now, valid_until=valid_until, policy=policy
+        ),
     )
+
+
+def _cumulative(payment: RefundedSoFar, total: int, policy: RefundPolicy) -> tuple[int, int]:
+    """Return what payer and funders have got back in all once ``total`` of the order is."""
+    if policy == "OWN_MONEY_FIRST":
+        money = payment.payer_fen + payment.subsidy_fen
+        back = div_half_up(total * money, payment.order_fen)
+        payer = min(back, payment.payer_fen)
+        return payer, back - payer
+    payer = div_half_up(total * payment.payer_fen, payment.order_fen)
+    if policy == "CASH_ONLY":
+        return payer, 0
+    if payment.other_discount_fen:
+        return payer, div_half_up(total * payment.subsidy_fen, payment.order_fen)
+    return payer, total - payer
 
 
 def parts_between(parts: Sequence[int], before_fen: int, after_fen: int) -> tuple[int, ...]:
@@ -114,8 +124,22 @@ def returned_or_expired(*, now: datetime, valid_until: datetime) -> VoucherFate:
 
 
 def _fate(
-    payment: RefundedSoFar, *, order_fen: int, now: datetime, valid_until: datetime
+    payment: RefundedSoFar,
+    *,
+    order_fen: int,
+    now: datetime,
+    valid_until: datetime,
+    policy: RefundPolicy,
 ) -> VoucherFate:
-    if payment.count == 0 and order_fen == payment.order_fen:
-        return returned_or_expired(now=now, valid_until=valid_until)
-    return VoucherFate.KEPT_USED
+    """Return what becomes of the voucher (domain-rules §6, the table).
+
+    Given back with its old expiry, where everything is refunded at once; under QUOTA_CONSUMED it
+    is voided instead, so that its money comes back and the person's quota does not.
+    """
+    whole = payment.count == 0 and order_fen == payment.order_fen
+    if not whole or policy in KEEPS_USED:
+        return VoucherFate.KEPT_USED
+    fate = returned_or_expired(now=now, valid_until=valid_until)
+    if policy == "QUOTA_CONSUMED" and fate == VoucherFate.RETURNED:
+        return VoucherFate.VOIDED
+    return fate

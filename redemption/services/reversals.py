@@ -29,6 +29,7 @@ RACES = frozenset({"redemption_step_key_once", "account_not_negative"})
 _VOUCHER_STATES = {
     VoucherFate.RETURNED: VoucherState.ACTIVE,
     VoucherFate.EXPIRED: VoucherState.EXPIRED,
+    VoucherFate.VOIDED: VoucherState.VOIDED,
 }
 _LIMITS_BACK = """
     UPDATE vouchers_limituse u SET used = u.used - given.units
@@ -102,7 +103,7 @@ def reversals_write(
 
     The caller holds the locks of `reversal_lock`. A voucher that comes back is active again with
     its old expiry and its use no longer counts on any limit; one that would come back after its
-    expiry is expired, and its unit may be released again.
+    expiry is expired, one whose quota stays used is voided, and its unit may be released again.
     """
     if not reversals:
         return {}
@@ -182,7 +183,7 @@ def _step(kind: StepKind, reversal: Reversal, entry_id: UUID, day: date) -> Rede
 
 
 def _vouchers_write(reversals: Sequence[Reversal]) -> None:
-    """Give vouchers back, or let them expire; nothing for those that stay used."""
+    """Give vouchers back, expire or void them; nothing for those that stay used."""
     for fate, state in _VOUCHER_STATES.items():
         of_fate = [one.confirmed for one in reversals if one.slice.voucher_fate == fate]
         if not of_fate:

@@ -204,8 +204,30 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             ("batches[0].rules.validity.value", "应为正整数"),
         ),
         (
-            rules_with(refund_policy="CASH_ONLY"),
-            ("batches[0].rules.refund_policy", "本平台尚不执行该退款政策"),
+            rules_with(validity={"mode": "ROUND_END", "value": 7}),
+            ("batches[0].rules.validity", "按轮次的有效期只填写首轮开始时间（fixed_from）"),
+        ),
+        (
+            rules_with(
+                validity={
+                    "mode": "ROUND_END",
+                    "value": 7,
+                    "fixed_from": "2026-03-05T23:59:59+08:00",
+                }
+            ),
+            ("batches[0].rules.validity.fixed_from", "首轮应在活动期间之内开始"),
+        ),
+        (
+            rules_with(validity={"mode": "MONTH_END", "value": 1}),
+            ("batches[0].rules.validity.value", "该有效期方式不使用此字段"),
+        ),
+        (
+            rules_with(use={"hours": [{"opens": "24:00"}]}),
+            ("batches[0].rules.use.hours[0].opens", "开始时间应早于24:00"),
+        ),
+        (
+            rules_with(use={"hours": [{"weekdays": [5, 5]}]}),
+            ("batches[0].rules.use.hours[0].weekdays", "不得重复"),
         ),
         (
             rules_with(use={"regions": ["150102"]}),

@@ -19,6 +19,8 @@ from campaigns.services.versions import campaign_submit
 from campaigns.services.whitelists import whitelist_build, whitelist_submit
 from core.access.models import Role, User
 from core.approvals.errors import ConfigurationChangedError, PendingExistsError
+from core.approvals.registry import approval_kind
+from core.approvals.services import approval_decide
 from core.clock import TIME_ZONE
 from core.models import Account, AuditEvent, Entry
 from merchants.models import Store
@@ -151,6 +153,23 @@ def test_a_submission_needs_its_documents(maker: User) -> None:
     ]
     campaign.refresh_from_db()
     assert campaign.state == "DRAFT"
+
+
+def test_the_director_signs_a_batch_whose_subsidy_no_refund_brings_back(maker: User) -> None:
+    document = document_make()
+    document["batches"][0]["rules"]["refund_policy"] = "CASH_ONLY"
+    campaign = campaign_draft_save(document=document, actor=maker, now=NOW)
+    approval = campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW)
+    assert approval.depth == 2
+    name = document["batches"][0]["name"]
+    words = approval_kind(approval.kind).describe(approval.subject_id, approval.payload)
+    assert words[0] == f"{name}：退款不追回补贴资金，须分管领导签批"
+    approval_decide(
+        approval_id=approval.pk, checker=staff_make(Role.CAMPAIGN_CHECKER), agree=True, now=NOW
+    )
+    assert not Version.objects.exists()
+    approval_decide(approval_id=approval.pk, checker=staff_make(Role.DIRECTOR), agree=True, now=NOW)
+    assert Version.objects.get().campaign == campaign
 
 
 def test_going_live_needs_a_list_in_force_and_tested_terminals(maker: User) -> None:

@@ -14,7 +14,7 @@ from tests.redemption.test_hold_confirm import footprint
 from tests.support.api import ApiCaller
 from tests.support.moments import business_time_set
 from tests.vouchers.api_world import body_of, channel_make
-from vouchers.rules.model import UseScope
+from vouchers.rules.model import UseHours, UseScope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 REDEMPTIONS = "/api/v1/redemptions"
@@ -233,6 +233,30 @@ def test_items_that_a_voucher_excludes_are_named() -> None:
     assert footprint() == before
     order = world.hold(payment_code=code, items=items) | {"order_fen": 13_500}
     body_of(world.till.post(REDEMPTIONS, order), 201)
+
+
+def test_outside_its_hours_a_voucher_says_when_it_can_be_used() -> None:
+    """A Friday, 10:00; the voucher is for the evenings of Friday and Saturday, and for nights."""
+    hours = (
+        UseHours(opens="18:00", closes="24:00", weekdays=(5, 6)),
+        UseHours(opens="23:00", closes="02:00"),
+    )
+    world = pay_world(batch=BatchPlan(use=UseScope(hours=hours)))
+    code = world.code_make()
+    before = footprint()
+    response = world.till.post(REDEMPTIONS, world.hold(payment_code=code))
+    problem = world.till.refused(response, 409, "voucher.outside_use_hours")
+    assert problem["detail"] == "可用时段：周五、周六 18:00–24:00、每日 23:00–次日02:00。"
+    assert problem["remedy"] == "2026年3月6日 18:00:00 起可用。"
+    assert problem["data"]["opens_at"] == "2026-03-06T18:00:00+08:00"
+    assert problem["data"]["hours"] == [
+        {"opens": "18:00", "closes": "24:00", "weekdays": [5, 6]},
+        {"opens": "23:00", "closes": "02:00", "weekdays": []},
+    ]
+    assert footprint() == before
+    business_time_set(AT.replace(hour=18))
+    later = world.hold(payment_code=world.code_make())
+    body_of(world.till.post(REDEMPTIONS, later), 201)
 
 
 def test_an_empty_wallet_is_an_answer() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from redemption.rules.refunds import (
     refund_slice,
 )
 from redemption.states import VoucherFate
+from vouchers.rules.model import RefundPolicy
 
 NOW = datetime(2026, 3, 8, 12, tzinfo=TIME_ZONE)
 UNTIL = NOW + timedelta(days=1)
@@ -32,10 +35,12 @@ def _after(payment: RefundedSoFar, part: RefundSlice) -> RefundedSoFar:
     )
 
 
-def _run(payment: RefundedSoFar, amounts: list[int]) -> tuple[list[RefundSlice], RefundedSoFar]:
+def _run(
+    payment: RefundedSoFar, amounts: list[int], policy: RefundPolicy = "PRO_RATA_KEEP_USED"
+) -> tuple[list[RefundSlice], RefundedSoFar]:
     slices = []
     for amount in amounts:
-        part = refund_slice(payment, order_fen=amount, now=NOW, valid_until=UNTIL)
+        part = refund_slice(payment, order_fen=amount, now=NOW, valid_until=UNTIL, policy=policy)
         slices.append(part)
         payment = _after(payment, part)
     return slices, payment
@@ -101,41 +106,89 @@ def test_only_a_confirmed_payment_is_refunded(state: str) -> None:
     assert (refusal.code, refusal.data) == ("redemption.state_conflict", {"state": state})
 
 
-def test_a_policy_that_approval_refuses_is_not_computed() -> None:
-    with pytest.raises(ValueError, match="not offered"):
-        refund_slice(PAID_70, order_fen=1, now=NOW, valid_until=UNTIL, policy="OWN_MONEY_FIRST")
+FULL, PART, LATE = (10_000, NOW), (5_000, NOW), (10_000, UNTIL)
 
 
-@given(
-    order=st.integers(2, 1_000_000),
-    data=st.data(),
+@pytest.mark.parametrize(
+    ("policy", "asked", "payer_fen", "subsidy_fen", "fate"),
+    [
+        ("PRO_RATA_KEEP_USED", FULL, 7_000, 3_000, VoucherFate.RETURNED),
+        ("PRO_RATA_KEEP_USED", LATE, 7_000, 3_000, VoucherFate.EXPIRED),
+        ("PRO_RATA_KEEP_USED", PART, 3_500, 1_500, VoucherFate.KEPT_USED),
+        ("ALWAYS_CONSUMED", FULL, 7_000, 3_000, VoucherFate.KEPT_USED),
+        ("ALWAYS_CONSUMED", LATE, 7_000, 3_000, VoucherFate.KEPT_USED),
+        ("ALWAYS_CONSUMED", PART, 3_500, 1_500, VoucherFate.KEPT_USED),
+        ("OWN_MONEY_FIRST", FULL, 7_000, 3_000, VoucherFate.RETURNED),
+        ("OWN_MONEY_FIRST", LATE, 7_000, 3_000, VoucherFate.EXPIRED),
+        ("OWN_MONEY_FIRST", PART, 5_000, 0, VoucherFate.KEPT_USED),
+        ("OWN_MONEY_FIRST", (8_000, NOW), 7_000, 1_000, VoucherFate.KEPT_USED),
+        ("CASH_ONLY", FULL, 7_000, 0, VoucherFate.KEPT_USED),
+        ("CASH_ONLY", LATE, 7_000, 0, VoucherFate.KEPT_USED),
+        ("CASH_ONLY", PART, 3_500, 0, VoucherFate.KEPT_USED),
+        ("QUOTA_CONSUMED", FULL, 7_000, 3_000, VoucherFate.VOIDED),
+        ("QUOTA_CONSUMED", LATE, 7_000, 3_000, VoucherFate.EXPIRED),
+        ("QUOTA_CONSUMED", PART, 3_500, 1_500, VoucherFate.KEPT_USED),
+    ],
 )
-def test_any_sequence_of_refunds_is_exact_in_the_end_and_never_negative(
-    order: int, data: st.DataObject
+def test_the_table_of_policies(
+    policy: RefundPolicy,
+    asked: tuple[int, datetime],
+    payer_fen: int,
+    subsidy_fen: int,
+    fate: VoucherFate,
+) -> None:
+    order_fen, now = asked
+    part = refund_slice(PAID_70, order_fen=order_fen, now=now, valid_until=UNTIL, policy=policy)
+    assert (part.payer_fen, part.subsidy_fen, part.voucher_fate) == (payer_fen, subsidy_fen, fate)
+    assert sum(part.parts) == subsidy_fen
+
+
+def test_own_money_first_leaves_a_shop_offer_alone() -> None:
+    """560 less 70 by the shop, less 90: paid 400. Half of the order is half of 490, rounded up."""
+    payment = RefundedSoFar(56_000, 7_000, 40_000, 9_000, (9_000,))
+    slices, left = _run(payment, [28_000, 27_999, 1], policy="OWN_MONEY_FIRST")
+    assert [part.payer_fen for part in slices] == [24_500, 15_500, 0]
+    assert [part.subsidy_fen for part in slices] == [0, 8_999, 1]
+    assert left.refundable_fen == 0
+
+
+POLICIES: tuple[RefundPolicy, ...] = get_args(RefundPolicy)
+
+
+@given(order=st.integers(2, 1_000_000), policy=st.sampled_from(POLICIES), data=st.data())
+def test_any_sequence_of_refunds_is_exact_in_the_end_and_leaves_nobody_better_off(
+    order: int, policy: RefundPolicy, data: st.DataObject
 ) -> None:
     discount = data.draw(st.integers(0, order - 2))
     subsidy = data.draw(st.integers(1, order - discount - 1))
     first = data.draw(st.integers(0, subsidy))
     second = data.draw(st.integers(0, subsidy - first))
     payer = order - discount - subsidy
-    payment = RefundedSoFar(
+    left = payment = RefundedSoFar(
         order, discount, payer, subsidy, (first, second, subsidy - first - second)
     )
-    left, parts = payment, [0, 0, 0]
-    for _ in range(data.draw(st.integers(1, 6))):
-        if not left.refundable_fen:
+    parts: tuple[int, ...] = (0, 0, 0)
+    shares = data.draw(st.lists(st.integers(1, order), max_size=MAX_REFUNDS - 1))
+    amounts = [*shares, order]  # what is left in the end
+    for wanted in amounts:
+        amount = min(wanted, left.refundable_fen)
+        if not amount:
             break
-        amount = data.draw(st.integers(1, left.refundable_fen))
-        part = refund_slice(left, order_fen=amount, now=NOW, valid_until=UNTIL)
+        part = refund_slice(left, order_fen=amount, now=NOW, valid_until=UNTIL, policy=policy)
         assert part.payer_fen >= 0
         assert min(part.parts) >= 0
         assert sum(part.parts) == part.subsidy_fen
-        parts = [old + new for old, new in zip(parts, part.parts, strict=True)]
+        parts = tuple(old + new for old, new in zip(parts, part.parts, strict=True))
         left = _after(left, part)
-        # Nobody gets more than was requested of the order.
+        # Nobody gets more than was requested of the order, nor more than he gave.
         assert left.refunded_payer_fen + left.refunded_subsidy_fen <= left.refunded_order_fen
-    if left.refundable_fen:
-        left = _after(
-            left, refund_slice(left, order_fen=left.refundable_fen, now=NOW, valid_until=UNTIL)
-        )
-    assert (left.refunded_payer_fen, left.refunded_subsidy_fen) == (payer, subsidy)
+        assert left.refunded_payer_fen <= payer
+        assert all(back <= gave for back, gave in zip(parts, payment.parts, strict=True))
+        if policy != "CASH_ONLY":  # which leaves the subsidy, and so has to be signed
+            # The merchant keeps the price of the goods he did not get back, to a fen of rounding.
+            kept = payer + subsidy - left.refunded_payer_fen - left.refunded_subsidy_fen
+            price = Fraction(left.refundable_fen * (payer + subsidy), order)
+            assert abs(kept - price) <= 1
+    assert left.refundable_fen == 0
+    assert left.refunded_payer_fen == payer
+    assert left.refunded_subsidy_fen == (0 if policy == "CASH_ONLY" else subsidy)

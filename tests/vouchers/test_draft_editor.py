@@ -73,6 +73,7 @@ def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
         "funders-0-quota_fen": "2,500.00",
         "batches-0-threshold_fen": "120.5",
         "batches-0-flows": ["MERCHANT_SCANS"],
+        "batches-0-hours": "18:00-24:00 5,6\n22:00-02:00",
         "batches-0-at_claim": "on",
         "batches-0-releases": "2026-03-06 08:00 50\n2026-03-07 20:00 50 2026-03-07 22:00",
     }
@@ -81,7 +82,13 @@ def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
     expected["funders"][0]["quota_fen"] = 250_000
     batch = expected["batches"][0]
     batch["rules"]["benefit"]["threshold_fen"] = 12_050
-    batch["rules"]["use"] = {"flows": ["MERCHANT_SCANS"]}
+    batch["rules"]["use"] = {
+        "flows": ["MERCHANT_SCANS"],
+        "hours": [
+            {"opens": "18:00", "closes": "24:00", "weekdays": [5, 6]},
+            {"opens": "22:00", "closes": "02:00"},
+        ],
+    }
     batch["rules"]["location"] = {"at_claim": True}
     batch["releases"] = [
         {"slot": "2026-03-06T08:00:00+08:00", "units": 50},

@@ -33,6 +33,8 @@ VALIDITY = (
     ("CLAIM_DAY", _("领取当日")),
     ("NATURAL_DAYS", _("含领取日的若干自然日")),
     ("NATURAL_DAYS_FROM_NEXT", _("次日起若干自然日")),
+    ("MONTH_END", _("领取当月月底")),
+    ("ROUND_END", _("领取所在轮次结束")),
     ("CAMPAIGN_END", _("至活动结束")),
     ("FIXED_WINDOW", _("固定有效期")),
 )
@@ -73,8 +75,14 @@ class BatchForm(forms.Form):
     validity_value = forms.IntegerField(
         label=_("小时数或天数"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
     )
-    fixed_from = moment_field(_("固定有效期开始"), required=False)
+    fixed_from = moment_field(_("固定有效期或首轮开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
+    hours = _lines(
+        _("可用时段"),
+        _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
+        2,
+        required=False,
+    )
     flows = forms.MultipleChoiceField(
         label=_("使用方式"),
         choices=FLOWS,
@@ -110,6 +118,13 @@ class BatchForm(forms.Form):
             return {code: int(weight) for code, weight in pairs}
         except ValueError as error:
             raise ValidationError(gettext("应为 代码:比例，比例为整数")) from error
+
+    def clean_hours(self) -> list[dict[str, Any]]:
+        """Read the hours of use."""
+        try:
+            return [_hours(line.split()) for line in _filled(self.cleaned_data["hours"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：开始-结束 [星期1至7]")) from error
 
     def clean_limits(self) -> list[dict[str, Any]]:
         """Read the limits."""
@@ -152,6 +167,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
         **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
+        "hours": "\n".join(_hours_words(hours) for hours in rules["use"]["hours"]),
         "flows": rules["use"]["flows"],
         "card_bins": " ".join(rules["use"]["card_bins"]),
         "at_claim": rules["location"]["at_claim"],
@@ -183,6 +199,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
     rules["use"] = {
         **rules.get("use", {}),
+        "hours": row["hours"],
         "flows": row["flows"],
         "card_bins": row["card_bins"].split(),
     }
@@ -198,6 +215,19 @@ def _filled(text: str) -> Iterator[str]:
 def _limit(parts: list[str]) -> dict[str, Any]:
     limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
     return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
+
+
+def _hours(parts: list[str]) -> dict[str, Any]:
+    if not 1 <= len(parts) <= 2:
+        raise ValueError(parts)
+    opens, closes = parts[0].split("-")
+    weekdays = [int(day) for day in parts[1].split(",")] if parts[1:] else []
+    return {"opens": opens, "closes": closes, "weekdays": weekdays}
+
+
+def _hours_words(hours: dict[str, Any]) -> str:
+    days = ",".join(str(day) for day in hours["weekdays"])
+    return f"{hours['opens']}-{hours['closes']} {days}".strip()
 
 
 def _release(parts: list[str]) -> dict[str, Any]:

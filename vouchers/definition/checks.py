@@ -12,12 +12,9 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
-from vouchers.rules.model import BatchRules, LimitRule, Validity
+from vouchers.rules.model import BatchRules, LimitRule, UseScope, Validity
 
-SUPPORTED_REFUND_POLICIES = frozenset({"PRO_RATA_KEEP_USED"})
-"""Policies that `redemption` carries out; another one is refused before it can be approved."""
-
-_COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT"})
+_COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 MAX_HOLD_S = 3600
 
 
@@ -55,8 +52,6 @@ def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]
     yield from _validity(spec, rules.validity, f"{path}.validity")
     yield from _limits(rules, f"{path}.limits")
     yield from _use(spec, rules, f"{path}.use")
-    if rules.refund_policy not in SUPPORTED_REFUND_POLICIES:
-        yield Problem(f"{path}.refund_policy", _("本平台尚不执行该退款政策"))
     for name in ("hold_seconds_till", "hold_seconds_online"):
         if not 1 <= getattr(rules, name) <= MAX_HOLD_S:
             yield Problem(f"{path}.{name}", _("应在 1 至 %(limit)s 秒之间") % {"limit": MAX_HOLD_S})
@@ -70,7 +65,9 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
     if rule.mode == "CLAIM_DAY" and rule.starts == "NEXT_DAY":
         yield Problem(f"{path}.starts", _("当日有效的券不能次日生效"))
     window = (rule.fixed_from, rule.fixed_until)
-    if rule.mode != "FIXED_WINDOW":
+    if rule.mode == "ROUND_END":
+        yield from _rounds(spec, rule, path)
+    elif rule.mode != "FIXED_WINDOW":
         if window != (None, None):
             yield Problem(path, _("仅固定有效期填写起止时间"))
     elif rule.fixed_from is None or rule.fixed_until is None:
@@ -79,6 +76,26 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
         yield Problem(path, _("时间须带时区"))
     elif not spec.starts_at <= rule.fixed_from < rule.fixed_until <= spec.ends_at:
         yield Problem(path, _("固定有效期应在活动期间之内"))
+
+
+def _rounds(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:
+    if rule.fixed_from is None or rule.fixed_until is not None:
+        yield Problem(path, _("按轮次的有效期只填写首轮开始时间（fixed_from）"))
+    elif rule.fixed_from.utcoffset() is None:
+        yield Problem(path, _("时间须带时区"))
+    elif not spec.starts_at <= rule.fixed_from < spec.ends_at:
+        yield Problem(f"{path}.fixed_from", _("首轮应在活动期间之内开始"))
+
+
+def _hours(use: UseScope, path: str) -> Iterator[Problem]:
+    for index, hours in enumerate(use.hours):
+        where = f"{path}.hours[{index}]"
+        if hours.opens == "24:00":
+            yield Problem(f"{where}.opens", _("开始时间应早于24:00"))
+        if len(set(hours.weekdays)) < len(hours.weekdays):
+            yield Problem(f"{where}.weekdays", _("不得重复"))
+    if len(set(use.hours)) < len(use.hours):
+        yield Problem(f"{path}.hours", _("不得重复"))
 
 
 def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
@@ -115,6 +132,7 @@ def _shared_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
 
 def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:
     use = rules.use
+    yield from _hours(use, path)
     known = set(Region.objects.filter(code__in=use.regions).values_list("code", flat=True))
     for index, code in enumerate(use.regions):
         inside = any(subtree_contains(region, code) for region in spec.regions)

@@ -6,12 +6,11 @@ from typing import Annotated
 import msgspec
 
 from campaigns.definition.model import Code, Fen, Line, Moment, PositiveFen
-from vouchers.rules.model import BatchRules
+from vouchers.rules.model import BatchRules, Weekday
 
 Units = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
 Weight = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 
 
 class ReleaseSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

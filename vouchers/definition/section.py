@@ -5,7 +5,7 @@ from vouchers.definition.checks import batches_problems
 from vouchers.definition.model import Batches
 from vouchers.definition.normal import batches_budgets, batches_normalise, batches_scale
 from vouchers.definition.rows import batches_apply, batches_change_problems, batches_export
-from vouchers.definition.words import batches_words
+from vouchers.definition.words import batches_signed, batches_words
 
 BATCHES = Section(
     name="batches",
@@ -18,6 +18,7 @@ BATCHES = Section(
     apply=batches_apply,
     export=batches_export,
     rules_text=batches_words,
+    signed=batches_signed,
 )
 
 

@@ -1,5 +1,7 @@
 """The batches in words, for the rules page of a campaign."""
 
+from django.utils.translation import gettext as _
+
 from campaigns.definition.model import CampaignSpec
 from core.access.models import Region
 from merchants.models import Merchant
@@ -23,4 +25,13 @@ def batches_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[str]:
                 industry_names=industries,
             )
         )
+    ]
+
+
+def batches_signed(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[str]:
+    """Name the batches whose subsidy a refund does not bring back (domain-rules §6, CASH_ONLY)."""
+    return [
+        _("%(batch)s：退款不追回补贴资金，须分管领导签批") % {"batch": batch.name}
+        for batch in batches
+        if batch.rules.refund_policy == "CASH_ONLY"
     ]

@@ -6,7 +6,7 @@ members to `Benefit` (domain-rules §3).
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,11 +17,22 @@ GoodsName = Literal["STORED_VALUE", "PHONE_TOP_UP", "TOBACCO", "FUEL"]
 """Goods that a batch may exclude (domain-rules §3, Scope)."""
 ThresholdBasis = Literal["ORDER", "AFTER_DISCOUNTS"]
 ValidityMode = Literal[
-    "HOURS", "CLAIM_DAY", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "FIXED_WINDOW", "CAMPAIGN_END"
+    "HOURS",
+    "CLAIM_DAY",
+    "NATURAL_DAYS",
+    "NATURAL_DAYS_FROM_NEXT",
+    "MONTH_END",
+    "ROUND_END",
+    "FIXED_WINDOW",
+    "CAMPAIGN_END",
 ]
 RefundPolicy = Literal[
     "PRO_RATA_KEEP_USED", "ALWAYS_CONSUMED", "OWN_MONEY_FIRST", "CASH_ONLY", "QUOTA_CONSUMED"
 ]
+WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+DayTime = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,7 +52,8 @@ Benefit = ThresholdBenefit
 class Validity(_Rule, frozen=True):
     """When a voucher may be used (domain-rules §4); every end is capped by the campaign's end.
 
-    ``value`` counts hours or days. ``starts`` is at the claim or the next midnight.
+    ``value`` counts hours or days. ``starts`` is at the claim or the next midnight. Rounds
+    (ROUND_END) are ``value`` days each, one after the other from ``fixed_from``.
     """
 
     mode: ValidityMode
@@ -69,10 +81,32 @@ class Location(_Rule, frozen=True):
     at_use: bool = False
 
 
+class UseHours(_Rule, frozen=True):
+    """When in a week a voucher may be used: ``[opens, closes)`` on ``weekdays``.
+
+    ``weekdays`` are 1 (Monday) to 7, none means every day. Hours that close at or before they open
+    close on the next day: 22:00–02:00 on a Friday ends on Saturday.
+    """
+
+    opens: DayTime = "00:00"
+    closes: DayTime = "24:00"
+    weekdays: tuple[Weekday, ...] = ()
+
+    def words(self, *, english: bool) -> str:
+        """Say the hours as a refusal and the rules page do, e.g. 周五、周六 18:00–24:00."""
+        names = WEEKDAYS_EN if english else WEEKDAYS_ZH
+        days = (", " if english else "、").join(names[day - 1] for day in self.weekdays)
+        every = "daily" if english else "每日"
+        following = (" next day" if english else "次日") if self.closes <= self.opens else ""
+        until = f"{self.closes}{following}" if english else f"{following}{self.closes}"
+        return f"{days or every} {self.opens}–{until}"
+
+
 class UseScope(_Rule, frozen=True):
-    """Where and how a voucher may be used; an empty list means no restriction."""
+    """Where, when and how a voucher may be used; an empty list means no restriction."""
 
     whitelist: bool = True
+    hours: tuple[UseHours, ...] = ()
     regions: tuple[str, ...] = ()
     industries: tuple[str, ...] = ()
     flows: tuple[FlowName, ...] = ()

@@ -3,6 +3,8 @@
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
+from dateutil.relativedelta import relativedelta
+
 from core.clock import TIME_ZONE
 from vouchers.rules.model import Validity
 
@@ -36,6 +38,10 @@ def validity_window(
             until = day_start(claimed_at, rule.value)
         case "NATURAL_DAYS_FROM_NEXT":
             until = day_start(claimed_at, rule.value + 1)
+        case "MONTH_END":
+            until = _month_end(claimed_at)
+        case "ROUND_END":
+            until = _round_end(rule, claimed_at)
         case "FIXED_WINDOW":
             if rule.fixed_from is None or rule.fixed_until is None:
                 raise ValueError("a fixed window needs both ends")
@@ -44,3 +50,18 @@ def validity_window(
         case "CAMPAIGN_END":
             until = campaign_ends_at
     return starts, min(until, campaign_ends_at)
+
+
+def _month_end(moment: datetime) -> datetime:
+    """Return the first midnight of the next month."""
+    first = day_start(moment) + relativedelta(day=1)
+    return first + relativedelta(months=1)
+
+
+def _round_end(rule: Validity, claimed_at: datetime) -> datetime:
+    """Return the end of the round of ``claimed_at``; before the first round, that of the first."""
+    if rule.fixed_from is None:
+        raise ValueError("rounds need their beginning")
+    length = timedelta(days=rule.value)
+    passed = max(0, (claimed_at - rule.fixed_from) // length)
+    return rule.fixed_from + (passed + 1) * length

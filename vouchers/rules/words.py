@@ -5,6 +5,7 @@ Every sentence follows from a rule; nothing is said that no rule decides.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.clock import TIME_ZONE
@@ -61,6 +62,10 @@ def validity_words(validity: Validity) -> str:
             text = _("自领取当日起%(value)s个自然日内有效") % value
         case "NATURAL_DAYS_FROM_NEXT":
             text = _("自领取次日起%(value)s个自然日内有效") % value
+        case "MONTH_END":
+            text = _("领取当月月底前有效")
+        case "ROUND_END":
+            text = _("领取所在轮次（每%(value)s天一轮）结束前有效") % value
         case "FIXED_WINDOW":
             return _fixed_window(validity)
         case "CAMPAIGN_END":
@@ -129,6 +134,10 @@ def _where(
 
 
 def _how(use: UseScope) -> Iterator[str]:
+    if use.hours:
+        english = (get_language() or "").startswith("en")
+        hours = _("、").join(one.words(english=english) for one in use.hours)
+        yield _("可用时段：%(hours)s") % {"hours": hours}
     if use.flows:
         yield _("使用方式：%(names)s") % {"names": _("、").join(_flow(flow) for flow in use.flows)}
     if use.card_bins:
@@ -168,8 +177,13 @@ def refund_words(rules: BatchRules) -> str:
             "消费券金额退回资金池；部分退款按比例退还，消费券视为已使用"
         ),
         "ALWAYS_CONSUMED": _("退款按比例退还，消费券视为已使用"),
-        "OWN_MONEY_FIRST": _("退款先退还消费者自付部分，再退还消费券部分"),
-        "CASH_ONLY": _("退款只退还消费者自付部分，消费券视为已使用"),
-        "QUOTA_CONSUMED": _("退款按比例退还，领取次数不恢复"),
+        "OWN_MONEY_FIRST": _(
+            "有效期内全额退款的，消费券退回原账户且有效期不变；有效期外全额退款的，"
+            "消费券金额退回资金池；部分退款先退还消费者自付部分，再退还消费券部分，消费券视为已使用"
+        ),
+        "CASH_ONLY": _("退款只按比例退还消费者自付部分，消费券金额不退，消费券视为已使用"),
+        "QUOTA_CONSUMED": _(
+            "退款按比例退还；全额退款的，消费券作废、金额退回资金池，已享次数不恢复"
+        ),
     }
     return texts[rules.refund_policy]

@@ -145,6 +145,8 @@ CLAIM_CODES = (
         "Outside the hours of use",
         "可用时段：{hours}。",
         "Hours of use: {hours}.",
+        "{opens_at} 起可用。",
+        "It can be used from {opens_at}.",
     ),
     CodeText(
         "voucher.held",
