@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.hot import hot_call
+from core.hot import decided_or_later, hot_call
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from redemption.models import Redemption
@@ -37,7 +37,7 @@ def redemptions_time_out(*, now: datetime, chunk: int = CHUNK) -> int:
     """Time out every hold whose end has passed at ``now``; return how many.
 
     Oldest first, in chunks of their own transactions, so an interrupted sweep has lost nothing;
-    two sweeps at once time each hold out once.
+    two sweeps at once time each hold out once. What stays locked by others is left to the next.
     """
     count = 0
     after: tuple[datetime, UUID] | None = None
@@ -62,7 +62,7 @@ def _time_out_page(redemption_ids: Sequence[UUID], now: datetime) -> int:
     for target in targets_load(redemption_ids).values():
         groups[target.campaign_id, target.day(now)].append(target)
     return sum(
-        _time_out(campaign_id, day, group, now)
+        decided_or_later(_time_out, campaign_id, day, group, now) or 0
         for (campaign_id, day), group in sorted(groups.items(), key=lambda one: one[0])
     )
 

@@ -280,6 +280,22 @@ def everything_at_once(shop: Shop, vouchers: Sequence[Voucher]) -> list[Callable
     return calls
 
 
+def test_a_sweep_passes_what_stays_locked_and_the_next_one_gets_it(
+    own_database: ServiceUrls,
+) -> None:
+    shop = shop_make()
+    locked, free = (held_make(shop) for _ in range(2))
+    over = AT + timedelta(minutes=10)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM redemption_redemption WHERE id = %s FOR UPDATE", [locked])
+        assert redemptions_time_out(now=over, chunk=1) == 1
+        cursor.execute("ROLLBACK")
+    states = dict(Redemption.objects.values_list("pk", "state"))
+    assert states == {locked: "HELD", free: "TIMED_OUT"}
+    assert redemptions_time_out(now=over, chunk=1) == 1
+
+
 def test_every_step_at_once_leaves_sound_books(own_database: ServiceUrls) -> None:
     limit = LimitRule(
         code="use", side="REDEMPTION", scope="CAMPAIGN", window="DAY", count=1, keys=("DOCUMENT",)

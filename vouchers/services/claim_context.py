@@ -41,9 +41,9 @@ class BatchContext:
         counted = {kind for _, rule in self.claim_limits for kind in rule.keys}
         return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
 
-    def sold_out(self, at: datetime) -> Refusal | None:
-        """Return the refusal of a claim at ``at`` if nothing is left (`Stock.sold_out`)."""
-        return self.stock.sold_out(at) if at < self.campaign_ends_at else None
+    def nothing_left(self, at: datetime) -> Refusal | None:
+        """Return the refusal of a claim at ``at`` if nothing is left (`Stock.refusal`)."""
+        return self.stock.refusal(at) if at < self.campaign_ends_at else None
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     """
     outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
     contexts = batch_contexts({command.batch_id for command in commands})
-    gone = _sold_out(commands, contexts)
+    gone = _nothing_left(commands, contexts)
     for index, refusal in gone.items():
         outcomes[index] = ClaimOutcome("REFUSED", refusals=(refusal,))
     left = {index: one for index, one in enumerate(commands) if index not in gone}
@@ -136,7 +136,7 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     return outcomes
 
 
-def _sold_out(
+def _nothing_left(
     commands: Sequence[ClaimCommand], contexts: Mapping[UUID, BatchContext]
 ) -> dict[int, Refusal]:
     """Return the refusals of claims that came when nothing was left; a known key still wins."""
@@ -145,7 +145,7 @@ def _sold_out(
     for index, command in enumerate(commands if empty else ()):
         context = empty.get(command.batch_id)
         if context and _may_know(context, command.client_region):
-            refusal = context.sold_out(command.at)
+            refusal = context.nothing_left(command.at)
             if refusal:
                 refusals[index] = refusal
     asked = list(refusals)

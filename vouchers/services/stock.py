@@ -36,20 +36,22 @@ class Stock:
         """Whether everything that was released is taken; false where nobody may claim."""
         return self.claimable and 0 < self.released == self.issued
 
-    def sold_out(self, at: datetime) -> Refusal | None:
+    def refusal(self, at: datetime) -> Refusal | None:
         """Return the refusal of a claim at ``at`` if no unit is left, else None.
 
-        None too where anything else may be the reason, e.g. a wave that is due but not open yet:
-        then the claim function says.
+        Sold out; or not started, while a wave whose slot has come waits for its tick or its money.
+        None where anything else may be the reason: then the claim function says.
         """
         has_begun = self.first_slot is not None and self.first_slot <= at
-        comes_now = self.next_slot is not None and self.next_slot <= at
         opens_later = self.latest_open is not None and self.latest_open > at
-        if not self.is_empty or not has_begun or comes_now or opens_later:
+        if not self.is_empty or not has_begun or opens_later:
             return None
         if self.next_slot is None:
             return Refusal("claim.sold_out")
-        return Refusal("claim.sold_out", {"next_release_at": self.next_slot.astimezone(TIME_ZONE)})
+        slot = self.next_slot.astimezone(TIME_ZONE)
+        if slot <= at:
+            return Refusal("claim.not_started", {"opens_at": slot})
+        return Refusal("claim.sold_out", {"next_release_at": slot})
 
 
 def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:
