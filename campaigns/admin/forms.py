@@ -40,8 +40,13 @@ class YuanField(forms.CharField):
         super().__init__(**options)
 
     def clean(self, value: Any) -> int:
-        """Return fen; refuse what is no positive amount with at most two decimals."""
+        """Return fen, 0 for a field left empty that may be.
+
+        Refused is what is no positive amount with at most two decimals.
+        """
         text = str(super().clean(value)).replace(",", "").replace("，", "")
+        if not text:
+            return 0
         try:
             fen = fen_from_yuan(text)
         except ValueError as error:

@@ -195,6 +195,14 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             ("batches[0].rules.benefit.threshold_fen", "使用门槛不得低于面额"),
         ),
         (
+            rules_with(benefit={"type": "THRESHOLD", "threshold_fen": 10_000, "face_multiple": 3}),
+            ("batches[0].rules.benefit.threshold_fen", "与面额的倍数（face_multiple）不一致"),
+        ),
+        (
+            rules_with(benefit={"type": "THRESHOLD", "face_multiple": 0}),
+            ("batches[0].rules.benefit.face_multiple", "应为正整数"),
+        ),
+        (
             rules_with(limits=[LIMIT | {"keys": ["MOBILE"]}]),
             ("batches[0].rules.limits[0].keys", "必须包含证件（DOCUMENT）"),
         ),
@@ -251,6 +259,21 @@ def test_every_rule_of_a_definition_is_kept(
     document: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     assert expected in problems(document)
+
+
+def test_a_multiple_of_the_face_is_an_amount_in_the_canonical_form() -> None:
+    """Hubei 2025: four times the face, after every discount."""
+    benefit = {"type": "THRESHOLD", "face_multiple": 4, "basis": "AFTER_DISCOUNTS"}
+    document = definition_build(rules_with(benefit=benefit)).document()
+    assert document["batches"][0]["rules"]["benefit"] == benefit | {"threshold_fen": 12_000}
+    assert definition_build(document).document() == document
+
+
+def test_a_benefit_without_threshold_has_no_fields_of_one() -> None:
+    document = definition_build(rules_with(benefit={"type": "NO_THRESHOLD"})).document()
+    assert document["batches"][0]["rules"]["benefit"] == {"type": "NO_THRESHOLD"}
+    with pytest.raises(DefinitionInvalidError):
+        definition_build(rules_with(benefit={"type": "NO_THRESHOLD", "threshold_fen": 1}))
 
 
 def test_a_limit_over_the_campaign_means_the_same_in_every_batch() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from core.clock import TIME_ZONE
@@ -15,6 +16,7 @@ from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
 from vouchers.rules.model import (
     BatchRules,
     Location,
+    NoThresholdBenefit,
     ThresholdBasis,
     ThresholdBenefit,
     UseScope,
@@ -124,6 +126,19 @@ def test_the_payer_pays_at_least_one_fen(discount: int, shortfall: int | None) -
     )
     if refusals:
         assert refusals[0].data["basis"] == "PAYABLE"
+
+
+def test_without_a_threshold_only_the_payers_fen_is_asked() -> None:
+    voucher = _voucher(msgspec.structs.replace(_rules(), benefit=NoThresholdBenefit()))
+    (refusal,) = eligibility(voucher, _payment(3_000))
+    assert refusal.data == {
+        "shortfall_fen": 1,
+        "basis": "PAYABLE",
+        "basis_fen": 3_000,
+        "threshold_fen": 3_001,
+    }
+    assert _codes(voucher, _payment(3_001)) == []
+    assert amounts(voucher, order_fen=3_001, other_discount_fen=0).payable_fen == 1
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,25 @@ def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
     assert saved() == definition_build(expected).document()
 
 
+def test_the_page_knows_every_kind_of_benefit() -> None:
+    campaign = campaign_draft_save(document=document_make(), actor=None, now=BEFORE)
+    client = login()
+    data = form_data(client.get(edit_url(campaign)))
+    tripled = data | {"batches-0-threshold_fen": "", "batches-0-face_multiple": "3"}
+    assert client.post(edit_url(campaign), tripled).status_code == 302
+    benefit = saved()["batches"][0]["rules"]["benefit"]
+    assert (benefit["face_multiple"], benefit["threshold_fen"]) == (3, 9_000)
+    again = form_data(client.get(edit_url(campaign)))
+    assert client.post(edit_url(campaign), again).status_code == 302
+    assert saved()["batches"][0]["rules"]["benefit"] == benefit
+    free = again | {"batches-0-benefit": "NO_THRESHOLD"}
+    assert client.post(edit_url(campaign), free).status_code == 302
+    assert saved()["batches"][0]["rules"]["benefit"] == {"type": "NO_THRESHOLD"}
+    shown = form_data(client.get(edit_url(campaign)))
+    assert shown["batches-0-benefit"] == "NO_THRESHOLD"
+    assert "batches-0-threshold_fen" not in shown
+
+
 def test_a_new_campaign_is_drafted_with_forms() -> None:
     client = login()
     page = client.get(CREATE)
@@ -124,6 +143,7 @@ def test_a_new_campaign_is_drafted_with_forms() -> None:
         "batches-0-name": "满10减3",
         "batches-0-units": "100",
         "batches-0-face_fen": "3",
+        "batches-0-benefit": "THRESHOLD",
         "batches-0-threshold_fen": "10",
         "batches-0-basis": "ORDER",
         "batches-0-funders": "treasury:1",

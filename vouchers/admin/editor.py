@@ -62,7 +62,18 @@ class BatchForm(forms.Form):
         label=_("计划张数"), min_value=1, widget=UnfoldAdminIntegerFieldWidget
     )
     face_fen = YuanField(label=_("面额（元）"))
-    threshold_fen = YuanField(label=_("使用门槛（元）"))
+    benefit = choice_field(
+        _("优惠方式"), (("THRESHOLD", _("满减券")), ("NO_THRESHOLD", _("无门槛券")))
+    )
+    threshold_fen = YuanField(
+        label=_("使用门槛（元）"), required=False, help_text=_("满减券填写；或填写面额的倍数")
+    )
+    face_multiple = forms.IntegerField(
+        label=_("门槛为面额的倍数"),
+        required=False,
+        min_value=1,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
     basis = choice_field(
         _("门槛口径"), (("ORDER", _("订单金额")), ("AFTER_DISCOUNTS", _("商户优惠后金额")))
     )
@@ -161,13 +172,12 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "name": batch["name"],
         "units": batch["units"],
         "face_fen": yuan_text(batch["face_fen"]),
-        "threshold_fen": yuan_text(rules["benefit"]["threshold_fen"]),
-        "basis": rules["benefit"]["basis"],
+        **_benefit_shown(rules["benefit"]),
         "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
         **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
-        "hours": "\n".join(_hours_words(hours) for hours in rules["use"]["hours"]),
+        "hours": "\n".join(_hours_words(hours) for hours in rules["use"].get("hours", ())),
         "flows": rules["use"]["flows"],
         "card_bins": " ".join(rules["use"]["card_bins"]),
         "at_claim": rules["location"]["at_claim"],
@@ -186,11 +196,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         batch.pop("budget", None)
     batch |= {name: row[name] for name in ("code", "name", *money, "releases")}
     rules = batch.setdefault("rules", {})
-    rules["benefit"] = {
-        **rules.get("benefit", {"type": "THRESHOLD"}),
-        "threshold_fen": row["threshold_fen"],
-        "basis": row["basis"],
-    }
+    rules["benefit"] = _benefit_plain(row)
     rules["validity"] = {
         **rules.get("validity", {}),
         "mode": row["validity_mode"],
@@ -206,6 +212,29 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"] = row["limits"]
     return batch
+
+
+def _benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
+    shown = {"benefit": benefit["type"]}
+    if benefit["type"] == "THRESHOLD":
+        multiple = benefit.get("face_multiple")
+        shown |= {
+            "threshold_fen": "" if multiple else yuan_text(benefit["threshold_fen"]),
+            "face_multiple": multiple,
+            "basis": benefit["basis"],
+        }
+    return shown
+
+
+def _benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
+    if row["benefit"] != "THRESHOLD":
+        return {"type": row["benefit"]}
+    return {
+        "type": "THRESHOLD",
+        "threshold_fen": row["threshold_fen"] or 0,
+        "face_multiple": row["face_multiple"],
+        "basis": row["basis"],
+    }
 
 
 def _filled(text: str) -> Iterator[str]:

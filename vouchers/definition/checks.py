@@ -12,7 +12,14 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
-from vouchers.rules.model import BatchRules, LimitRule, UseScope, Validity
+from vouchers.rules.model import (
+    BatchRules,
+    Benefit,
+    LimitRule,
+    ThresholdBenefit,
+    UseScope,
+    Validity,
+)
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 MAX_HOLD_S = 3600
@@ -47,14 +54,25 @@ def _funders(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Proble
 
 def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
     rules = batch.rules
-    if rules.benefit.threshold_fen < batch.face_fen:
-        yield Problem(f"{path}.benefit.threshold_fen", _("使用门槛不得低于面额"))
+    yield from _benefit(rules.benefit, batch.face_fen, f"{path}.benefit")
     yield from _validity(spec, rules.validity, f"{path}.validity")
     yield from _limits(rules, f"{path}.limits")
     yield from _use(spec, rules, f"{path}.use")
     for name in ("hold_seconds_till", "hold_seconds_online"):
         if not 1 <= getattr(rules, name) <= MAX_HOLD_S:
             yield Problem(f"{path}.{name}", _("应在 1 至 %(limit)s 秒之间") % {"limit": MAX_HOLD_S})
+
+
+def _benefit(benefit: Benefit, face_fen: int, path: str) -> Iterator[Problem]:
+    if not isinstance(benefit, ThresholdBenefit):
+        return
+    if benefit.face_multiple is None:
+        if benefit.threshold_fen < face_fen:
+            yield Problem(f"{path}.threshold_fen", _("使用门槛不得低于面额"))
+    elif benefit.face_multiple < 1:
+        yield Problem(f"{path}.face_multiple", _("应为正整数"))
+    elif benefit.threshold_fen not in (0, benefit.face_multiple * face_fen):
+        yield Problem(f"{path}.threshold_fen", _("与面额的倍数（face_multiple）不一致"))
 
 
 def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from campaigns.definition.registry import UnitBudget
 from core.clock import TIME_ZONE
 from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
+from vouchers.rules.model import Benefit, ThresholdBenefit
 
 
 def batches_normalise(spec: CampaignSpec, batches: list[BatchSpec]) -> list[BatchSpec]:
@@ -73,7 +74,17 @@ def _normalise(spec: CampaignSpec, batch: BatchSpec) -> BatchSpec:
         budget=dict(sorted(batch.budget.items())) if batch.budget else needed,
         releases=tuple(sorted(releases, key=lambda release: release.slot)),
         calendar=None,
+        rules=msgspec.structs.replace(
+            batch.rules, benefit=_benefit(batch.rules.benefit, batch.face_fen)
+        ),
     )
+
+
+def _benefit(benefit: Benefit, face_fen: int) -> Benefit:
+    """Return the benefit with its threshold as an amount, as every reader of the rules knows it."""
+    if isinstance(benefit, ThresholdBenefit) and benefit.face_multiple is not None:
+        return msgspec.structs.replace(benefit, threshold_fen=benefit.face_multiple * face_fen)
+    return benefit
 
 
 def _expand(spec: CampaignSpec, calendar: CalendarSpec) -> Iterator[ReleaseSpec]:

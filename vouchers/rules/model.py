@@ -40,13 +40,31 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ThresholdBenefit(_Rule, frozen=True, tag="THRESHOLD", tag_field="type"):
-    """满减: the basis amount must reach ``threshold_fen`` (``≥``), then the face is taken off."""
+    """满减: the basis amount must reach ``threshold_fen`` (``≥``), then the face is taken off.
 
-    threshold_fen: int
+    ``face_multiple`` says the threshold as a multiple of the face; the canonical form has both.
+    """
+
+    threshold_fen: int = 0
+    face_multiple: int | None = None
     basis: ThresholdBasis = "ORDER"
 
 
-Benefit = ThresholdBenefit
+class NoThresholdBenefit(_Rule, frozen=True, tag="NO_THRESHOLD", tag_field="type"):
+    """无门槛: the face is taken off whatever the order; the payer still pays at least 0.01."""
+
+    @property
+    def threshold_fen(self) -> int:
+        """No amount has to be reached."""
+        return 0
+
+    @property
+    def basis(self) -> ThresholdBasis:
+        """What a threshold would be measured on."""
+        return "ORDER"
+
+
+Benefit = ThresholdBenefit | NoThresholdBenefit
 
 
 class Validity(_Rule, frozen=True):

@@ -10,7 +10,13 @@ from django.utils.translation import gettext as _
 
 from core.clock import TIME_ZONE
 from core.money import yuan_text
-from vouchers.rules.model import BatchRules, LimitRule, UseScope, Validity
+from vouchers.rules.model import (
+    BatchRules,
+    LimitRule,
+    NoThresholdBenefit,
+    UseScope,
+    Validity,
+)
 
 
 def rules_words(
@@ -37,6 +43,8 @@ def rules_words(
 def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     """Return the benefit, e.g. 满100元减30元, with what the threshold is measured on."""
     benefit = rules.benefit
+    if isinstance(benefit, NoThresholdBenefit):
+        return _("无门槛减%(face)s元，至少自付0.01元") % {"face": amount_words(face_fen)}
     names = {"threshold": amount_words(benefit.threshold_fen), "face": amount_words(face_fen)}
     if benefit.basis == "AFTER_DISCOUNTS":
         return _("满%(threshold)s元减%(face)s元，按商户优惠后的金额计算") % names
