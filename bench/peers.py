@@ -45,7 +45,7 @@ from vouchers.models import (  # noqa: E402
     QuotaSlice,
     Voucher,
 )
-from vouchers.rules.limits import limit_row_code, window_start  # noqa: E402
+from vouchers.rules.limits import limit_rows, window_start  # noqa: E402
 from vouchers.rules.model import rules_read  # noqa: E402
 from vouchers.rules.validity import validity_window  # noqa: E402
 
@@ -66,21 +66,20 @@ class NaiveClaimView(ApiView):
             raise DomainError("claim.sold_out")
         rules = rules_read(batch.version.rules)
         keys = EnrolmentKey.objects.filter(enrolment_id=data["person_id"], valid_until__isnull=True)
-        for rule in rules.limits:
-            code = limit_row_code(batch.code, rule)
-            limit = Limit.objects.filter(campaign=batch.campaign, code=code).first()
+        for rule in limit_rows(batch.code, rules, "CLAIM"):
+            limit = Limit.objects.filter(campaign=batch.campaign, code=rule.code).first()
             for key in keys:
                 if limit is None or key.kind not in rule.keys:
                     continue
                 identity = {
                     "limit_id": limit.pk,
-                    "window_start": window_start(rule, self.now),
+                    "window_start": window_start(rule.window, self.now),
                     "key_id": key.key_id,
                 }
                 use = LimitUse.objects.select_for_update().filter(**identity).first()
                 if use is None:
-                    LimitUse.objects.create(**identity, used=1, cap=rule.count)
-                elif use.used >= rule.count:
+                    LimitUse.objects.create(**identity, used=1, cap=rule.cap)
+                elif use.used >= rule.cap:
                     raise DomainError("claim.person_limit")
                 else:
                     LimitUse.objects.filter(**identity).update(used=use.used + 1)

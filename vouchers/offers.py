@@ -19,7 +19,7 @@ from vouchers.models import Batch, Enrolment, LimitUse, QuotaRelease
 from vouchers.rules.claiming import claim_refusals
 from vouchers.rules.limits import window_start
 from vouchers.rules.model import BatchRules
-from vouchers.rules.refusals import person_limit, same_person_other_account
+from vouchers.rules.refusals import group_conflict, person_limit, same_person_other_account
 from vouchers.selectors import KeyRef, identity_keys_of
 from vouchers.services.claim_context import BatchContext, batch_contexts
 from vouchers.states import ReleaseState
@@ -177,9 +177,9 @@ def _limits_used(
     kinds = {kind for context in contexts.values() for kind in context.key_kinds}
     keys = identity_keys_of([person.pk], {*kinds, "DOCUMENT"})[person.pk]
     wanted = {
-        (limit_id, window_start(rule, now))
+        (limit_id, window_start(row.window, now, context.waves))
         for context in contexts.values()
-        for limit_id, rule in context.claim_limits
+        for limit_id, row in context.claim_limits
     }
     used = {
         (row.limit_id, row.window_start, row.key_id): row.used
@@ -211,14 +211,18 @@ def _person_refusals(
     )
     # A location comes with the claim; until then its absence is no reason.
     refusals = [refusal for refusal in found if refusal.code != "claim.location_required"]
-    for limit_id, rule in context.claim_limits:
-        start = window_start(rule, now)
+    for limit_id, row in context.claim_limits:
+        start = window_start(row.window, now, context.waves)
+        take = 1 if row.take is None else row.take
         full = [
             key
             for key in keys
-            if key.kind in rule.keys and used.get((limit_id, start, key.key_id), 0) >= rule.count
+            if key.kind in row.keys and used.get((limit_id, start, key.key_id), 0) + take > row.cap
         ]
-        refusals += _limit_refusals(rule.count, rule.window, full)
+        if full and row.conflicts_with:
+            refusals.append(group_conflict(row.conflicts_with))
+        elif full:
+            refusals += _limit_refusals(row.cap, row.window, full)
     return refusals
 
 

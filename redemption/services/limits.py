@@ -3,16 +3,17 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from core.errors import Refusal
 from redemption.rules.facts import VoucherFacts
 from vouchers.models import Limit, LimitUse
-from vouchers.rules.limits import limit_row_code, window_start
+from vouchers.rules.limits import limit_rows, window_start
+from vouchers.rules.model import SideName
 from vouchers.selectors import KeyRef, identity_keys_of
 
-SIDE = "REDEMPTION"
+SIDE: Final[SideName] = "REDEMPTION"
 LimitKey = tuple[int, datetime, int]
 
 
@@ -30,19 +31,16 @@ class UseLimits:
 
     def lines(self, voucher: VoucherFacts, at: datetime) -> Iterator[dict[str, Any]]:
         """Yield one line per limit and key, as the SQL function reads them."""
-        for rule in voucher.rules.limits:
-            if rule.side != SIDE:
-                continue
-            limit_id = self.ids[voucher.campaign_id, limit_row_code(voucher.batch_code, rule)]
+        for row in limit_rows(voucher.batch_code, voucher.rules, SIDE):
             for key in self.keys.get(voucher.enrolment_id, []):
-                if key.kind in rule.keys:
+                if key.kind in row.keys:
                     yield {
-                        "limit_id": limit_id,
-                        "window_start": window_start(rule, at),
+                        "limit_id": self.ids[voucher.campaign_id, row.code],
+                        "window_start": window_start(row.window, at),
                         "key_id": key.key_id,
-                        "cap": rule.count,
+                        "cap": row.cap,
                         "kind": key.kind,
-                        "window": rule.window,
+                        "window": row.window,
                         "document": key.kind == "DOCUMENT",
                     }
 

@@ -206,6 +206,24 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             rules_with(limits=[LIMIT | {"keys": ["MOBILE"]}]),
             ("batches[0].rules.limits[0].keys", "必须包含证件（DOCUMENT）"),
         ),
+        (
+            rules_with(limits=[LIMIT | {"scope": "GROUP"}]),
+            ("batches[0].rules.limits[0].scope", "本批次未归入任何组（group）"),
+        ),
+        (
+            rules_with(
+                limits=[LIMIT, LIMIT | {"code": "u", "side": "REDEMPTION", "window": "WAVE"}]
+            ),
+            ("batches[0].rules.limits[1].window", "限用规则不能按轮次计算"),
+        ),
+        (
+            rules_with(conflicts=["food"]),
+            ("batches[0].rules.conflicts", "本批次未归入任何组（group）"),
+        ),
+        (
+            rules_with(group="fuel", conflicts=["food"]),
+            ("batches[0].rules.conflicts", "没有这个组：food"),
+        ),
         (rules_with(limits=[]), ("batches[0].rules.limits", "至少应有一条限领规则")),
         (
             rules_with(validity={"mode": "HOURS"}),
@@ -261,6 +279,20 @@ def test_every_rule_of_a_definition_is_kept(
     assert expected in problems(document)
 
 
+def test_groups_exclude_each_other_both_ways() -> None:
+    document = document_make()
+    document["batches"][0]["units"] = 50
+    document["batches"][0]["releases"] = [{"slot": "2026-03-06T08:00:00+08:00", "units": 50}]
+    other = json.loads(json.dumps(document["batches"][0])) | {"code": "b2"}
+    document["batches"][0]["rules"] |= {"group": "food", "conflicts": ["fuel"]}
+    other["rules"] |= {"group": "fuel"}
+    document["batches"].append(other)
+    expected = ("batches[0].rules.conflicts", "互斥须双方都写明：fuel")
+    assert problems(document) == [expected]
+    other["rules"]["conflicts"] = ["food"]
+    assert definition_build(document).document()["batches"][1]["rules"]["conflicts"] == ["food"]
+
+
 def test_a_multiple_of_the_face_is_an_amount_in_the_canonical_form() -> None:
     """Hubei 2025: four times the face, after every discount."""
     benefit = {"type": "THRESHOLD", "face_multiple": 4, "basis": "AFTER_DISCOUNTS"}
@@ -284,7 +316,7 @@ def test_a_limit_over_the_campaign_means_the_same_in_every_batch() -> None:
     other["releases"][0]["units"] = 1
     document["batches"].append(other)
     assert problems(document) == [
-        ("batches[1].rules.limits[0]", "与其他批次的同名活动限制不一致：per-day")
+        ("batches[1].rules.limits[0]", "与其他批次的同名限制不一致：per-day")
     ]
 
 

@@ -36,7 +36,7 @@ from tests.factories.campaign_plans import (
 from tests.factories.merchants import PROVINCE, region_make
 from tests.factories.staff import staff_make
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease, QuotaSlice
-from vouchers.rules.limits import limit_row_code
+from vouchers.rules.limits import SIDES, limit_rows
 from vouchers.rules.model import (
     rules_write,
 )
@@ -305,10 +305,9 @@ def _batch(
         batch=batch, version=version, rules=to_plain(rules_write(rules))
     )
     batch.save(update_fields=["version"])
-    for rule in rules.limits:
-        Limit.objects.get_or_create(
-            campaign=campaign, code=limit_row_code(batch.code, rule), defaults={"side": rule.side}
-        )
+    for side in SIDES:
+        for limit in limit_rows(batch.code, rules, side):
+            Limit.objects.get_or_create(campaign=campaign, code=limit.code, defaults={"side": side})
     return batch
 
 

@@ -112,9 +112,18 @@ class BatchForm(forms.Form):
     )
     limits = _lines(
         _("限领限用"),
-        _("每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/BATCH) 周期(DAY/WEEK/TOTAL) 次数 标识"),
+        _(
+            "每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/GROUP/BATCH) "
+            "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识"
+        ),
         2,
         initial=LIMIT,
+    )
+    group = text_field(
+        _("所属组"), required=False, max_length=20, help_text=_("同组各券可合计限领；空则不归组")
+    )
+    conflicts = text_field(
+        _("不可同享的组"), required=False, help_text=_("以空格分隔；双方都须写明")
     )
     releases = _lines(
         _("投放计划"),
@@ -186,6 +195,8 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
             " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
             for limit in rules["limits"]
         ),
+        "group": rules.get("group", ""),
+        "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(_release_words(release) for release in batch["releases"]),
     }
 
@@ -211,6 +222,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"] = row["limits"]
+    rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
     return batch
 
 

@@ -1,6 +1,6 @@
 """What a batch must hold in itself and beside its neighbours (domain-rules §2–§5)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -34,6 +34,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
         problems += _rules(spec, batch, f"{path}.rules")
         problems += _releases(spec, batch, path)
     problems += _shared_limits(batches)
+    problems += _conflicts(batches)
     return problems
 
 
@@ -128,6 +129,10 @@ def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
             yield Problem(f"{where}.code", _("应为 1–39 个字符，且不含冒号"))
         if limit.count < 1:
             yield Problem(f"{where}.count", _("应为正整数"))
+        if limit.scope == "GROUP" and not rules.group:
+            yield Problem(f"{where}.scope", _("本批次未归入任何组（group）"))
+        if limit.window == "WAVE" and limit.side == "REDEMPTION":
+            yield Problem(f"{where}.window", _("限用规则不能按轮次计算"))
         if "DOCUMENT" not in limit.keys:
             yield Problem(f"{where}.keys", _("必须包含证件（DOCUMENT）"))
         if len(set(limit.keys)) < len(limit.keys):
@@ -135,17 +140,38 @@ def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
 
 
 def _shared_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
-    """A limit over the campaign counts together, so every batch must mean the same by it."""
-    first: dict[str, LimitRule] = {}
+    """A limit over campaign or group counts together, so every batch must mean the same by it."""
+    first: dict[tuple[str, str], LimitRule] = {}
     for index, batch in enumerate(batches):
         for position, limit in enumerate(batch.rules.limits):
-            if limit.scope != "CAMPAIGN":
+            if limit.scope == "BATCH":
                 continue
-            if first.setdefault(limit.code, limit) != limit:
+            over = batch.rules.group if limit.scope == "GROUP" else ""
+            if first.setdefault((over, limit.code), limit) != limit:
                 yield Problem(
                     f"batches[{index}].rules.limits[{position}]",
-                    _("与其他批次的同名活动限制不一致：%(code)s") % {"code": limit.code},
+                    _("与其他批次的同名限制不一致：%(code)s") % {"code": limit.code},
                 )
+
+
+def _conflicts(batches: list[BatchSpec]) -> Iterator[Problem]:
+    """Groups exclude each other both ways, and every batch of a group excludes the same ones."""
+    of_group: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for batch in batches:
+        of_group[batch.rules.group].append(frozenset(batch.rules.conflicts))
+    for index, batch in enumerate(batches):
+        group, mine = batch.rules.group, frozenset(batch.rules.conflicts)
+        path = f"batches[{index}].rules.conflicts"
+        if mine and not group:
+            yield Problem(path, _("本批次未归入任何组（group）"))
+            continue
+        if group and mine != of_group[group][0]:
+            yield Problem(path, _("与同组其他批次不一致"))
+        for other in sorted(mine):
+            if other == group or other not in of_group:
+                yield Problem(path, _("没有这个组：%(group)s") % {"group": other})
+            elif not all(group in theirs for theirs in of_group[other]):
+                yield Problem(path, _("互斥须双方都写明：%(group)s") % {"group": other})
 
 
 def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:

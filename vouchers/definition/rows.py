@@ -17,7 +17,7 @@ from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import funder_order
 from vouchers.locks import batches_lock
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease
-from vouchers.rules.limits import limit_row_code
+from vouchers.rules.limits import SIDES, limit_rows
 from vouchers.states import ReleaseState
 
 
@@ -95,8 +95,9 @@ def benefit_kind(batch: BatchSpec) -> str:
 def _limits(campaign: Campaign, batch: BatchSpec) -> None:
     Limit.objects.bulk_create(
         [
-            Limit(campaign=campaign, code=limit_row_code(batch.code, limit), side=limit.side)
-            for limit in batch.rules.limits
+            Limit(campaign=campaign, code=row.code, side=side)
+            for side in SIDES
+            for row in limit_rows(batch.code, batch.rules, side)
         ],
         ignore_conflicts=True,
     )

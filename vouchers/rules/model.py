@@ -31,6 +31,9 @@ RefundPolicy = Literal[
 ]
 WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+SideName = Literal["CLAIM", "REDEMPTION"]
+WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
+GroupCode = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,19})?$")]
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 DayTime = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
@@ -82,12 +85,16 @@ class Validity(_Rule, frozen=True):
 
 
 class LimitRule(_Rule, frozen=True):
-    """At most ``count`` per key and window, on claims or redemptions, over a scope."""
+    """At most ``count`` per key and window, on claims or redemptions, over a scope.
+
+    GROUP counts the batches together that name the same ``group``; a WAVE (claims only) lasts
+    until the next slot of the batch's plan.
+    """
 
     code: str
-    side: Literal["CLAIM", "REDEMPTION"]
-    scope: Literal["CAMPAIGN", "BATCH"]
-    window: Literal["DAY", "WEEK", "TOTAL"]
+    side: SideName
+    scope: Literal["CAMPAIGN", "GROUP", "BATCH"]
+    window: WindowName
     count: int
     keys: tuple[KeyKindName, ...]
 
@@ -140,6 +147,10 @@ class BatchRules(_Rule, frozen=True):
     limits: tuple[LimitRule, ...]
     use: UseScope = UseScope()
     location: Location = Location()
+    group: GroupCode = ""
+    """Batches of one group count together where a limit says so."""
+    conflicts: tuple[GroupCode, ...] = ()
+    """Groups of which a person who claims from this batch has claimed nothing, and will not."""
     refund_policy: RefundPolicy = "PRO_RATA_KEEP_USED"
     realname: bool = True
     hold_seconds_till: int = 120

@@ -21,3 +21,8 @@ def same_person_other_account(*, window: str, limit: int, kind: str, masked: str
             "masked": masked,
         },
     )
+
+
+def group_conflict(group: str) -> Refusal:
+    """Say that the person has claimed from a group which this batch does not go with."""
+    return Refusal("claim.group_conflict", {"group": group})

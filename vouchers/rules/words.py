@@ -35,6 +35,7 @@ def rules_words(
         validity_words(rules.validity),
         *_who(rules),
         *(limit_words(limit) for limit in rules.limits),
+        *_conflicts(rules),
         *_where(rules, region_names, industry_names),
         refund_words(rules),
     ]
@@ -86,7 +87,7 @@ def limit_words(limit: LimitRule) -> str:
     names = {
         "window": _window(limit.window),
         "count": limit.count,
-        "scope": _("本活动各券合计") if limit.scope == "CAMPAIGN" else _("本券"),
+        "scope": _scope(limit.scope),
         "keys": _("、").join(_key(kind) for kind in limit.keys),
     }
     if limit.side == "REDEMPTION":
@@ -105,7 +106,17 @@ def _fixed_window(validity: Validity) -> str:
 
 
 def _window(window: str) -> str:
-    return {"DAY": _("每日"), "WEEK": _("每周"), "TOTAL": _("活动期间")}[window]
+    return {
+        "DAY": _("每日"),
+        "WEEK": _("每周"),
+        "MONTH": _("每月"),
+        "WAVE": _("每轮"),
+        "TOTAL": _("活动期间"),
+    }[window]
+
+
+def _scope(scope: str) -> str:
+    return {"CAMPAIGN": _("本活动各券合计"), "GROUP": _("同组各券合计"), "BATCH": _("本券")}[scope]
 
 
 def _key(kind: str) -> str:
@@ -123,6 +134,12 @@ def _who(rules: BatchRules) -> Iterator[str]:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:
         yield _("领取时须位于活动地区内，并提供位置信息")
+
+
+def _conflicts(rules: BatchRules) -> Iterator[str]:
+    if rules.conflicts:
+        names = _("、").join(rules.conflicts)
+        yield _("与%(names)s组的消费券不可同享，领取其一后不能再领另一组") % {"names": names}
 
 
 def _where(

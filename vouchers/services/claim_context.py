@@ -15,8 +15,8 @@ from django.db import connection
 
 from core.errors import Refusal
 from vouchers.models import Enrolment
-from vouchers.rules.limits import limit_row_code
-from vouchers.rules.model import BatchRules, LimitRule, rules_frozen
+from vouchers.rules.limits import LimitRow, limit_rows
+from vouchers.rules.model import BatchRules, rules_frozen
 from vouchers.services.stock import Stock
 
 _BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[])"
@@ -32,13 +32,15 @@ class BatchContext:
     rules: BatchRules
     regions: tuple[str, ...]
     campaign_ends_at: datetime
-    claim_limits: tuple[tuple[int, LimitRule], ...]
+    claim_limits: tuple[tuple[int, LimitRow], ...]
     stock: Stock
+    waves: tuple[datetime, ...] = ()
+    """The last slots that have come, the latest first."""
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
         """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
-        counted = {kind for _, rule in self.claim_limits for kind in rule.keys}
+        counted = {kind for _, row in self.claim_limits for kind in row.keys}
         return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
 
     def nothing_left(self, at: datetime) -> Refusal | None:
@@ -60,7 +62,7 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
         cursor.execute(_BATCHES, [list(batch_ids)])
         rows = cursor.fetchall()
     contexts: dict[UUID, BatchContext] = {}
-    for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, *counters in rows:
+    for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, waves, *counters in rows:
         rules = rules_frozen(frozen)
         ids = msgspec.json.decode(limits, type=dict[str, int])
         contexts[pk] = BatchContext(
@@ -69,12 +71,9 @@ def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
             rules=rules,
             regions=tuple(regions),
             campaign_ends_at=ends_at,
-            claim_limits=tuple(
-                (ids[limit_row_code(code, rule)], rule)
-                for rule in rules.limits
-                if rule.side == "CLAIM"
-            ),
+            claim_limits=tuple((ids[row.code], row) for row in limit_rows(code, rules, "CLAIM")),
             stock=Stock(*counters),
+            waves=tuple(waves or ()),
         )
     return contexts
 

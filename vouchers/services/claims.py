@@ -223,18 +223,20 @@ def _never_usable(
 def _limits(
     context: BatchContext, command: ClaimCommand, keys: Mapping[int, str]
 ) -> Iterator[dict[str, Any]]:
-    for limit_id, rule in context.claim_limits:
-        starts = window_start(rule, command.at)
+    for limit_id, row in context.claim_limits:
+        starts = window_start(row.window, command.at, context.waves)
         for key_id, kind in keys.items():
-            if kind in rule.keys:
+            if kind in row.keys:
                 yield {
                     "limit_id": limit_id,
                     "window_start": starts,
                     "key_id": key_id,
-                    "cap": rule.count,
+                    "cap": row.cap,
+                    "take": row.take,
                     "kind": kind,
-                    "window": rule.window,
+                    "window": row.window,
                     "document": kind == "DOCUMENT",
+                    "conflicts_with": row.conflicts_with or None,
                 }
 
 
@@ -300,19 +302,17 @@ def _for_the_person(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
     by_document = {
         refusal.data["limit_id"] for refusal in refusals if refusal.code == "claim.person_limit"
     }
-    kept = (
-        refusal
-        for refusal in refusals
-        if refusal.code != "claim.same_person_other_account"
-        or refusal.data["limit_id"] not in by_document
-    )
-    return tuple(
-        Refusal(
-            refusal.code,
-            {key: refusal.data[key] for key in refusal.data if key not in _INTERNAL},
-        )
-        for refusal in kept
-    )
+    kept: list[Refusal] = []
+    for refusal in refusals:
+        if (
+            refusal.code == "claim.same_person_other_account"
+            and refusal.data["limit_id"] in by_document
+        ):
+            continue
+        told = {key: refusal.data[key] for key in refusal.data if key not in _INTERNAL}
+        if Refusal(refusal.code, told) not in kept:  # another key of a group that excludes this one
+            kept.append(Refusal(refusal.code, told))
+    return tuple(kept)
 
 
 def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:

@@ -2,8 +2,10 @@
 -- service has three steps). p_commands, in order of arrival:
 -- [{"ord", "claim_id", "client_id", "key", "fingerprint", "enrolment_id", "at", "valid_from",
 --   "valid_until", "batch_version_id", "vouchers": [{"id", "code"}…],
---   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document"}…],
---   "refusals": [{"code", "data"}…]}]
+--   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document", "take",
+--   "conflicts_with"}…], "refusals": [{"code", "data"}…]}]
+-- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
+-- row of which nothing may be used.
 -- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED (number is
 -- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
 -- conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
@@ -49,6 +51,7 @@ DECLARE
     v_limit_starts timestamptz[];
     v_limit_keys bigint[];
     v_limit_caps integer[];
+    v_limit_takes integer[];
     v_limited boolean;
     -- By slice.
     v_slices bigint[];
@@ -97,11 +100,12 @@ BEGIN
                      limits jsonb, refusals jsonb)
              ORDER BY x.ord) c;
     SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
-           array_agg(l.key_id), array_agg(l.cap)
-      INTO v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps
-      FROM unnest(v_limits) WITH ORDINALITY AS c(limits, place),
+           array_agg(l.key_id), array_agg(l.cap), array_agg(coalesce(l.take, c.units))
+      INTO v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps, v_limit_takes
+      FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place),
            jsonb_to_recordset(c.limits)
-               AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer);
+               AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer,
+                    take integer);
 
     FOR v_found IN
         SELECT c.place, k.id, k.fingerprint = c.fingerprint AS same
@@ -138,22 +142,25 @@ BEGIN
       ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
     -- Rows that are not there yet have nothing used: most groups need not look at each.
     v_limited := FOUND OR EXISTS (
-        SELECT 1 FROM unnest(v_limit_at, v_limit_caps) AS l(place, cap)
-         WHERE v_units[l.place] > l.cap);
+        SELECT 1 FROM unnest(v_limit_takes, v_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
     FOR v_found IN
         SELECT c.place, jsonb_agg(jsonb_build_object(
-                   'code', CASE WHEN l.document THEN 'claim.person_limit'
+                   'code', CASE WHEN l.conflicts_with IS NOT NULL THEN 'claim.group_conflict'
+                                WHEN l.document THEN 'claim.person_limit'
                                 ELSE 'claim.same_person_other_account' END,
-                   'data', jsonb_build_object('limit_id', l.limit_id, 'window', l.window,
-                       'used', coalesce(u.used, 0), 'cap', l.cap, 'kind', l.kind,
-                       'key_id', l.key_id))
+                   'data', CASE WHEN l.conflicts_with IS NOT NULL
+                                THEN jsonb_build_object('group', l.conflicts_with)
+                                ELSE jsonb_build_object('limit_id', l.limit_id,
+                                    'window', l.window, 'used', coalesce(u.used, 0),
+                                    'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id) END)
                    ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
           FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place)
          CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
                    AS l(limit_id bigint, window_start timestamptz, key_id bigint,
-                        cap integer, kind text, "window" text, document boolean)
+                        cap integer, kind text, "window" text, document boolean, take integer,
+                        conflicts_with text)
           LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-         WHERE v_limited AND coalesce(u.used, 0) + c.units > l.cap
+         WHERE v_limited AND coalesce(u.used, 0) + coalesce(l.take, c.units) > l.cap
          GROUP BY c.place
     LOOP
         IF v_outcomes[v_found.place] IS NULL THEN
@@ -206,13 +213,14 @@ BEGIN
 
     IF v_issued > v_batch.issued THEN
         WITH accepted AS (
-            SELECT v_taken[l.place] AS units, l.*
-              FROM unnest(v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps)
-                   AS l(place, limit_id, window_start, key_id, cap)
+            SELECT l.*
+              FROM unnest(v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps,
+                          v_limit_takes)
+                   AS l(place, limit_id, window_start, key_id, cap, take)
              WHERE v_taken[l.place] > 0
         ), written AS (
             INSERT INTO vouchers_limituse AS u (limit_id, window_start, key_id, used, cap)
-            SELECT limit_id, window_start, key_id, units, cap FROM accepted
+            SELECT limit_id, window_start, key_id, take, cap FROM accepted
              ORDER BY limit_id, window_start, key_id
             ON CONFLICT (limit_id, window_start, key_id) DO UPDATE
                SET used = u.used + excluded.used, cap = excluded.cap

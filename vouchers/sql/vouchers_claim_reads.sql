@@ -5,7 +5,8 @@ DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[]);
 CREATE FUNCTION vouchers_claim_batches(p_batches uuid[])
 RETURNS TABLE (
     batch_id uuid, code text, face_fen bigint, regions text[], ends_at timestamptz,
-    version_id bigint, rules text, limit_ids text, claimable boolean, released bigint,
+    version_id bigint, rules text, limit_ids text, waves timestamptz[], claimable boolean,
+    released bigint,
     issued bigint, first_slot timestamptz, latest_open timestamptz, next_slot timestamptz)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -18,13 +19,16 @@ BEGIN
     SELECT b.id, b.code::text, b.face_fen, c.regions::text[], c.ends_at, v.id, v.rules::text,
            (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{}')::text FROM vouchers_limit l
              WHERE l.campaign_id = c.id AND l.side = 'CLAIM'),
-           c.state = 'LIVE' AND b.claims_on, b.released, b.issued,
+           w.waves, c.state = 'LIVE' AND b.claims_on, b.released, b.issued,
            w.first_slot, w.latest_open, w.next_slot
       FROM vouchers_batch b
       JOIN vouchers_batchversion v ON v.id = b.version_id
       JOIN campaigns_campaign c ON c.id = b.campaign_id
      CROSS JOIN LATERAL (
         SELECT min(r.slot) AS first_slot,
+               -- Two: claims that came just before a slot belong to the wave before.
+               (array_agg(r.slot ORDER BY r.slot DESC)
+                    FILTER (WHERE r.state IN ('OPEN', 'CLOSED')))[1:2] AS waves,
                max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
                min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
           FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w

@@ -102,8 +102,10 @@ CLAIM_CODES = (
     CodeText(
         "claim.group_conflict",
         409,
-        "已领取同组的其他消费券",
-        "Another voucher of the same group is already claimed",
+        "已领取不可同享的消费券",
+        "A voucher that excludes this one was claimed",
+        "已领取{group}组的消费券，两组不可同享。",
+        "A voucher of the group {group} was claimed; the two groups exclude each other.",
     ),
     CodeText(
         "claim.device_limit",
