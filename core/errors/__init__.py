@@ -6,6 +6,7 @@ from core.errors.base import (
     InvalidParametersError,
     Refusal,
     RefusedError,
+    Said,
 )
 from core.errors.catalogue import CATALOGUE, CodeText
 
@@ -17,4 +18,5 @@ __all__ = [
     "InvalidParametersError",
     "Refusal",
     "RefusedError",
+    "Said",
 ]

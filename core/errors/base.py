@@ -15,6 +15,24 @@ class Worded(Protocol):
         """Return the words."""
 
 
+class Said(str):
+    """A code among the values of a refusal: the code for machines, its words for people."""
+
+    __slots__ = ("en", "zh")
+    zh: str
+    en: str
+
+    def __new__(cls, code: str, zh: str, en: str) -> "Said":
+        """Take the code and its words in both languages."""
+        said = super().__new__(cls, code)
+        said.zh, said.en = zh, en
+        return said
+
+    def words(self, *, english: bool) -> str:
+        """Return the words."""
+        return self.en if english else self.zh
+
+
 @dataclass(frozen=True, slots=True)
 class InvalidParam:
     """One wrong parameter: dotted name, reason in the caller's language, and the limit if any."""

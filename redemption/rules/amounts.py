@@ -27,37 +27,28 @@ def threshold_shortfall(
 ) -> list[Refusal]:
     """Return what is missing to the threshold (``≥``: 99.99 fails, 100.00 passes 满100).
 
-    A threshold voucher is used with its whole face or not at all, and the payer pays at least
-    0.01: where other discounts leave less, the shortfall is counted on the basis PAYABLE.
+    A voucher is used with its whole face or not at all, and the payer pays at least 0.01: where
+    other discounts leave less, the shortfall is counted on the basis PAYABLE. Of two shortfalls
+    the larger is told, since buying for it mends both.
     """
     after_discounts = order_fen - other_discount_fen
     basis_fen = order_fen if benefit.basis == "ORDER" else after_discounts
-    if basis_fen < benefit.threshold_fen:
-        return [
-            Refusal(
-                "redemption.below_threshold",
-                {
-                    "shortfall_fen": benefit.threshold_fen - basis_fen,
-                    "basis": benefit.basis,
-                    "basis_fen": basis_fen,
-                    "threshold_fen": benefit.threshold_fen,
-                },
-            )
-        ]
-    shortfall = face_fen + PAYER_MIN_FEN - after_discounts
-    if shortfall > 0:
-        return [
-            Refusal(
-                "redemption.below_threshold",
-                {
-                    "shortfall_fen": shortfall,
-                    "basis": "PAYABLE",
-                    "basis_fen": after_discounts,
-                    "threshold_fen": face_fen + PAYER_MIN_FEN,
-                },
-            )
-        ]
-    return []
+    least_fen = face_fen + PAYER_MIN_FEN
+    asked = (
+        (benefit.threshold_fen - basis_fen, benefit.basis, basis_fen, benefit.threshold_fen),
+        (least_fen - after_discounts, "PAYABLE", after_discounts, least_fen),
+    )
+    # Who buys for the larger shortfall reaches both.
+    shortfall, basis, reached, wanted = max(asked, key=lambda one: one[0])
+    if shortfall <= 0:
+        return []
+    data = {
+        "shortfall_fen": shortfall,
+        "basis": basis,
+        "basis_fen": reached,
+        "threshold_fen": wanted,
+    }
+    return [Refusal("redemption.below_threshold", data)]
 
 
 def amounts(voucher: VoucherFacts, *, order_fen: int, other_discount_fen: int) -> Amounts:

@@ -6,12 +6,16 @@ quote. The order is the till's: what the customer can mend comes after what he c
 """
 
 from core.access.region_codes import subtree_contains
-from core.errors import Refusal
+from core.errors import Refusal, Said
 from redemption.rules.amounts import threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from vouchers.rules.flows import FLOWS
 from vouchers.rules.use_hours import next_usable, usable_at
 from vouchers.states import VoucherState
 
+NOT_LISTED = Said("whitelist", "不在参与商户名单", "not on the list of participating stores")
+OTHER_REGION = Said("region", "不在适用地区", "outside the regions of the voucher")
+OTHER_INDUSTRY = Said("industry", "行业不符", "of another industry")
 _STATE_CODES = {
     VoucherState.REDEEMED: "voucher.redeemed",
     VoucherState.VOIDED: "voucher.voided",
@@ -84,15 +88,15 @@ def _place_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
     refusals = place_usable(place)
     if place is None:
         return refusals
-    reasons: list[str] = []
+    reasons: list[Said] = []
     use = voucher.rules.use
     if use.whitelist and voucher.campaign_id not in payment.listed_in:
-        reasons.append("whitelist")
+        reasons.append(NOT_LISTED)
     regions = use.regions or voucher.campaign_regions
     if not any(subtree_contains(region, place.store_region) for region in regions):
-        reasons.append("region")
+        reasons.append(OTHER_REGION)
     if use.industries and not {place.industry, place.mcc} & set(use.industries):
-        reasons.append("industry")
+        reasons.append(OTHER_INDUSTRY)
     if reasons:
         data = {
             "reasons": reasons,
@@ -110,7 +114,7 @@ def _payment_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refu
     refusals = []
     use = voucher.rules.use
     if use.flows and payment.flow not in use.flows:
-        data = {"flow": payment.flow, "allowed": list(use.flows)}
+        data = {"flow": payment.flow, "allowed": [FLOWS[flow] for flow in use.flows]}
         refusals.append(Refusal("redemption.flow_not_allowed", data))
     if use.card_bins and not any(payment.card_bin.startswith(prefix) for prefix in use.card_bins):
         data = {"card_bin": payment.card_bin, "prefixes": list(use.card_bins)}

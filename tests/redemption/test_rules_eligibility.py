@@ -57,7 +57,7 @@ def _rules(
     )
 
 
-def _voucher(rules: BatchRules | None = None, face: int = 3_000) -> VoucherFacts:
+def voucher_facts(rules: BatchRules | None = None, face: int = 3_000) -> VoucherFacts:
     return VoucherFacts(
         voucher_id=new_id(),
         batch_id=new_id(),
@@ -96,8 +96,8 @@ def _codes(voucher: VoucherFacts, payment: PaymentFacts) -> list[str]:
 
 
 def test_the_threshold_is_reached_at_its_very_fen() -> None:
-    assert _codes(_voucher(), _payment(10_000)) == []
-    (refusal,) = eligibility(_voucher(), _payment(9_999))
+    assert _codes(voucher_facts(), _payment(10_000)) == []
+    (refusal,) = eligibility(voucher_facts(), _payment(9_999))
     assert refusal.code == "redemption.below_threshold"
     assert refusal.data == {
         "shortfall_fen": 1,
@@ -109,8 +109,8 @@ def test_the_threshold_is_reached_at_its_very_fen() -> None:
 
 def test_shanghai_goods_560_after_a_shop_offer_of_70() -> None:
     payment = _payment(56_000, 7_000)
-    high = _voucher(_rules(50_000, "AFTER_DISCOUNTS"), face=18_000)
-    low = _voucher(_rules(30_000, "AFTER_DISCOUNTS"), face=9_000)
+    high = voucher_facts(_rules(50_000, "AFTER_DISCOUNTS"), face=18_000)
+    low = voucher_facts(_rules(30_000, "AFTER_DISCOUNTS"), face=9_000)
     (refusal,) = eligibility(high, payment)
     assert refusal.data["shortfall_fen"] == 1_000
     assert _codes(low, payment) == []
@@ -120,7 +120,7 @@ def test_shanghai_goods_560_after_a_shop_offer_of_70() -> None:
 
 @pytest.mark.parametrize(("discount", "shortfall"), [(6_999, None), (7_000, 1), (9_000, 2_001)])
 def test_the_payer_pays_at_least_one_fen(discount: int, shortfall: int | None) -> None:
-    refusals = eligibility(_voucher(), _payment(10_000, discount))
+    refusals = eligibility(voucher_facts(), _payment(10_000, discount))
     assert [refusal.data["shortfall_fen"] for refusal in refusals] == (
         [] if shortfall is None else [shortfall]
     )
@@ -129,7 +129,7 @@ def test_the_payer_pays_at_least_one_fen(discount: int, shortfall: int | None) -
 
 
 def test_without_a_threshold_only_the_payers_fen_is_asked() -> None:
-    voucher = _voucher(msgspec.structs.replace(_rules(), benefit=NoThresholdBenefit()))
+    voucher = voucher_facts(msgspec.structs.replace(_rules(), benefit=NoThresholdBenefit()))
     (refusal,) = eligibility(voucher, _payment(3_000))
     assert refusal.data == {
         "shortfall_fen": 1,
@@ -151,11 +151,11 @@ def test_without_a_threshold_only_the_payers_fen_is_asked() -> None:
     ],
 )
 def test_states_have_their_code(state: str, code: str) -> None:
-    assert _codes(replace(_voucher(), state=state), _payment()) == [code]
+    assert _codes(replace(voucher_facts(), state=state), _payment()) == [code]
 
 
 def test_validity_is_half_open() -> None:
-    voucher = _voucher()
+    voucher = voucher_facts()
     assert _codes(replace(voucher, valid_until=AT), _payment()) == ["voucher.expired"]
     assert _codes(replace(voucher, valid_until=AT + timedelta(microseconds=1)), _payment()) == []
     assert _codes(replace(voucher, valid_from=AT), _payment()) == []
@@ -164,7 +164,7 @@ def test_validity_is_half_open() -> None:
 
 
 def test_a_hold_counts_only_while_it_lives() -> None:
-    held = replace(_voucher(), state="HELD", held_until=AT + timedelta(seconds=1))
+    held = replace(voucher_facts(), state="HELD", held_until=AT + timedelta(seconds=1))
     (refusal,) = eligibility(held, _payment())
     assert (refusal.code, refusal.data) == ("voucher.held", {"until": held.held_until})
     assert _codes(replace(held, held_until=AT), _payment()) == []
@@ -173,33 +173,35 @@ def test_a_hold_counts_only_while_it_lives() -> None:
 
 def test_the_place_is_checked_by_list_region_and_industry_at_once() -> None:
     use = UseScope(whitelist=True, regions=("450200",), industries=("LODGING",))
-    voucher = _voucher(_rules(use=use))
+    voucher = voucher_facts(_rules(use=use))
     (refusal,) = eligibility(voucher, _payment())
     assert refusal.code == "redemption.store_not_in_scope"
     assert refusal.data["reasons"] == ["whitelist", "region", "industry"]
-    fitting = _voucher(_rules(use=UseScope(regions=("450100",), industries=("5812",))))
+    fitting = voucher_facts(_rules(use=UseScope(regions=("450100",), industries=("5812",))))
     assert _codes(fitting, replace(_payment(), listed_in=frozenset({CAMPAIGN}))) == []
 
 
 def test_a_store_outside_the_campaign_is_out_of_scope_though_no_region_is_named() -> None:
     payment = replace(_payment(), place=replace(PLACE, store_region="150102"))
-    (refusal,) = eligibility(_voucher(), payment)
+    (refusal,) = eligibility(voucher_facts(), payment)
     assert refusal.data["reasons"] == ["region"]
 
 
 def test_the_till_itself() -> None:
-    assert _codes(_voucher(), replace(_payment(), place=None)) == ["redemption.terminal_unmapped"]
+    assert _codes(voucher_facts(), replace(_payment(), place=None)) == [
+        "redemption.terminal_unmapped"
+    ]
     for place in (
         replace(PLACE, merchant_state="SUSPENDED"),
         replace(PLACE, store_active=False),
     ):
-        assert _codes(_voucher(), replace(_payment(), place=place)) == [
+        assert _codes(voucher_facts(), replace(_payment(), place=place)) == [
             "redemption.merchant_suspended"
         ]
 
 
 def test_flow_and_card() -> None:
-    voucher = _voucher(
+    voucher = voucher_facts(
         _rules(use=UseScope(whitelist=False, flows=("MERCHANT_SCANS",), card_bins=("62",)))
     )
     assert _codes(voucher, _payment()) == []
@@ -212,7 +214,7 @@ def test_flow_and_card() -> None:
 
 
 def test_location_missing_and_outside_are_two_reasons() -> None:
-    voucher = _voucher(_rules(location=Location(at_use=True)))
+    voucher = voucher_facts(_rules(location=Location(at_use=True)))
     assert _codes(voucher, _payment()) == ["redemption.location_required"]
     assert _codes(voucher, replace(_payment(), region_at="450102")) == []
     assert _codes(voucher, replace(_payment(), region_at="440100")) == ["redemption.out_of_region"]
@@ -229,7 +231,7 @@ def test_location_missing_and_outside_are_two_reasons() -> None:
 def test_excluded_goods_do_not_count_to_the_threshold(
     goods: tuple[tuple[str, int], ...], codes: list[str]
 ) -> None:
-    voucher = _voucher(
+    voucher = voucher_facts(
         _rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO", "STORED_VALUE")))
     )
     refusals = eligibility(voucher, replace(_payment(12_000), goods=goods))
@@ -240,7 +242,7 @@ def test_excluded_goods_do_not_count_to_the_threshold(
 
 
 def test_without_goods_that_are_not_eligible_a_small_order_is_only_too_small() -> None:
-    voucher = _voucher(_rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO",))))
+    voucher = voucher_facts(_rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO",))))
     payment = replace(_payment(9_000), goods=(("TOBACCO", 500),))
     (refusal,) = eligibility(voucher, payment)
     assert (refusal.code, refusal.data["shortfall_fen"]) == ("redemption.below_threshold", 1_500)
@@ -248,7 +250,7 @@ def test_without_goods_that_are_not_eligible_a_small_order_is_only_too_small() -
 
 def test_every_failing_condition_is_listed() -> None:
     voucher = replace(
-        _voucher(_rules(use=UseScope(whitelist=True, flows=("ONLINE",)))),
+        voucher_facts(_rules(use=UseScope(whitelist=True, flows=("ONLINE",)))),
         paused=True,
         valid_until=AT,
     )
@@ -262,10 +264,10 @@ def test_every_failing_condition_is_listed() -> None:
 
 
 def test_ranking_is_largest_subsidy_then_earliest_expiry_then_id() -> None:
-    big = _voucher(face=5_000)
-    soon = replace(_voucher(), valid_until=AT + timedelta(hours=2))
-    first = replace(_voucher(), voucher_id=UUID(int=1))
-    second = replace(_voucher(), voucher_id=UUID(int=2))
+    big = voucher_facts(face=5_000)
+    soon = replace(voucher_facts(), valid_until=AT + timedelta(hours=2))
+    first = replace(voucher_facts(), voucher_id=UUID(int=1))
+    second = replace(voucher_facts(), voucher_id=UUID(int=2))
     assert ranked([second, first, soon, big]) == [big, soon, first, second]
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import TIME_ZONE
 from core.money import yuan_text
+from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import (
     BatchRules,
     LimitRule,
@@ -159,12 +160,13 @@ def _where(
 
 
 def _how(use: UseScope) -> Iterator[str]:
+    english = (get_language() or "").startswith("en")
     if use.hours:
-        english = (get_language() or "").startswith("en")
         hours = _("、").join(one.words(english=english) for one in use.hours)
         yield _("可用时段：%(hours)s") % {"hours": hours}
     if use.flows:
-        yield _("使用方式：%(names)s") % {"names": _("、").join(_flow(flow) for flow in use.flows)}
+        names = _("、").join(FLOWS[flow].words(english=english) for flow in use.flows)
+        yield _("使用方式：%(names)s") % {"names": names}
     if use.card_bins:
         yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": _("、").join(use.card_bins)}
     if use.excluded_goods:
@@ -180,14 +182,6 @@ def goods_words(goods: str) -> str:
         "TOBACCO": _("烟草"),
         "FUEL": _("成品油"),
     }[goods]
-
-
-def _flow(flow: str) -> str:
-    return {
-        "MERCHANT_SCANS": _("商家扫顾客（付款码）"),
-        "CUSTOMER_SCANS": _("顾客扫商家（收款码）"),
-        "ONLINE": _("线上"),
-    }[flow]
 
 
 def _spelt(codes: Sequence[str], names: Mapping[str, str]) -> str:

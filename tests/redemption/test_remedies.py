@@ -1,0 +1,167 @@
+"""Whoever does what a refusal suggests is refused for that reason no longer, nor for less."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.clock import TIME_ZONE
+from core.errors import Refusal
+from redemption.rules.eligibility import frozen_refusals
+from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from tests.redemption.test_rules_eligibility import AT, PLACE, voucher_facts
+from vouchers.rules.model import (
+    BatchRules,
+    Location,
+    NoThresholdBenefit,
+    ThresholdBenefit,
+    UseHours,
+    UseScope,
+    Validity,
+)
+
+FLOWS = ("MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE")
+GOODS = ("TOBACCO", "FUEL")
+PLACES = ("450103", "450200", "110101")
+INDUSTRIES = ("CATERING", "LODGING")
+
+
+def _some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), max_size=2, unique=True).map(tuple)
+
+
+HOURS = st.builds(
+    UseHours,
+    opens=st.sampled_from(["00:00", "10:00", "18:00", "22:00"]),
+    closes=st.sampled_from(["02:00", "12:00", "24:00"]),
+    weekdays=st.lists(st.integers(1, 7), max_size=3, unique=True).map(tuple),
+)
+USE = st.builds(
+    UseScope,
+    whitelist=st.booleans(),
+    hours=st.lists(HOURS, max_size=2).map(tuple),
+    regions=_some(("450100", "450200")),
+    industries=_some(INDUSTRIES),
+    flows=_some(FLOWS),
+    card_bins=_some(("62", "6214")),
+    excluded_goods=_some(GOODS),
+)
+BENEFIT = st.builds(NoThresholdBenefit) | st.builds(
+    ThresholdBenefit,
+    threshold_fen=st.integers(0, 20_000),
+    basis=st.sampled_from(["ORDER", "AFTER_DISCOUNTS"]),
+)
+RULES = st.builds(
+    BatchRules,
+    benefit=BENEFIT,
+    validity=st.just(Validity(mode="HOURS", value=72)),
+    limits=st.just(()),
+    use=USE,
+    location=st.builds(Location, at_use=st.booleans()),
+)
+
+
+@st.composite
+def vouchers(draw: st.DrawFn) -> VoucherFacts:
+    valid_from = AT + timedelta(hours=draw(st.integers(-30, 30)))
+    made = voucher_facts(draw(RULES), face=draw(st.integers(1, 5_000)))
+    return replace(made, valid_from=valid_from, valid_until=valid_from + timedelta(days=10))
+
+
+@st.composite
+def payments(draw: st.DrawFn) -> PaymentFacts:
+    order = draw(st.integers(1, 25_000))
+    goods = tuple((kind, draw(st.integers(1, order // 2 + 1))) for kind in draw(_some(GOODS)))
+    order = max(order, sum(fen for _, fen in goods))
+    return PaymentFacts(
+        at=AT + timedelta(minutes=draw(st.integers(0, 7 * 24 * 60))),
+        order_fen=order,
+        other_discount_fen=draw(st.integers(0, order - 1)),
+        flow=draw(st.sampled_from(FLOWS)),
+        card_bin=draw(st.sampled_from(["", "622848", "411111"])),
+        place=replace(
+            PLACE,
+            store_region=draw(st.sampled_from(PLACES)),
+            industry=draw(st.sampled_from(INDUSTRIES)),
+        ),
+        region_at=draw(st.sampled_from([None, "450103", "110101"])),
+        goods=goods,
+    )
+
+
+def _elsewhere(payment: PaymentFacts, voucher: VoucherFacts, refusal: Refusal) -> PaymentFacts:
+    """Go to a store of the list, in the first region and industry that the refusal names."""
+    assert payment.place is not None
+    industries = refusal.data["industries"] or [payment.place.industry]
+    place: PlaceFacts = replace(
+        payment.place, store_region=refusal.data["regions"][0], industry=industries[0]
+    )
+    return replace(payment, place=place, listed_in=frozenset({voucher.campaign_id}))
+
+
+Remedy = Callable[[PaymentFacts, VoucherFacts, Refusal], PaymentFacts]
+REMEDIES: dict[str, Remedy] = {
+    "voucher.not_yet_valid": lambda pay, _, why: replace(pay, at=why.data["valid_from"]),
+    "voucher.outside_use_hours": lambda pay, _, why: replace(pay, at=why.data["opens_at"]),
+    "redemption.store_not_in_scope": _elsewhere,
+    "redemption.flow_not_allowed": lambda pay, _, why: replace(pay, flow=why.data["allowed"][0]),
+    "redemption.card_not_allowed": lambda pay, _, why: replace(
+        pay, card_bin=why.data["prefixes"][0]
+    ),
+    "redemption.location_required": lambda pay, one, _: replace(
+        pay, region_at=one.campaign_regions[0]
+    ),
+    "redemption.out_of_region": lambda pay, _, why: replace(pay, region_at=why.data["regions"][0]),
+    "redemption.below_threshold": lambda pay, _, why: replace(
+        pay, order_fen=pay.order_fen + why.data["shortfall_fen"]
+    ),
+}
+
+
+def _codes(voucher: VoucherFacts, payment: PaymentFacts) -> set[str]:
+    return {refusal.code for refusal in frozen_refusals(voucher, payment)}
+
+
+@given(voucher=vouchers(), payment=payments())
+def test_every_remedy_mends_its_condition(voucher: VoucherFacts, payment: PaymentFacts) -> None:
+    for refusal in frozen_refusals(voucher, payment):
+        if refusal.code == "redemption.item_not_eligible":
+            continue  # said beside the shortfall, which is what mends it
+        mended = REMEDIES[refusal.code](payment, voucher, refusal)
+        left = _codes(voucher, mended)
+        assert refusal.code not in left
+        if refusal.code == "redemption.below_threshold":
+            assert "redemption.item_not_eligible" not in left
+            less = replace(mended, order_fen=mended.order_fen - 1)
+            assert refusal.code in _codes(voucher, less), "a smaller purchase would do"
+
+
+@given(voucher=vouchers(), payment=payments())
+def test_all_remedies_one_after_the_other_let_the_voucher_be_used(
+    voucher: VoucherFacts, payment: PaymentFacts
+) -> None:
+    for _ in range(len(REMEDIES) + 1):
+        refusals = frozen_refusals(voucher, payment)
+        if not refusals:
+            return
+        for refusal in refusals:
+            if refusal.code in REMEDIES:
+                payment = REMEDIES[refusal.code](payment, voucher, refusal)
+    raise AssertionError(f"still refused: {frozen_refusals(voucher, payment)}")
+
+
+def test_the_moment_that_is_told_lies_in_the_life_of_the_voucher() -> None:
+    hours = UseScope(whitelist=False, hours=(UseHours(opens="18:00", weekdays=(5,)),))
+    rules = msgspec.structs.replace(voucher_facts().rules, use=hours)
+    friday = datetime(2026, 3, 13, 18, tzinfo=TIME_ZONE)
+    payment = PaymentFacts(
+        at=AT, order_fen=10_000, other_discount_fen=0, flow="ONLINE", card_bin="", place=PLACE
+    )
+    until = replace(voucher_facts(rules), valid_until=friday)
+    (refusal,) = frozen_refusals(until, payment)
+    assert "opens_at" not in refusal.data
+    (refusal,) = frozen_refusals(replace(until, valid_until=friday + timedelta(1)), payment)
+    assert refusal.data["opens_at"] == friday
