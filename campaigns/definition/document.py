@@ -52,6 +52,14 @@ class Definition:
             for line in section.signed(self.spec, self.values[section.name])
         ]
 
+    def not_ready(self) -> list[Problem]:
+        """Return what the platform cannot carry out yet."""
+        return [
+            problem
+            for section in sections()
+            for problem in section.not_ready(self.spec, self.values[section.name])
+        ]
+
 
 def definition_build(plain: object) -> Definition:
     """Turn a plain document into its typed form, checked.

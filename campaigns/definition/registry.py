@@ -42,7 +42,8 @@ class Section:
     the rows there are; ``budgets`` lists the units; ``scale`` gives the same section at another
     size; ``apply`` writes the rows of a version and returns unit code → ledger unit; ``export``
     reads them back as the section's plain value; ``rules_text`` says it in words for the rules
-    page. ``signed`` lists, in words, what the director has to sign whatever the amount.
+    page. ``signed`` lists, in words, what the director has to sign whatever the amount;
+    ``not_ready`` what the platform cannot carry out yet, so that the campaign does not go live.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Section:
     export: Callable[[Campaign], Any]
     rules_text: Callable[[CampaignSpec, Any], list[str]]
     signed: Callable[[CampaignSpec, Any], list[str]]
+    not_ready: Callable[[CampaignSpec, Any], list[Problem]]
 
 
 _sections: dict[str, Section] = {}

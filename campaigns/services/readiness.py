@@ -5,6 +5,7 @@ from itertools import chain
 
 from django.utils.translation import gettext as _
 
+from campaigns.definition.document import definition_stored
 from campaigns.models import Campaign, Version, Whitelist
 from core.canonical import canonical_hash
 from merchants.models import Store, Terminal
@@ -16,9 +17,13 @@ LISTED = 20
 def readiness_problems(campaign: Campaign) -> list[tuple[str, str]]:
     """Return (subject, reason) of everything that is missing; empty if the campaign may go live.
 
-    A list in force, every store on it open with a live terminal, and every terminal of it tested
-    (验券测试, domain-rules §9).
+    A definition that the platform carries out as a whole, a list in force, every store on it open
+    with a live terminal, and every terminal of it tested (验券测试, domain-rules §9).
     """
+    if campaign.version is not None:
+        missing = definition_stored(campaign.version.document).not_ready()
+        if missing:
+            return [(problem.path, problem.reason) for problem in missing]
     whitelist = Whitelist.objects.filter(campaign=campaign, state=Whitelist.State.IN_FORCE).first()
     if whitelist is None:
         return [("whitelist", _("没有生效的参与商户名单"))]

@@ -172,6 +172,19 @@ def test_the_director_signs_a_batch_whose_subsidy_no_refund_brings_back(maker: U
     assert Version.objects.get().campaign == campaign
 
 
+def test_what_the_platform_does_not_carry_out_yet_does_not_go_live(maker: User) -> None:
+    document = document_make()
+    document["batches"][0]["rules"]["issuing"] = "LOTTERY"
+    campaign = campaign_draft_save(document=document, actor=maker, now=NOW)
+    approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW), now=NOW)
+    with pytest.raises(CampaignNotReadyError) as refused:
+        campaign_go_live(campaign_id=campaign.pk, actor=maker, now=NOW)
+    name = document["batches"][0]["name"]
+    assert [(one.name, one.reason) for one in refused.value.invalid_params] == [
+        ("batches[0].rules.issuing", f"{name}：本平台尚未开通“摇号抽签”发放")
+    ]
+
+
 def test_going_live_needs_a_list_in_force_and_tested_terminals(maker: User) -> None:
     campaign = campaign_draft_save(document=document_make(), actor=maker, now=NOW)
     approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW), now=NOW)

@@ -20,8 +20,11 @@ from vouchers.rules.model import (
     UseScope,
     Validity,
 )
+from vouchers.rules.words import issuing_words
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
+ISSUED = frozenset({"CLAIM"})
+"""Ways of issuing that the platform carries out."""
 MAX_HOLD_S = 3600
 
 
@@ -36,6 +39,19 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += _shared_limits(batches)
     problems += _conflicts(batches)
     return problems
+
+
+def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
+    """Return the batches whose way of issuing the platform does not carry out yet."""
+    return [
+        Problem(
+            f"batches[{index}].rules.issuing",
+            _("%(batch)s：本平台尚未开通“%(issuing)s”发放")
+            % {"batch": batch.name, "issuing": issuing_words(batch.rules.issuing)},
+        )
+        for index, batch in enumerate(batches)
+        if batch.rules.issuing not in ISSUED
+    ]
 
 
 def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Registers the section ``batches`` with the campaign document."""
 
 from campaigns.definition.registry import Section, section_register
-from vouchers.definition.checks import batches_problems
+from vouchers.definition.checks import batches_not_ready, batches_problems
 from vouchers.definition.model import Batches
 from vouchers.definition.normal import batches_budgets, batches_normalise, batches_scale
 from vouchers.definition.rows import batches_apply, batches_change_problems, batches_export
@@ -19,6 +19,7 @@ BATCHES = Section(
     export=batches_export,
     rules_text=batches_words,
     signed=batches_signed,
+    not_ready=batches_not_ready,
 )
 
 

@@ -31,6 +31,9 @@ RefundPolicy = Literal[
 ]
 WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+IssuingName = Literal["CLAIM", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
+"""How vouchers come to people: claimed, by a lottery, by an instant draw, taken off at the payment
+without any claim (立减), or by the review of a dossier (补贴申报)."""
 SideName = Literal["CLAIM", "REDEMPTION"]
 WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupCode = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,19})?$")]
@@ -147,6 +150,7 @@ class BatchRules(_Rule, frozen=True):
     limits: tuple[LimitRule, ...]
     use: UseScope = UseScope()
     location: Location = Location()
+    issuing: IssuingName = "CLAIM"
     group: GroupCode = ""
     """Batches of one group count together where a limit says so."""
     conflicts: tuple[GroupCode, ...] = ()

@@ -53,6 +53,17 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     return _("满%(threshold)s元减%(face)s元，按订单金额计算") % names
 
 
+def issuing_words(issuing: str) -> str:
+    """Return how vouchers come to people, e.g. 摇号抽签."""
+    return {
+        "CLAIM": _("先到先得领取"),
+        "LOTTERY": _("摇号抽签"),
+        "DRAW": _("即时抽奖"),
+        "PAYMENT": _("支付立减"),
+        "DOSSIER": _("补贴申报审核"),
+    }[issuing]
+
+
 def amount_words(fen: int) -> str:
     """Write an amount in yuan as people say it: 3000 → 30, 1050 → 10.50."""
     return str(fen // 100) if fen % 100 == 0 else yuan_text(fen)
@@ -131,6 +142,8 @@ def _key(kind: str) -> str:
 
 
 def _who(rules: BatchRules) -> Iterator[str]:
+    if rules.issuing != "CLAIM":
+        yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
     if rules.realname:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:
