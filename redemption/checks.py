@@ -111,6 +111,31 @@ RULE_CHECKS = (
             AND NOT (r.held_at >= v.valid_from AND r.held_at < v.valid_until)""",
     ),
     (
+        "redemption.confirmed_in_hours",
+        "核销的占用时间在券的可用时段内",
+        """
+        SELECT r.id AS redemption, r.held_at, b.rules #> '{use,hours}' AS hours
+        FROM redemption_redemption r
+        JOIN redemption_redemptionline n ON n.redemption_id = r.id
+        JOIN vouchers_voucher v ON v.id = n.voucher_id
+        JOIN vouchers_batchversion b ON b.id = v.batch_version_id
+        CROSS JOIN LATERAL (SELECT r.held_at AT TIME ZONE 'Asia/Shanghai' AS at) here
+        WHERE r.confirmed_at IS NOT NULL
+            AND coalesce(jsonb_array_length(b.rules #> '{use,hours}'), 0) > 0
+            AND NOT EXISTS (
+                SELECT FROM jsonb_to_recordset(b.rules #> '{use,hours}')
+                    AS h(opens interval, closes interval, weekdays jsonb)
+                CROSS JOIN LATERAL (
+                    SELECT date_trunc('day', here.at) - back * interval '1 day' AS midnight
+                    FROM generate_series(0, 1) AS back) began
+                WHERE (coalesce(jsonb_array_length(h.weekdays), 0) = 0
+                        OR h.weekdays @> to_jsonb(extract(isodow FROM began.midnight)::int))
+                    AND here.at >= began.midnight + h.opens
+                    AND here.at < began.midnight + h.closes
+                        + CASE WHEN h.closes <= h.opens THEN interval '1 day'
+                            ELSE interval '0' END)""",
+    ),
+    (
         "redemption.confirmed_in_region",
         "核销门店在活动和券的适用地区内",
         f"""

@@ -64,6 +64,22 @@ COUNTER_CHECKS = (
         "任何身份标识的用量不超过上限",
         "SELECT limit_id, window_start, key_id, used, cap FROM vouchers_limituse WHERE used > cap",
     ),
+    (
+        "vouchers.groups_exclude",
+        "没有人领取了两个不可同享的组",
+        """
+        SELECT DISTINCT mine.code AS limit, theirs.code AS conflict, mu.key_id AS key
+        FROM vouchers_batch b
+        JOIN vouchers_batchversion v ON v.id = b.version_id
+        CROSS JOIN LATERAL jsonb_array_elements_text(v.rules -> 'conflicts') AS other
+        JOIN vouchers_limit mine ON mine.campaign_id = b.campaign_id
+             AND mine.code = '@' || (v.rules ->> 'group')
+        JOIN vouchers_limit theirs ON theirs.campaign_id = b.campaign_id
+             AND theirs.code = '@' || other
+        JOIN vouchers_limituse mu ON mu.limit_id = mine.id AND mu.used > 0
+        JOIN vouchers_limituse tu ON tu.limit_id = theirs.id AND tu.key_id = mu.key_id
+             AND tu.used > 0""",
+    ),
 )
 
 MONEY_CHECKS = (

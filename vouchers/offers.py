@@ -92,7 +92,7 @@ def offers_of(
     ``person`` adds why he cannot claim: every failing condition that is known before the claim.
     What the claim itself must bring (a location) is not counted against him.
     """
-    contexts = batch_contexts({batch.pk for batch in batches})
+    contexts = batch_contexts({batch.pk for batch in batches}, until=now)
     stocks = _stocks(batches, client_id, now)
     used = _limits_used(contexts, person, now) if person else {}
     offers = []

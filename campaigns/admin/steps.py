@@ -17,6 +17,7 @@ from campaigns.admin.forms import (
     FundsForm,
     OptionalReasonForm,
 )
+from campaigns.definition.document import documents_equal
 from campaigns.models import Campaign
 from campaigns.services import closing, lifecycle
 from campaigns.services.adjustments import adjustment_request
@@ -67,7 +68,7 @@ class CampaignSteps:
         campaign: Campaign | None = row_of(self, request, object_id) if object_id else None
         if campaign is None or campaign.version is None:
             return True
-        return bool(campaign.version.document != campaign.draft)
+        return not documents_equal(campaign.version.document, campaign.draft)
 
     @action(
         description=_("提交审批"),

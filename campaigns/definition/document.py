@@ -101,6 +101,11 @@ def definition_stored(document: Mapping[str, Any]) -> Definition:
     return Definition(msgspec.convert(content, CampaignSpec), values)
 
 
+def documents_equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two stored documents say the same, whatever fields there were when saved."""
+    return definition_stored(one).document() == definition_stored(other).document()
+
+
 def _raise(problems: list[Problem]) -> None:
     if problems:
         raise DefinitionInvalidError.listed((one.path, one.reason) for one in problems)

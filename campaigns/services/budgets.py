@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from campaigns.definition.document import documents_equal
 from campaigns.errors import BudgetStaleError, DefinitionInvalidError, DraftOpenError
 from campaigns.locks import campaign_lock
 from campaigns.services.drafts import campaign_draft_save
@@ -55,7 +56,7 @@ def campaign_budget_change(
         campaign = campaign_lock(campaign_id)
         if campaign.version is None:
             raise CAMPAIGN_STATES.conflict(campaign.state, "APPROVED")
-        if campaign.draft != campaign.version.document:
+        if not documents_equal(campaign.draft, campaign.version.document):
             raise DraftOpenError
         document = deepcopy(campaign.version.document)
         for change in changes:

@@ -20,11 +20,12 @@ def version_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
     campaign = Campaign.objects.select_related("version").get(pk=subject_id)
     if campaign.version is None:
         return draft_words(campaign)
-    if campaign.version.document == campaign.draft:
+    before, after = definition_stored(campaign.version.document), definition_stored(campaign.draft)
+    if before.document() == after.document():
         return [_("与生效版本相同")]
-    changes = document_changes(campaign.version.document, campaign.draft)
+    changes = document_changes(before.document(), after.document())
     return [
-        *definition_stored(campaign.draft).signed(),
+        *after.signed(),
         *(
             f"{path}：{_value(old)} → {_value(new)}"
             for path, old, new in islice(changes, MAX_LINES)

@@ -9,7 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.definition.changes import assert_change_allowed
-from campaigns.definition.document import Definition, definition_build, definition_stored
+from campaigns.definition.document import (
+    Definition,
+    definition_build,
+    definition_stored,
+    documents_equal,
+)
 from campaigns.definition.registry import sections
 from campaigns.errors import DefinitionInvalidError, DraftUnchangedError
 from campaigns.events import CAMPAIGN_VERSION_IN_FORCE
@@ -42,6 +47,7 @@ DOCUMENT_KINDS = {
 REQUIRED_DOCUMENTS = ("PLAN_APPROVAL", "FAIR_COMPETITION", "LEGAL_REVIEW", "FUNDING")
 """What every submission carries as number, date and file hash (domain-rules §2)."""
 
+BEFORE_LIVE = frozenset({CampaignState.DRAFT, CampaignState.SUBMITTED, CampaignState.APPROVED})
 DIRECTOR = 2
 """The level at which the director signs (core/approvals)."""
 
@@ -65,11 +71,14 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
         campaign = campaign_lock(campaign_id)
         if campaign.state not in DRAFTABLE:
             raise CAMPAIGN_STATES.conflict(campaign.state, CampaignState.SUBMITTED)
-        if campaign.version is not None and campaign.version.document == campaign.draft:
+        if campaign.version is not None and documents_equal(
+            campaign.version.document, campaign.draft
+        ):
             raise DraftUnchangedError
         definition = definition_build(campaign.draft)
         _assert_documents(definition)
         assert_change_allowed(definition, campaign, now)
+        _assert_carried_out(definition, campaign)
         number = campaign.versions.count() + 1
         approval = approval_request(
             kind=VERSION_KIND,
@@ -106,6 +115,7 @@ def version_approved(approval: Approval, now: datetime) -> None:
     campaign = campaign_lock(UUID(approval.subject_id))
     definition = definition_build(campaign.draft)
     assert_change_allowed(definition, campaign, now)
+    _assert_carried_out(definition, campaign)
     previous = definition_stored(campaign.version.document) if campaign.version else None
     version = Version.objects.create(
         campaign=campaign,
@@ -162,6 +172,13 @@ VERSION_APPROVAL = ApprovalKind(
     director_action="campaigns.sign_campaign",
     describe=version_words,
 )
+
+
+def _assert_carried_out(definition: Definition, campaign: Campaign) -> None:
+    """Refuse for a campaign that is live what it could not have gone live with."""
+    problems = definition.not_ready() if campaign.state not in BEFORE_LIVE else []
+    if problems:
+        raise DefinitionInvalidError.listed((one.path, one.reason) for one in problems)
 
 
 def _assert_documents(definition: Definition) -> None:

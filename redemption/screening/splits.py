@@ -13,7 +13,9 @@ from redemption.screening.reading import basis_points, listed, rows
 _FACTS = """
     WITH facts AS (
         SELECT r.id, r.store_id, r.held_at, r.order_fen, r.subsidy_fen,
-            (b.rules #>> '{benefit,threshold_fen}')::bigint AS threshold_fen, k.kind, k.key_id
+            -- Without a threshold the least order is the face and the payer's fen.
+            coalesce((b.rules #>> '{benefit,threshold_fen}')::bigint, v.face_fen + 1)
+                AS threshold_fen, k.kind, k.key_id
         FROM redemption_redemption r
         JOIN redemption_redemptionline n ON n.redemption_id = r.id
         JOIN vouchers_voucher v ON v.id = n.voucher_id

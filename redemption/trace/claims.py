@@ -115,5 +115,7 @@ def funders_stage(line: RedemptionLine, funders: Mapping[UUID, str]) -> Stage:
     columns = (_("出资方"), _("性质"), _("比例"), _("面额分摊（元）"), _("抵用分摊（元）"))
     return Stage(
         _("出资分摊"),
-        tables=(Table(_("发放时即固定，退款按同一比例退回"), columns, (*rows, total), amounts=3),),
+        tables=(
+            Table(_("发放时即固定；退回补贴时按同一比例"), columns, (*rows, total), amounts=3),
+        ),
     )

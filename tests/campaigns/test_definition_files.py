@@ -214,7 +214,23 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             rules_with(
                 limits=[LIMIT, LIMIT | {"code": "u", "side": "REDEMPTION", "window": "WAVE"}]
             ),
-            ("batches[0].rules.limits[1].window", "限用规则不能按轮次计算"),
+            ("batches[0].rules.limits[1].window", "每轮限制只用于本批次的领取（CLAIM、BATCH）"),
+        ),
+        (
+            rules_with(limits=[LIMIT | {"scope": "CAMPAIGN", "window": "WAVE"}]),
+            ("batches[0].rules.limits[0].window", "每轮限制只用于本批次的领取（CLAIM、BATCH）"),
+        ),
+        (
+            rules_with(limits=[LIMIT | {"code": "@food"}]),
+            ("batches[0].rules.limits[0].code", "应为 1–39 个字符，且不含冒号与@"),
+        ),
+        (
+            rules_with(validity={"mode": "MONTH_END", "starts": "NEXT_DAY"}),
+            ("batches[0].rules.validity.starts", "该有效期方式不能次日生效"),
+        ),
+        (
+            rules_with(group="餐饮", conflicts=["加油", "加油"]),
+            ("batches[0].rules.conflicts", "不得重复"),
         ),
         (
             rules_with(conflicts=["food"]),
@@ -231,7 +247,10 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
         ),
         (
             rules_with(validity={"mode": "ROUND_END", "value": 7}),
-            ("batches[0].rules.validity", "按轮次的有效期只填写首轮开始时间（fixed_from）"),
+            (
+                "batches[0].rules.validity",
+                "按使用周期的有效期只填写首个周期的开始时间（fixed_from）",
+            ),
         ),
         (
             rules_with(
@@ -241,7 +260,7 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
                     "fixed_from": "2026-03-05T23:59:59+08:00",
                 }
             ),
-            ("batches[0].rules.validity.fixed_from", "首轮应在活动期间之内开始"),
+            ("batches[0].rules.validity.fixed_from", "首个周期应在活动期间之内开始"),
         ),
         (
             rules_with(validity={"mode": "MONTH_END", "value": 1}),
@@ -279,18 +298,61 @@ def test_every_rule_of_a_definition_is_kept(
     assert expected in problems(document)
 
 
-def test_groups_exclude_each_other_both_ways() -> None:
+def two_batches() -> dict[str, Any]:
+    """Return a document with two batches of fifty vouchers each."""
     document = document_make()
     document["batches"][0]["units"] = 50
     document["batches"][0]["releases"] = [{"slot": "2026-03-06T08:00:00+08:00", "units": 50}]
-    other = json.loads(json.dumps(document["batches"][0])) | {"code": "b2"}
-    document["batches"][0]["rules"] |= {"group": "food", "conflicts": ["fuel"]}
-    other["rules"] |= {"group": "fuel"}
-    document["batches"].append(other)
-    expected = ("batches[0].rules.conflicts", "互斥须双方都写明：fuel")
-    assert problems(document) == [expected]
-    other["rules"]["conflicts"] = ["food"]
-    assert definition_build(document).document()["batches"][1]["rules"]["conflicts"] == ["food"]
+    document["batches"].append(json.loads(json.dumps(document["batches"][0])) | {"code": "b2"})
+    return document
+
+
+def test_groups_exclude_each_other_both_ways() -> None:
+    document = two_batches()
+    first, second = document["batches"]
+    first["rules"] |= {"group": "food", "conflicts": ["fuel"]}
+    second["rules"] |= {"group": "fuel"}
+    assert problems(document) == [("batches[0].rules.conflicts", "互斥须双方都写明：fuel")]
+    second["rules"]["conflicts"] = ["food"]
+    built = definition_build(document).document()
+    assert built["batches"][1]["rules"]["conflicts"] == ["food"]
+
+
+def test_groups_that_exclude_each_other_count_on_the_same_keys() -> None:
+    document = two_batches()
+    first, second = document["batches"]
+    first["rules"] |= {"group": "餐饮", "conflicts": ["加油"]}
+    second["rules"] |= {"group": "加油", "conflicts": ["餐饮"]}
+    definition_build(document)
+    second["rules"]["limits"] = [LIMIT | {"code": "own", "keys": ["DOCUMENT"]}]
+    reason = "互斥各批次的限领须按相同的标识计算"
+    assert problems(document) == [
+        ("batches[0].rules.conflicts", reason),
+        ("batches[1].rules.conflicts", reason),
+    ]
+
+
+def test_a_limit_of_a_group_is_written_in_every_batch_of_it() -> None:
+    document = two_batches()
+    first, second = document["batches"]
+    first["rules"]["group"] = second["rules"]["group"] = "餐饮"
+    first["rules"]["limits"] = [LIMIT, LIMIT | {"code": "food", "scope": "GROUP"}]
+    assert problems(document) == [("batches[1].rules.limits", "缺少本组的合计限制：food")]
+    second["rules"]["limits"] = first["rules"]["limits"]
+    definition_build(document)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"validity": {"mode": "NATURAL_DAYS", "value": 20_260_306}},
+        {"limits": [LIMIT | {"count": 2**31}]},
+        {"benefit": {"type": "THRESHOLD", "face_multiple": 10**6}},
+    ],
+)
+def test_numbers_that_no_rule_can_mean_are_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(DefinitionInvalidError):
+        definition_build(rules_with(**rules))
 
 
 def test_a_multiple_of_the_face_is_an_amount_in_the_canonical_form() -> None:

@@ -13,6 +13,7 @@ from campaigns.errors import (
     BudgetStaleError,
     DefinitionInvalidError,
     DraftOpenError,
+    DraftUnchangedError,
     FundsDuplicateError,
     FundsExceedError,
     FundsNotCashError,
@@ -25,6 +26,7 @@ from campaigns.services.funds import funds_movement_request
 from campaigns.services.versions import campaign_submit
 from core.access.models import Role, User
 from core.approvals.models import Approval
+from core.approvals.registry import approval_kind
 from core.clock import TIME_ZONE
 from core.models import Entry
 from tests.factories.approvals import approve
@@ -255,6 +257,54 @@ def test_face_and_funders_are_frozen_by_the_first_wave(campaign: Campaign, maker
     assert [(one.name, one.reason) for one in refused.value.invalid_params] == [
         ("batches[0]", "首次投放后面额与出资比例不得变更")
     ]
+
+
+def test_groups_and_the_sides_of_limits_are_frozen_by_the_first_wave(
+    campaign: Campaign, maker: User
+) -> None:
+    quota_release_open(now=FIRST)
+    document = document_make()
+    document["batches"][0]["rules"]["group"] = "餐饮"
+    with pytest.raises(DefinitionInvalidError) as refused:
+        campaign_draft_save(document=document, actor=maker, now=FIRST)
+    assert [(one.name, one.reason) for one in refused.value.invalid_params] == [
+        ("batches[0].rules.group", "首次投放后所属组不得变更")
+    ]
+    document = document_make()
+    (limit,) = document["batches"][0]["rules"]["limits"]
+    other = limit | {"code": "claims"}
+    document["batches"][0]["rules"]["limits"] = [limit | {"side": "REDEMPTION"}, other]
+    with pytest.raises(DefinitionInvalidError) as refused:
+        campaign_draft_save(document=document, actor=maker, now=FIRST)
+    assert [(one.name, one.reason) for one in refused.value.invalid_params] == [
+        ("batches[0].rules.limits", f"限制代码的环节不得变更：{limit['code']}")
+    ]
+
+
+def test_a_live_campaign_gets_nothing_that_is_not_carried_out_yet(
+    campaign: Campaign, maker: User
+) -> None:
+    document = document_make()
+    document["batches"][0]["rules"]["issuing"] = "LOTTERY"
+    campaign_draft_save(document=document, actor=maker, now=FIRST)
+    with pytest.raises(DefinitionInvalidError) as refused:
+        campaign_submit(campaign_id=campaign.pk, actor=maker, now=FIRST)
+    assert [one.name for one in refused.value.invalid_params] == ["batches[0].rules.issuing"]
+
+
+def test_a_draft_saved_by_an_older_release_is_no_change(campaign: Campaign, maker: User) -> None:
+    """Its stored form lacks the fields that rules have gained since."""
+    for name in ("group", "conflicts", "issuing"):
+        del campaign.draft["batches"][0]["rules"][name]
+    campaign.save(update_fields=["draft"])
+    with pytest.raises(DraftUnchangedError):
+        campaign_submit(campaign_id=campaign.pk, actor=maker, now=FIRST)
+    change = BudgetChange("funders[0].quota_fen", 200_000, 210_000)
+    approval = campaign_budget_change(
+        campaign_id=campaign.pk, changes=[change], reason="追加", actor=maker, now=FIRST
+    )
+    words = approval_kind(approval.kind).describe(approval.subject_id, approval.payload)
+    assert words == ["funders[0].quota_fen：200000 → 210000"]
 
 
 def test_new_rules_hold_for_vouchers_issued_after_their_version(

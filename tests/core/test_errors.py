@@ -110,7 +110,7 @@ def test_a_refusal_lists_all_and_is_named_by_the_first() -> None:
         "refusals": [
             {
                 "code": "redemption.below_threshold",
-                "title": "未达到使用门槛",
+                "title": "订单金额不足",
                 "detail": "还差 10.14 元可用。",
                 "remedy": "再买 10.14 元即可使用。",
                 "data": {"shortfall_fen": 1014},

@@ -1,5 +1,6 @@
 """Each check of the redemption room fires when its rule is broken."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -115,6 +116,30 @@ def test_confirmed_after_the_end(books: dict[str, UUID]) -> None:
         disable=[R],
     )
     assert_fires("redemption.confirmed_in_validity")
+
+
+HOURS_OF_USE: tuple[tuple[list[dict[str, object]], bool], ...] = (
+    # The payment was held at 10:00 on a Friday.
+    ([], True),
+    ([{"opens": "10:00", "closes": "10:01", "weekdays": [5]}], True),
+    ([{"opens": "22:00", "closes": "11:00", "weekdays": [4]}], True),
+    ([{"opens": "22:00", "closes": "10:00", "weekdays": [4]}], False),
+    ([{"opens": "22:00", "closes": "11:00", "weekdays": [5]}], False),
+    ([{"opens": "10:00", "closes": "24:00", "weekdays": [4, 6]}], False),
+    ([{"opens": "09:00", "closes": "10:00", "weekdays": []}], False),
+)
+
+
+def test_confirmed_outside_the_hours(books: dict[str, UUID]) -> None:
+    for hours, sound in HOURS_OF_USE:
+        corrupt(
+            "UPDATE vouchers_batchversion SET rules = jsonb_set(rules, '{use,hours}', %s)",
+            [json.dumps(hours)],
+            disable=["vouchers_batchversion"],
+        )
+        failing = checks_failing()
+        assert ("redemption.confirmed_in_hours" not in failing) == sound, hours
+    fires("redemption.confirmed_in_hours")
 
 
 @pytest.mark.parametrize("region", ["440103", "460100"])

@@ -125,6 +125,22 @@ CASES: list[Case] = [
         [],
     ),
     (
+        "vouchers.groups_exclude",
+        """
+        WITH rules AS (
+            UPDATE vouchers_batchversion
+               SET rules = rules || '{"group": "a", "conflicts": ["b"]}'),
+        limits AS (
+            INSERT INTO vouchers_limit (campaign_id, code, side)
+            SELECT c.id, l.code, 'CLAIM' FROM campaigns_campaign c
+             CROSS JOIN (VALUES ('@a'), ('@b')) AS l(code) RETURNING id)
+        INSERT INTO vouchers_limituse (limit_id, window_start, key_id, used, cap)
+        SELECT id, now(), 1, 1, 1 FROM limits""",
+        ["vouchers_batchversion"],
+        [],
+        [],
+    ),
+    (
         "vouchers.reserved_is_unissued",
         "UPDATE vouchers_batch SET released = 11",
         [BATCH],

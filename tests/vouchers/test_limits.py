@@ -10,13 +10,14 @@ from tests.factories.campaigns import OPENED_AT, BatchPlan, campaign_live, relea
 from tests.factories.claims import claim_command
 from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make, key_of
+from tests.vouchers.test_claims_edges import planned
 from vouchers.models import Batch, Enrolment, LimitUse
 from vouchers.rules.limits import ALWAYS, window_start
-from vouchers.rules.model import LimitRule
+from vouchers.rules.model import KeyKindName, LimitRule
 from vouchers.services.claims import ClaimOutcome, vouchers_claim
 
 pytestmark = pytest.mark.django_db
-KEYS = ("DOCUMENT", "MOBILE")
+KEYS: tuple[KeyKindName, ...] = ("DOCUMENT", "MOBILE")
 FREE = LimitRule(code="free", side="CLAIM", scope="BATCH", window="TOTAL", count=9, keys=KEYS)
 
 
@@ -72,6 +73,19 @@ def test_one_a_wave_is_one_more_when_the_next_wave_opens() -> None:
     assert codes(claim(batch, person, before)) == ["claim.person_limit"]
     assert codes(claim(batch, person, following)) == []
     assert codes(claim(batch, person, following)) == ["claim.person_limit"]
+
+
+def test_a_wave_that_is_due_counts_from_its_slot_before_any_tick_has_opened_it() -> None:
+    """Whose claim is decided by what is left of the wave before has claimed in the new one."""
+    plan = BatchPlan(units=20, open_units=10, limits=(limit("BATCH", "WAVE"),))
+    batch = campaign_live(batches=[plan]).batch
+    person = enrolment_make()
+    following = OPENED_AT + timedelta(hours=2)
+    planned(batch, following)
+    assert codes(claim(batch, person, following)) == []
+    assert set(LimitUse.objects.values_list("window_start", flat=True)) == {following}
+    later = following + timedelta(seconds=5)
+    assert codes(claim(batch, person, later)) == ["claim.person_limit"]
 
 
 def test_a_group_counts_its_batches_together_and_no_other() -> None:

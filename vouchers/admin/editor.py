@@ -34,9 +34,23 @@ VALIDITY = (
     ("NATURAL_DAYS", _("含领取日的若干自然日")),
     ("NATURAL_DAYS_FROM_NEXT", _("次日起若干自然日")),
     ("MONTH_END", _("领取当月月底")),
-    ("ROUND_END", _("领取所在轮次结束")),
+    ("ROUND_END", _("领取所在使用周期结束")),
     ("CAMPAIGN_END", _("至活动结束")),
     ("FIXED_WINDOW", _("固定有效期")),
+)
+ISSUING = (
+    ("CLAIM", _("领取")),
+    ("LOTTERY", _("摇号抽签（尚未开通）")),
+    ("DRAW", _("即时抽奖（尚未开通）")),
+    ("PAYMENT", _("支付立减（尚未开通）")),
+    ("DOSSIER", _("补贴申报审核（尚未开通）")),
+)
+REFUNDS = (
+    ("PRO_RATA_KEEP_USED", _("按比例退还；期内全额退款退回消费券")),
+    ("ALWAYS_CONSUMED", _("按比例退还；消费券一律视为已用")),
+    ("OWN_MONEY_FIRST", _("先退自付部分，再退补贴部分")),
+    ("CASH_ONLY", _("仅退自付部分，不退补贴")),
+    ("QUOTA_CONSUMED", _("按比例退还；全额退款消费券作废、次数不恢复")),
 )
 LIMIT = "per-day CLAIM CAMPAIGN DAY 1 DOCUMENT,MOBILE,DEVICE"
 FIXED = ("fixed_from", "fixed_until")
@@ -86,7 +100,7 @@ class BatchForm(forms.Form):
     validity_value = forms.IntegerField(
         label=_("小时数或天数"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
     )
-    fixed_from = moment_field(_("固定有效期或首轮开始"), required=False)
+    fixed_from = moment_field(_("固定有效期或首个周期开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
     hours = _lines(
         _("可用时段"),
@@ -110,6 +124,13 @@ class BatchForm(forms.Form):
     at_use = forms.BooleanField(
         label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
     )
+    issuing = choice_field(_("发放方式"), ISSUING, initial="CLAIM")
+    refund_policy = choice_field(
+        _("退款政策"),
+        REFUNDS,
+        initial="PRO_RATA_KEEP_USED",
+        help_text=_("仅退自付的政策不追回补贴，须分管领导签批"),
+    )
     limits = _lines(
         _("限领限用"),
         _(
@@ -120,10 +141,16 @@ class BatchForm(forms.Form):
         initial=LIMIT,
     )
     group = text_field(
-        _("所属组"), required=False, max_length=20, help_text=_("同组各券可合计限领；空则不归组")
+        _("所属组"),
+        required=False,
+        max_length=20,
+        help_text=_("如：餐饮；同组各券可合计限领，空则不归组"),
     )
     conflicts = text_field(
-        _("不可同享的组"), required=False, help_text=_("以空格分隔；双方都须写明")
+        _("不可同享的组"),
+        required=False,
+        max_length=400,
+        help_text=_("以空格分隔；双方都须写明"),
     )
     releases = _lines(
         _("投放计划"),
@@ -195,6 +222,8 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
             " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
             for limit in rules["limits"]
         ),
+        "issuing": rules.get("issuing", "CLAIM"),
+        "refund_policy": rules["refund_policy"],
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(_release_words(release) for release in batch["releases"]),
@@ -223,6 +252,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"] = row["limits"]
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
+    rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch
 
 

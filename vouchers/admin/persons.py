@@ -26,6 +26,7 @@ from vouchers.models import (
     Limit,
     LimitUse,
 )
+from vouchers.rules.limits import counts_groups
 
 USES_SHOWN = 100
 
@@ -105,6 +106,7 @@ class EnrolmentAdmin(ScopedModelAdmin):
                 f"{use.used} / {use.cap}",
             )
             for use in uses
+            if not counts_groups(codes.get(use.limit_id, ""))
         )
         body = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         return format_html(

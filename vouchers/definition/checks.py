@@ -23,6 +23,7 @@ from vouchers.rules.model import (
 from vouchers.rules.words import issuing_words
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
+_ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})
 ISSUED = frozenset({"CLAIM"})
 """Ways of issuing that the platform carries out."""
 MAX_HOLD_S = 3600
@@ -38,6 +39,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
         problems += _releases(spec, batch, path)
     problems += _shared_limits(batches)
     problems += _conflicts(batches)
+    problems += _group_limits(batches)
     return problems
 
 
@@ -97,8 +99,9 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
         yield Problem(f"{path}.value", _("应为正整数"))
     if rule.mode not in _COUNTED and rule.value:
         yield Problem(f"{path}.value", _("该有效期方式不使用此字段"))
-    if rule.mode == "CLAIM_DAY" and rule.starts == "NEXT_DAY":
-        yield Problem(f"{path}.starts", _("当日有效的券不能次日生效"))
+    if rule.mode in _ENDS_WITH_CLAIM_PERIOD and rule.starts == "NEXT_DAY":
+        # On the last day of the period there would be nothing left.
+        yield Problem(f"{path}.starts", _("该有效期方式不能次日生效"))
     window = (rule.fixed_from, rule.fixed_until)
     if rule.mode == "ROUND_END":
         yield from _rounds(spec, rule, path)
@@ -115,11 +118,11 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
 
 def _rounds(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:
     if rule.fixed_from is None or rule.fixed_until is not None:
-        yield Problem(path, _("按轮次的有效期只填写首轮开始时间（fixed_from）"))
+        yield Problem(path, _("按使用周期的有效期只填写首个周期的开始时间（fixed_from）"))
     elif rule.fixed_from.utcoffset() is None:
         yield Problem(path, _("时间须带时区"))
     elif not spec.starts_at <= rule.fixed_from < spec.ends_at:
-        yield Problem(f"{path}.fixed_from", _("首轮应在活动期间之内开始"))
+        yield Problem(f"{path}.fixed_from", _("首个周期应在活动期间之内开始"))
 
 
 def _hours(use: UseScope, path: str) -> Iterator[Problem]:
@@ -141,14 +144,14 @@ def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
             yield Problem(path, _("规则代码重复：%(code)s") % {"code": code})
     for index, limit in enumerate(rules.limits):
         where = f"{path}[{index}]"
-        if not limit.code or ":" in limit.code or len(limit.code) > 39:
-            yield Problem(f"{where}.code", _("应为 1–39 个字符，且不含冒号"))
+        if not limit.code or set(":@") & set(limit.code) or len(limit.code) > 39:
+            yield Problem(f"{where}.code", _("应为 1–39 个字符，且不含冒号与@"))
         if limit.count < 1:
             yield Problem(f"{where}.count", _("应为正整数"))
         if limit.scope == "GROUP" and not rules.group:
             yield Problem(f"{where}.scope", _("本批次未归入任何组（group）"))
-        if limit.window == "WAVE" and limit.side == "REDEMPTION":
-            yield Problem(f"{where}.window", _("限用规则不能按轮次计算"))
+        if limit.window == "WAVE" and (limit.side, limit.scope) != ("CLAIM", "BATCH"):
+            yield Problem(f"{where}.window", _("每轮限制只用于本批次的领取（CLAIM、BATCH）"))
         if "DOCUMENT" not in limit.keys:
             yield Problem(f"{where}.keys", _("必须包含证件（DOCUMENT）"))
         if len(set(limit.keys)) < len(limit.keys):
@@ -173,11 +176,16 @@ def _shared_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
 def _conflicts(batches: list[BatchSpec]) -> Iterator[Problem]:
     """Groups exclude each other both ways, and every batch of a group excludes the same ones."""
     of_group: dict[str, list[frozenset[str]]] = defaultdict(list)
+    kinds: dict[str, set[frozenset[str]]] = defaultdict(set)
     for batch in batches:
         of_group[batch.rules.group].append(frozenset(batch.rules.conflicts))
+        claims = [limit for limit in batch.rules.limits if limit.side == "CLAIM"]
+        kinds[batch.rules.group].add(frozenset(kind for one in claims for kind in one.keys))
     for index, batch in enumerate(batches):
         group, mine = batch.rules.group, frozenset(batch.rules.conflicts)
         path = f"batches[{index}].rules.conflicts"
+        if len(mine) < len(batch.rules.conflicts):
+            yield Problem(path, _("不得重复"))
         if mine and not group:
             yield Problem(path, _("本批次未归入任何组（group）"))
             continue
@@ -188,6 +196,24 @@ def _conflicts(batches: list[BatchSpec]) -> Iterator[Problem]:
                 yield Problem(path, _("没有这个组：%(group)s") % {"group": other})
             elif not all(group in theirs for theirs in of_group[other]):
                 yield Problem(path, _("互斥须双方都写明：%(group)s") % {"group": other})
+            elif kinds[other] != kinds[group] or len(kinds[group]) > 1:
+                # Otherwise a shared phone would count on one side only.
+                yield Problem(path, _("互斥各批次的限领须按相同的标识计算"))
+
+
+def _group_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
+    """A limit of a group is written in every batch of it, or it would not count them all."""
+    named: dict[str, dict[str, LimitRule]] = defaultdict(dict)
+    for batch in batches:
+        for limit in batch.rules.limits:
+            if limit.scope == "GROUP":
+                named[batch.rules.group][limit.code] = limit
+    for index, batch in enumerate(batches):
+        mine = {limit.code for limit in batch.rules.limits if limit.scope == "GROUP"}
+        for code in sorted(named[batch.rules.group].keys() - mine if batch.rules.group else ()):
+            yield Problem(
+                f"batches[{index}].rules.limits", _("缺少本组的合计限制：%(code)s") % {"code": code}
+            )
 
 
 def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:

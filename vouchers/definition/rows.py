@@ -18,6 +18,7 @@ from vouchers.definition.normal import funder_order
 from vouchers.locks import batches_lock
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease
 from vouchers.rules.limits import SIDES, limit_rows
+from vouchers.rules.model import benefit_kind, rules_read
 from vouchers.states import ReleaseState
 
 
@@ -27,8 +28,14 @@ def batches_change_problems(
     """Find what cannot follow on the rows there are: frozen money, waves that took place."""
     del now
     named = {batch.code: (index, batch) for index, batch in enumerate(batches)}
-    rows = Batch.objects.filter(campaign=campaign).prefetch_related("releases").order_by("pk")
+    rows = (
+        Batch.objects.filter(campaign=campaign)
+        .prefetch_related("releases")
+        .select_related("version")
+        .order_by("pk")
+    )
     codes = dict(campaign.fundings.values_list("funder_id", "funder__code"))
+    yield from _side_problems(campaign, batches)
     for row in rows:
         if row.code not in named:
             yield Problem("batches", _("已批准的批次不能删除：%(code)s") % {"code": row.code})
@@ -41,9 +48,35 @@ def batches_change_problems(
             or row.weights != [batch.funders[code] for code in funder_order(spec, batch)]
         ):
             yield Problem(path, _("首次投放后面额与出资比例不得变更"))
+        if row.released:
+            yield from _frozen_groups(row, batch, f"{path}.rules")
         if batch.units + row.returned_units < row.released:
             yield Problem(f"{path}.units", _("计划张数不得低于已投放张数"))
         yield from _wave_problems(row, batch, path)
+
+
+def _side_problems(campaign: Campaign, batches: list[BatchSpec]) -> Iterator[Problem]:
+    """A code counts claims or uses, and goes on to do so: rows of the other side do not exist."""
+    sides = dict(Limit.objects.filter(campaign=campaign).values_list("code", "side"))
+    for index, batch in enumerate(batches):
+        for side in SIDES:
+            for limit in limit_rows(batch.code, batch.rules, side):
+                if sides.get(limit.code, side) != side:
+                    yield Problem(
+                        f"batches[{index}].rules.limits",
+                        _("限制代码的环节不得变更：%(code)s") % {"code": limit.code},
+                    )
+
+
+def _frozen_groups(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    """What was claimed under another group, or before a conflict, was not counted for it."""
+    frozen = rules_read(row.version.rules) if row.version else None
+    if frozen is None:
+        return
+    if frozen.group != batch.rules.group:
+        yield Problem(f"{path}.group", _("首次投放后所属组不得变更"))
+    if set(frozen.conflicts) != set(batch.rules.conflicts):
+        yield Problem(f"{path}.conflicts", _("首次投放后不可同享的组不得变更"))
 
 
 def _wave_problems(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]:
@@ -71,7 +104,7 @@ def batches_apply(
     for position, batch in enumerate(batches):
         codes = funder_order(spec, batch)
         row = rows.setdefault(batch.code, Batch(campaign=campaign, code=batch.code))
-        row.name, row.kind, row.position = batch.name, benefit_kind(batch), position
+        row.name, row.kind, row.position = batch.name, benefit_kind(batch.rules), position
         row.owner_region = campaign.owner_region
         row.face_fen, row.planned_units = batch.face_fen, batch.units
         row.funder_ids = [funder_ids[code] for code in codes]
@@ -85,11 +118,6 @@ def batches_apply(
         _limits(campaign, batch)
         _releases(row, batch)
     return {batch.code: rows[batch.code].pk for batch in batches}
-
-
-def benefit_kind(batch: BatchSpec) -> str:
-    """Return the kind of batch that its benefit makes it; the tags are the kinds' names."""
-    return str(type(batch.rules.benefit).__struct_config__.tag)
 
 
 def _limits(campaign: Campaign, batch: BatchSpec) -> None:

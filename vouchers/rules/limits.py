@@ -45,6 +45,11 @@ def limit_rows(batch_code: str, rules: BatchRules, side: SideName) -> Iterator[L
             yield LimitRow(f"@{group}", "TOTAL", 0, kinds, 0, group)
 
 
+def counts_groups(code: str) -> bool:
+    """Tell whether a row only counts who has claimed from a group, which limits nobody there."""
+    return code.startswith("@") and ":" not in code
+
+
 def _row_code(batch_code: str, group: str, rule: LimitRule) -> str:
     """Return the code of a rule's row: shared in a campaign or group, or of one batch.
 

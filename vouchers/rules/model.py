@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from core.money import MAX_FEN
+
 KEPT_RULES = 1_000
 KeyKindName = Literal["DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT"]
 FlowName = Literal["MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE"]
@@ -36,7 +38,8 @@ IssuingName = Literal["CLAIM", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
 without any claim (立减), or by the review of a dossier (补贴申报)."""
 SideName = Literal["CLAIM", "REDEMPTION"]
 WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
-GroupCode = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,19})?$")]
+GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
+"""A name people read, e.g. 餐饮."""
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 DayTime = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
@@ -51,8 +54,8 @@ class ThresholdBenefit(_Rule, frozen=True, tag="THRESHOLD", tag_field="type"):
     ``face_multiple`` says the threshold as a multiple of the face; the canonical form has both.
     """
 
-    threshold_fen: int = 0
-    face_multiple: int | None = None
+    threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    face_multiple: Annotated[int, msgspec.Meta(le=1_000)] | None = None
     basis: ThresholdBasis = "ORDER"
 
 
@@ -81,7 +84,7 @@ class Validity(_Rule, frozen=True):
     """
 
     mode: ValidityMode
-    value: int = 0
+    value: Annotated[int, msgspec.Meta(ge=0, le=24 * 3_660)] = 0
     starts: Literal["CLAIM", "NEXT_DAY"] = "CLAIM"
     fixed_from: datetime | None = None
     fixed_until: datetime | None = None
@@ -98,7 +101,7 @@ class LimitRule(_Rule, frozen=True):
     side: SideName
     scope: Literal["CAMPAIGN", "GROUP", "BATCH"]
     window: WindowName
-    count: int
+    count: Annotated[int, msgspec.Meta(le=1_000_000)]
     keys: tuple[KeyKindName, ...]
 
 
@@ -151,14 +154,19 @@ class BatchRules(_Rule, frozen=True):
     use: UseScope = UseScope()
     location: Location = Location()
     issuing: IssuingName = "CLAIM"
-    group: GroupCode = ""
+    group: GroupName = ""
     """Batches of one group count together where a limit says so."""
-    conflicts: tuple[GroupCode, ...] = ()
+    conflicts: tuple[GroupName, ...] = ()
     """Groups of which a person who claims from this batch has claimed nothing, and will not."""
     refund_policy: RefundPolicy = "PRO_RATA_KEEP_USED"
     realname: bool = True
     hold_seconds_till: int = 120
     hold_seconds_online: int = 900
+
+
+def benefit_kind(rules: BatchRules) -> str:
+    """Return the kind of batch that its benefit makes it; the tags are the kinds' names."""
+    return str(type(rules.benefit).__struct_config__.tag)
 
 
 def rules_read(document: object) -> BatchRules:

@@ -35,7 +35,7 @@ def rules_words(
         benefit_words(rules, face_fen=face_fen),
         validity_words(rules.validity),
         *_who(rules),
-        *(limit_words(limit) for limit in rules.limits),
+        *(limit_words(limit, rules.group) for limit in rules.limits),
         *_conflicts(rules),
         *_where(rules, region_names, industry_names),
         refund_words(rules),
@@ -86,7 +86,7 @@ def validity_words(validity: Validity) -> str:
         case "MONTH_END":
             text = _("领取当月月底前有效")
         case "ROUND_END":
-            text = _("领取所在轮次（每%(value)s天一轮）结束前有效") % value
+            text = _("每%(value)s天为一个使用周期，领取所在周期结束前有效") % value
         case "FIXED_WINDOW":
             return _fixed_window(validity)
         case "CAMPAIGN_END":
@@ -94,12 +94,12 @@ def validity_words(validity: Validity) -> str:
     return _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
 
 
-def limit_words(limit: LimitRule) -> str:
+def limit_words(limit: LimitRule, group: str = "") -> str:
     """Return one limit: how many, over what, counted on which keys (domain-rules §5)."""
     names = {
         "window": _window(limit.window),
         "count": limit.count,
-        "scope": _scope(limit.scope),
+        "scope": _scope(limit.scope, group),
         "keys": _("、").join(_key(kind) for kind in limit.keys),
     }
     if limit.side == "REDEMPTION":
@@ -127,8 +127,12 @@ def _window(window: str) -> str:
     }[window]
 
 
-def _scope(scope: str) -> str:
-    return {"CAMPAIGN": _("本活动各券合计"), "GROUP": _("同组各券合计"), "BATCH": _("本券")}[scope]
+def _scope(scope: str, group: str) -> str:
+    return {
+        "CAMPAIGN": _("本活动各券合计"),
+        "GROUP": _("“%(group)s”各券合计") % {"group": group},
+        "BATCH": _("本券"),
+    }[scope]
 
 
 def _key(kind: str) -> str:
@@ -153,7 +157,7 @@ def _who(rules: BatchRules) -> Iterator[str]:
 def _conflicts(rules: BatchRules) -> Iterator[str]:
     if rules.conflicts:
         names = _("、").join(rules.conflicts)
-        yield _("与%(names)s组的消费券不可同享，领取其一后不能再领另一组") % {"names": names}
+        yield _("与“%(names)s”各券不可同享，领取其一后不能再领另一类") % {"names": names}
 
 
 def _where(
@@ -184,7 +188,7 @@ def _how(use: UseScope) -> Iterator[str]:
         yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": _("、").join(use.card_bins)}
     if use.excluded_goods:
         names = _("、").join(goods_words(goods) for goods in use.excluded_goods)
-        yield _("购买%(names)s的金额不计入使用门槛") % {"names": names}
+        yield _("购买%(names)s的金额不计入用券金额") % {"names": names}
 
 
 def goods_words(goods: str) -> str:

@@ -19,7 +19,7 @@ from vouchers.rules.limits import LimitRow, limit_rows
 from vouchers.rules.model import BatchRules, rules_frozen
 from vouchers.services.stock import Stock
 
-_BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[])"
+_BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[], %s)"
 _CLAIMANTS = "SELECT * FROM vouchers_claimants(%s::uuid[], %s::uuid[], %s::text[])"
 
 
@@ -35,7 +35,7 @@ class BatchContext:
     claim_limits: tuple[tuple[int, LimitRow], ...]
     stock: Stock
     waves: tuple[datetime, ...] = ()
-    """The last slots that have come, the latest first."""
+    """The last slots that had come by the time asked for, the latest first."""
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
@@ -56,10 +56,13 @@ class Claimant:
     keys: dict[int, str]
 
 
-def batch_contexts(batch_ids: Collection[UUID]) -> dict[UUID, BatchContext]:
-    """Load the batches that have approved rules; one statement. Others are left out."""
+def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID, BatchContext]:
+    """Load the batches that have approved rules, for claims up to ``until``; one statement.
+
+    Others are left out.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_BATCHES, [list(batch_ids)])
+        cursor.execute(_BATCHES, [list(batch_ids), until])
         rows = cursor.fetchall()
     contexts: dict[UUID, BatchContext] = {}
     for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, waves, *counters in rows:

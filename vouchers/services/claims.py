@@ -120,7 +120,11 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
         DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
     outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
-    contexts = batch_contexts({command.batch_id for command in commands})
+    if not commands:
+        return []
+    contexts = batch_contexts(
+        {command.batch_id for command in commands}, until=max(one.at for one in commands)
+    )
     gone = _nothing_left(commands, contexts)
     for index, refusal in gone.items():
         outcomes[index] = ClaimOutcome("REFUSED", refusals=(refusal,))

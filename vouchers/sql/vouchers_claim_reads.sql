@@ -1,8 +1,10 @@
 -- What the claim service reads before vouchers_claim decides. Functions keep their plans with the
 -- session: planned anew for every group, these reads took a single till longer than the commit.
 
+-- waves: the last two slots up to p_until, whether their waves have opened by now or not.
 DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[]);
-CREATE FUNCTION vouchers_claim_batches(p_batches uuid[])
+DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[], timestamptz);
+CREATE FUNCTION vouchers_claim_batches(p_batches uuid[], p_until timestamptz)
 RETURNS TABLE (
     batch_id uuid, code text, face_fen bigint, regions text[], ends_at timestamptz,
     version_id bigint, rules text, limit_ids text, waves timestamptz[], claimable boolean,
@@ -28,7 +30,7 @@ BEGIN
         SELECT min(r.slot) AS first_slot,
                -- Two: claims that came just before a slot belong to the wave before.
                (array_agg(r.slot ORDER BY r.slot DESC)
-                    FILTER (WHERE r.state IN ('OPEN', 'CLOSED')))[1:2] AS waves,
+                    FILTER (WHERE r.state <> 'CANCELLED' AND r.slot <= p_until))[1:2] AS waves,
                max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
                min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
           FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w

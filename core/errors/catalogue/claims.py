@@ -104,7 +104,7 @@ CLAIM_CODES = (
         409,
         "已领取不可同享的消费券",
         "A voucher that excludes this one was claimed",
-        "已领取{group}组的消费券，两组不可同享。",
+        "已领取“{group}”类消费券，两类不可同享。",
         "A voucher of the group {group} was claimed; the two groups exclude each other.",
     ),
     CodeText(

@@ -6,10 +6,10 @@ REDEMPTION_CODES = (
     CodeText(
         "redemption.below_threshold",
         422,
-        "未达到使用门槛",
-        "Below the threshold",
+        "订单金额不足",
+        "The order is too small",
         "还差 {shortfall_yuan} 元可用。",
-        "{shortfall_yuan} yuan short of the threshold.",
+        "{shortfall_yuan} yuan short.",
         "再买 {shortfall_yuan} 元即可使用。",
         "Buy for {shortfall_yuan} yuan more to use it.",
     ),

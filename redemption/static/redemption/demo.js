@@ -288,7 +288,7 @@
     }
 
     const fateText = (fate) =>
-        ({ RETURNED: "券退回", KEPT_USED: "券仍为已用", EXPIRED: "券已过期" })[fate] ?? fate;
+        ({ RETURNED: "券退回", KEPT_USED: "券仍为已用", EXPIRED: "券已过期", VOIDED: "券已作废" })[fate] ?? fate;
 
     async function cancel() {
         const answer = await xfq.call(

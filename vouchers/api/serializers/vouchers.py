@@ -13,7 +13,7 @@ from vouchers.api.prefixes import BATCH, CLAIM, PERSON, VOUCHER
 from vouchers.api.serializers.batches import industry_names
 from vouchers.history import VoucherEvent
 from vouchers.models import Batch, Voucher
-from vouchers.rules.model import rules_read
+from vouchers.rules.model import benefit_kind, rules_read
 from vouchers.rules.words import benefit_words, rules_words
 from vouchers.selectors import voucher_state
 from vouchers.states import VoucherState
@@ -82,7 +82,7 @@ def voucher_document(voucher: Voucher, *, now: datetime) -> dict[str, Any]:
         "batch_id": voucher.batch_id,
         "campaign_id": voucher.campaign_id,
         "name": voucher.batch.name,
-        "kind": voucher.batch.kind,
+        "kind": benefit_kind(rules),
         "face_fen": voucher.face_fen,
         "threshold_fen": rules.benefit.threshold_fen,
         "benefit": benefit_words(rules, face_fen=voucher.face_fen),
