@@ -8,9 +8,10 @@ class CodeText:
     """A stable code with its HTTP status and its words in both languages.
 
     ``detail_*`` and ``remedy_*`` are templates over the error's data: ``{opens_at}`` writes a time
-    in words, ``{shortfall_yuan}`` writes ``shortfall_fen`` in yuan. A template whose value is
-    missing is left out (the title then serves as detail). ``retry_after_s`` is the default of the
-    ``Retry-After`` header, for codes that are worth repeating.
+    in words, ``{shortfall_yuan}`` writes ``shortfall_fen`` in yuan. Where a value is missing the
+    template's next line is taken, or nothing (the title then serves as detail).
+    ``retry_after_s`` is the default of the ``Retry-After`` header, for codes that are worth
+    repeating.
     """
 
     code: str

@@ -137,7 +137,15 @@ def _worded(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str,
 
 
 def _filled(template: str, data: Mapping[str, Any], *, english: bool) -> str:
-    """Fill a template; empty if one of its values is not there."""
+    """Fill a template; empty if one of its values is not there.
+
+    Of several lines the first one that can be filled is taken.
+    """
+    lines = (_filled_line(line, data, english=english) for line in template.split("\n"))
+    return next(filter(None, lines), "")
+
+
+def _filled_line(template: str, data: Mapping[str, Any], *, english: bool) -> str:
     values: dict[str, str] = {}
     for _, name, _, _ in _FORMATTER.parse(template):
         if name is None:

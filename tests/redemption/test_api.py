@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from campaigns.models import Whitelist
 from core.ids import to_public
+from merchants.models import Store
 from redemption.models import PaymentCode
-from tests.factories.campaigns import BatchPlan
+from tests.factories.campaigns import BatchPlan, whitelist_make
+from tests.factories.merchants import merchant_make, store_make, terminal_make
 from tests.factories.redemption import AT, shop_make
 from tests.redemption.api_world import DEVICE, PayWorld, pay_world
 from tests.redemption.test_hold_confirm import footprint
@@ -212,6 +215,44 @@ def test_a_quote_ranks_and_explains_and_changes_nothing() -> None:
     assert refusals[1]["remedy"] == "再买 0.50 元即可使用。"
     assert refusals[1]["data"]["shortfall_fen"] == 50
     assert footprint() == before
+
+
+def test_a_quote_names_the_nearest_store_that_takes_the_voucher() -> None:
+    """The voucher is for lodging; of two hotels on the list the nearer one is told."""
+    world = pay_world(batch=BatchPlan(use=UseScope(industries=("LODGING",))))
+    near, far, unlisted = (
+        store_make(merchant_make(industry="LODGING"), name=name, latitude=latitude)
+        for name, latitude in (
+            ("近店", "22.826999"),
+            ("远店", "22.900000"),
+            ("名单外", "22.817003"),
+        )
+    )
+    for store in (near, far, unlisted):
+        terminal_make(store)
+    list_replace(world, [world.shop.store, near, far], number=2)
+    body = world.payment(person_id=world.person_id)
+    answer = body_of(world.channel.call("POST", f"{REDEMPTIONS}/quote", body=body))
+    (refusal,) = answer["unusable"][0]["refusals"]
+    assert refusal["code"] == "redemption.store_not_in_scope"
+    assert refusal["detail"] == "本店行业不符。"
+    told = refusal["data"]["nearest_store"]
+    assert (told["store_no"], told["name"], told["distance_m"]) == (near.store_no, "近店", 1_112)
+    assert refusal["remedy"] == "最近的可用门店：近店（测试路1号，约1.1公里）。"
+    list_replace(world, [world.shop.store], number=3)
+    answer = body_of(world.channel.call("POST", f"{REDEMPTIONS}/quote", body=body))
+    (refusal,) = answer["unusable"][0]["refusals"]
+    assert "nearest_store" not in refusal["data"]
+    assert refusal["remedy"] == "请在适用门店列表中选择门店。"
+
+
+def list_replace(world: PayWorld, stores: list[Store], *, number: int) -> None:
+    """Put another list of stores in force."""
+    campaign = world.shop.live.campaign
+    Whitelist.objects.filter(campaign=campaign, state=Whitelist.State.IN_FORCE).update(
+        state=Whitelist.State.SUPERSEDED
+    )
+    whitelist_make(campaign, stores, number=number)
 
 
 def test_items_that_a_voucher_excludes_are_named() -> None:

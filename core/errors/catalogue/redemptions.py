@@ -20,8 +20,9 @@ REDEMPTION_CODES = (
         "The store is outside the scope of the voucher",
         "本店{reasons}。",
         "The store is {reasons}.",
-        remedy_zh="请在适用门店列表中选择门店。",
-        remedy_en="Choose a store from the list of participating stores.",
+        remedy_zh="最近的可用门店：{nearest_store}。\n请在适用门店列表中选择门店。",
+        remedy_en="The nearest store that takes it: {nearest_store}.\n"
+        "Choose a store from the list of participating stores.",
     ),
     CodeText(
         "redemption.terminal_unmapped",
