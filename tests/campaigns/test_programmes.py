@@ -4,6 +4,7 @@ The oracle is the published record itself; what a notice does not state is marke
 """
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ NOT_ISSUED_YET = {
 }
 
 
+@cache
 def built(name: str) -> Definition:
+    """Return a definition; it asks the database for regions only, which no test changes."""
     path = FOLDER / f"{name}.yaml"
     return definition_build(definition_read(path.read_bytes(), path.name))
 
