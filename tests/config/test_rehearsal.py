@@ -13,8 +13,9 @@ from core.embedded.paths import CHECKOUT
 from tests.plugin import EMBEDDED
 
 SCALE = 50_000
-DAYS = 5
-"""One of the three weekends: each moment costs about a second to reach."""
+DAYS = 8
+"""Four waves: with fewer there are not people enough for the vouchers of one. Each moment costs
+about a second to reach."""
 SERVICES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 FAULTS = [
     "kill -9 worker",

@@ -204,7 +204,7 @@ def test_the_callers_language(api: ApiCaller) -> None:
     document = api.refused(
         api.post(PATH, {**ORDER, "order_fen": 999}), 422, "redemption.below_threshold"
     )
-    assert document["title"] == "Below the threshold"
+    assert document["title"] == "The order is too small"
     assert document["remedy"] == "Buy for 0.01 yuan more to use it."
 
 

@@ -6,8 +6,10 @@ asserts on, it passes itself.
 
 import itertools
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 
 from stdnum.cn import uscc
@@ -22,26 +24,17 @@ QINGXIU = "450103"  # 青秀区, in Nanning
 LIUZHOU = "450200"  # 柳州市
 LIUBEI = "450205"  # 柳北区, in Liuzhou
 SINCE = datetime(2024, 1, 1, tzinfo=UTC)
-
-_REGIONS = {
-    PROVINCE: ("广西壮族自治区", Region.Level.PROVINCE, None),
-    NANNING: ("南宁市", Region.Level.CITY, PROVINCE),
-    QINGXIU: ("青秀区", Region.Level.COUNTY, NANNING),
-    LIUZHOU: ("柳州市", Region.Level.CITY, PROVINCE),
-    LIUBEI: ("柳北区", Region.Level.COUNTY, LIUZHOU),
-}
 _serial = itertools.count(1)
 
 
 def region_make(code: str = PROVINCE) -> Region:
-    """Return the region with this GB/T 2260 code, made (with its parents) if it is not loaded."""
-    found = Region.objects.filter(code=code).first()
-    if found is not None:
-        return found
-    name, level, parent = _REGIONS[code]
-    return Region.objects.create(
-        code=code, name=name, level=level, parent=region_make(parent) if parent else None
-    )
+    """Return the region with this GB/T 2260 code, from the table every database has."""
+    return copy(_region(code))
+
+
+@cache
+def _region(code: str) -> Region:
+    return Region.objects.get(code=code)
 
 
 def organisation_make(

@@ -1,6 +1,9 @@
 """Members of staff with role grants, as the tests of every room need them."""
 
 import itertools
+from functools import cache
+
+from django.contrib.auth.hashers import make_password
 
 from core.access.models import Organisation, Role, RoleGrant, User
 from core.access.role_table import ORGANISATION_KINDS
@@ -9,6 +12,11 @@ from tests.factories.merchants import PROVINCE, SINCE, organisation_make, region
 
 _serial = itertools.count(1)
 _PREFERRED = (Organisation.Kind.BUREAU, Organisation.Kind.FINANCE)
+
+
+@cache
+def _hashed(password: str) -> str:
+    return make_password(password)
 
 
 def staff_make(*roles: str, region: str = PROVINCE, name: str = "") -> User:
@@ -22,12 +30,11 @@ def staff_make(*roles: str, region: str = PROVINCE, name: str = "") -> User:
     organisation = organisation_make(kind, region=region)
     user = User.objects.create(
         username=f"staff-{number}",
+        password=_hashed("Test-password-1"),
         display_name=name or f"测试人员{number}",
         organisation=organisation,
         is_staff=True,
     )
-    user.set_password("Test-password-1")
-    user.save(update_fields=["password"])
     for role in roles:
         RoleGrant.objects.create(
             user=user,
