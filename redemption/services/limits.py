@@ -32,10 +32,11 @@ class UseLimits:
     def lines(self, voucher: VoucherFacts, at: datetime) -> Iterator[dict[str, Any]]:
         """Yield one line per limit and key, as the SQL function reads them."""
         for row in limit_rows(voucher.batch_code, voucher.rules, SIDE):
+            limit_id = self.ids[voucher.campaign_id, row.code]
             for key in self.keys.get(voucher.enrolment_id, []):
                 if key.kind in row.keys:
                     yield {
-                        "limit_id": self.ids[voucher.campaign_id, row.code],
+                        "limit_id": limit_id,
                         "window_start": window_start(row.window, at),
                         "key_id": key.key_id,
                         "cap": row.cap,

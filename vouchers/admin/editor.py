@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,12 +22,12 @@ from campaigns.admin.editor_sections import EditorSection, Rows, editor_section_
 from campaigns.admin.forms import YuanField
 from core.canonical import to_plain
 from core.money import yuan_text
+from vouchers.definition.checks import ISSUED
+from vouchers.rules.flows import FLOWS
+from vouchers.rules.model import IssuingName
+from vouchers.rules.words import issuing_words
 
-FLOWS = (
-    ("MERCHANT_SCANS", _("商家扫顾客（付款码）")),
-    ("CUSTOMER_SCANS", _("顾客扫商家（收款码）")),
-    ("ONLINE", _("线上")),
-)
+FLOW_CHOICES = [(code, _(said.zh)) for code, said in FLOWS.items()]
 VALIDITY = (
     ("HOURS", _("领取后若干小时")),
     ("CLAIM_DAY", _("领取当日")),
@@ -37,13 +37,6 @@ VALIDITY = (
     ("ROUND_END", _("领取所在使用周期结束")),
     ("CAMPAIGN_END", _("至活动结束")),
     ("FIXED_WINDOW", _("固定有效期")),
-)
-ISSUING = (
-    ("CLAIM", _("领取")),
-    ("LOTTERY", _("摇号抽签（尚未开通）")),
-    ("DRAW", _("即时抽奖（尚未开通）")),
-    ("PAYMENT", _("支付立减（尚未开通）")),
-    ("DOSSIER", _("补贴申报审核（尚未开通）")),
 )
 REFUNDS = (
     ("PRO_RATA_KEEP_USED", _("按比例退还；期内全额退款退回消费券")),
@@ -55,6 +48,14 @@ REFUNDS = (
 LIMIT = "per-day CLAIM CAMPAIGN DAY 1 DOCUMENT,MOBILE,DEVICE"
 FIXED = ("fixed_from", "fixed_until")
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
+
+
+def issuing_choices() -> list[tuple[str, str]]:
+    """Offer every way of issuing, and say which ones the platform does not carry out yet."""
+    return [
+        (code, words if code in ISSUED else gettext("%(issuing)s（尚未开通）") % {"issuing": words})
+        for code, words in ((code, issuing_words(code)) for code in get_args(IssuingName))
+    ]
 
 
 def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharField:
@@ -110,7 +111,7 @@ class BatchForm(forms.Form):
     )
     flows = forms.MultipleChoiceField(
         label=_("使用方式"),
-        choices=FLOWS,
+        choices=FLOW_CHOICES,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("不选则不限"),
@@ -124,7 +125,7 @@ class BatchForm(forms.Form):
     at_use = forms.BooleanField(
         label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
     )
-    issuing = choice_field(_("发放方式"), ISSUING, initial="CLAIM")
+    issuing = choice_field(_("发放方式"), issuing_choices, initial="CLAIM")
     refund_policy = choice_field(
         _("退款政策"),
         REFUNDS,

@@ -228,20 +228,17 @@ def _limits(
     context: BatchContext, command: ClaimCommand, keys: Mapping[int, str]
 ) -> Iterator[dict[str, Any]]:
     for limit_id, row in context.claim_limits:
-        starts = window_start(row.window, command.at, context.waves)
+        line = {
+            "limit_id": limit_id,
+            "window_start": window_start(row.window, command.at, context.waves),
+            "cap": row.cap,
+            "window": row.window,
+        }
+        if row.conflicts_with:
+            line |= {"take": row.take, "conflicts_with": row.conflicts_with}
         for key_id, kind in keys.items():
             if kind in row.keys:
-                yield {
-                    "limit_id": limit_id,
-                    "window_start": starts,
-                    "key_id": key_id,
-                    "cap": row.cap,
-                    "take": row.take,
-                    "kind": kind,
-                    "window": row.window,
-                    "document": kind == "DOCUMENT",
-                    "conflicts_with": row.conflicts_with or None,
-                }
+                yield {**line, "key_id": key_id, "kind": kind, "document": kind == "DOCUMENT"}
 
 
 @retry_conflicts
