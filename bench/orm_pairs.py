@@ -70,7 +70,8 @@ def hold(command: HoldCommand) -> Redemption:
         .first()
     )
     facts = voucher_facts(voucher)
-    refusals = eligibility(facts, payment_facts(payment, terminal, payee, listed))
+    about = payment_facts(payment, terminal, payee, listed)
+    refusals = eligibility(facts, about)
     taken = Redemption.objects.filter(
         client_id=command.client_id,
         store=terminal.store,
@@ -81,9 +82,7 @@ def hold(command: HoldCommand) -> Redemption:
         refusals.append(Refusal("redemption.stacking_not_allowed", {"limit": 1}))
     if refusals:
         raise RefusedError(refusals)
-    cost = amounts(
-        facts, order_fen=payment.order_fen, other_discount_fen=payment.other_discount_fen
-    )
+    cost = amounts(facts, about)
     redemption = Redemption.objects.create(
         client_id=command.client_id,
         campaign=voucher.campaign,

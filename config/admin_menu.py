@@ -74,6 +74,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry("redemption.Redemption", "shopping_cart_checkout"),
             Entry("redemption.RedemptionStep", "timeline"),
             Entry("redemption.RedemptionLine", "list_alt"),
+            Entry("redemption.Earmark", "bookmark"),
             Entry("redemption.PaymentCode", "qr_code_2"),
         ),
     ),

@@ -164,8 +164,42 @@ RULE_CHECKS = (
         JOIN vouchers_batchversion b ON b.id = v.batch_version_id
         WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen < 1
             OR r.order_fen - CASE b.rules #>> '{benefit,basis}'
-                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen ELSE 0 END
+                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
+                    WHEN 'AFTER_MERCHANT_DISCOUNTS'
+                    THEN r.other_discount_fen - r.bank_discount_fen ELSE 0 END
                 < (b.rules #>> '{benefit,threshold_fen}')::bigint)""",
+    ),
+    (
+        "redemption.subsidy_as_ruled",
+        "抵用金额等于面额，折扣券等于比例与封顶之小者",
+        """
+        WITH used AS (
+            SELECT r.id, n.used_fen, v.face_fen, (b.rules #>> '{benefit,rate_bp}')::bigint AS rate,
+                greatest(0, r.order_fen - CASE b.rules #>> '{benefit,basis}'
+                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
+                    WHEN 'AFTER_MERCHANT_DISCOUNTS'
+                    THEN r.other_discount_fen - r.bank_discount_fen ELSE 0 END
+                - coalesce((SELECT sum(g.value::bigint)
+                              FROM jsonb_each_text(h.detail -> 'goods') AS g
+                             WHERE b.rules #> '{use,excluded_goods}' ? g.key), 0)) AS base
+            FROM redemption_redemption r
+            JOIN redemption_redemptionline n ON n.redemption_id = r.id
+            JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+            JOIN vouchers_voucher v ON v.id = n.voucher_id
+            JOIN vouchers_batchversion b ON b.id = v.batch_version_id)
+        SELECT id AS redemption, used_fen, face_fen, rate, base FROM used
+        WHERE used_fen <> CASE WHEN rate IS NULL THEN face_fen
+            ELSE least(div(2 * base * rate + 10000, 20000), face_fen) END""",
+    ),
+    (
+        "redemption.tenders_are_payment",
+        "顾客支付方式合计等于顾客实付",
+        """
+        SELECT s.redemption_id AS redemption, s.payer_fen, s.detail -> 'tenders' AS tenders
+        FROM redemption_redemptionstep s
+        WHERE s.kind = 'CONFIRM' AND coalesce(jsonb_array_length(s.detail -> 'tenders'), 0) > 0
+            AND s.payer_fen <> (SELECT sum((t ->> 'amount_fen')::bigint)
+                                  FROM jsonb_array_elements(s.detail -> 'tenders') AS t)""",
     ),
 )
 
@@ -192,21 +226,63 @@ MONEY_CHECKS = (
         WHERE coalesce(booked.fen, 0) <> coalesce(held.fen, 0)""",
     ),
     (
+        "redemption.earmarked_money",
+        "已用券保留余额等于面额未用部分，到期一小时后全部退回",
+        f"""
+        WITH rest AS (
+            SELECT n.id AS line_id, b.campaign_id, b.id AS batch_id, e.ended_at, v.valid_until,
+                e.parts, ARRAY(SELECT whole.fen - used.fen
+                    FROM unnest(v.parts) WITH ORDINALITY AS whole(fen, place)
+                    JOIN unnest(n.parts) WITH ORDINALITY AS used(fen, place) USING (place)
+                    ORDER BY place) AS due, b.funder_ids
+            FROM redemption_redemption r
+            JOIN redemption_redemptionline n ON n.redemption_id = r.id
+            JOIN vouchers_voucher v ON v.id = n.voucher_id AND v.face_fen > n.used_fen
+            JOIN vouchers_batch b ON b.id = v.batch_id
+            LEFT JOIN redemption_earmark e ON e.line_id = n.id
+            WHERE r.confirmed_at IS NOT NULL),
+        kept AS (
+            SELECT campaign_id, batch_id, part.funder_id, sum(part.fen) AS fen
+            FROM rest CROSS JOIN LATERAL ROWS FROM (unnest(funder_ids), unnest(parts))
+                AS part(funder_id, fen)
+            WHERE parts IS NOT NULL AND ended_at IS NULL GROUP BY 1, 2, 3),
+        booked AS (
+            SELECT campaign_id, unit_id AS batch_id, funder_id, balance_fen AS fen
+            FROM core_account WHERE kind = 'EARMARKED')
+        SELECT batch_id::text AS subject, funder_id AS funder, booked.fen AS booked_fen,
+            kept.fen AS kept_fen
+        FROM booked FULL JOIN kept USING (campaign_id, batch_id, funder_id)
+        WHERE coalesce(booked.fen, 0) <> coalesce(kept.fen, 0)
+        UNION ALL
+        SELECT line_id::text, NULL, array_total(parts), array_total(due) FROM rest
+        WHERE parts IS DISTINCT FROM due
+        UNION ALL
+        SELECT line_id::text, NULL, array_total(parts), 0
+        FROM rest CROSS JOIN ({_BUSINESS_NOW}) clock
+        WHERE ended_at IS NULL AND valid_until < clock.now - interval '1 hour'""",  # noqa: S608 - constants
+    ),
+    (
         "redemption.steps_booked",
         "每个步骤都已记账，凭证金额等于其步骤合计",
         """
         WITH facts AS (
+            -- A hold takes the whole face, whatever of it will be used.
             SELECT s.entry_id, part.funder_id, sum(part.fen) AS fen
             FROM redemption_redemptionstep s
-            CROSS JOIN LATERAL ROWS FROM (unnest(s.funder_ids), unnest(s.parts))
-                AS part(funder_id, fen)
+            JOIN redemption_redemptionline n ON n.redemption_id = s.redemption_id
+            JOIN vouchers_voucher v ON v.id = n.voucher_id
+            CROSS JOIN LATERAL ROWS FROM (unnest(s.funder_ids), unnest(
+                CASE WHEN s.kind IN ('HOLD', 'RELEASE', 'TIME_OUT') THEN v.parts
+                    ELSE s.parts END)) AS part(funder_id, fen)
             WHERE s.entry_id IS NOT NULL AND part.fen > 0 GROUP BY 1, 2),
         booked AS (
             SELECT p.entry_id, p.funder_id, sum(p.amount_fen) AS fen
             FROM core_entry e JOIN core_posting p ON p.entry_id = e.id
             JOIN core_account d ON d.id = p.debit_account_id
+            JOIN core_account c ON c.id = p.credit_account_id
             WHERE e.code IN ('HOLD', 'HOLD_RELEASE', 'HOLD_TIME_OUT', 'CONFIRM', 'CANCEL',
                     'REFUND')
+                AND 'EARMARKED' NOT IN (d.kind, c.kind)
                 AND (e.code <> 'CONFIRM' OR d.kind = 'HELD') GROUP BY 1, 2)
         SELECT entry_id AS entry, funder_id AS funder, facts.fen AS steps_fen,
             booked.fen AS booked_fen

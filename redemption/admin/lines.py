@@ -3,15 +3,18 @@
 from __future__ import annotations  # ModelAdmin takes no brackets at run time
 
 from django.contrib import admin
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from core.admin.base import ScopedModelAdmin
-from core.admin.columns import page_link, yuan_column
+from core.admin.columns import page_link, yuan_column, yuan_grouped
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
-from redemption.models import RedemptionLine
+from redemption.models import Earmark, RedemptionLine
 
 
 @admin.register(RedemptionLine)
@@ -32,11 +35,25 @@ class RedemptionLineAdmin(ScopedModelAdmin):
     search_fields = ("redemption__id__exact", "voucher__id__exact")
     search_help_text = _("按核销单或消费券编号查找")
     ordering = ("-pk",)
-    fields = ("redemption_of", "batch", "voucher_of", "used", "live")
-    readonly_fields = ("redemption_of", "voucher_of", "used")
+    fields = ("redemption_of", "batch", "voucher_of", "used", "kept", "live")
+    readonly_fields = ("redemption_of", "voucher_of", "used", "kept")
     paginator = InfinitePaginator
 
     used = yuan_column("used_fen", _("抵用金额（元）"))
+
+    @display(description=_("面额未用部分（元）"))
+    def kept(self, obj: RedemptionLine) -> str:
+        """Show what is kept of the face until the voucher ends, or that it has gone back."""
+        earmark = Earmark.objects.filter(pk=obj.pk).first()
+        if earmark is None:
+            return "-"
+        amount = yuan_grouped(sum(earmark.parts))
+        if earmark.ended_at is None:
+            return gettext("%(amount)s，保留至 %(until)s") % {
+                "amount": amount,
+                "until": date_format(localtime(earmark.valid_until), "DATETIME_FORMAT"),
+            }
+        return gettext("%(amount)s，已退回") % {"amount": amount}
 
     @display(description=_("核销单"), ordering="redemption")
     def redemption_of(self, obj: RedemptionLine) -> SafeString | str:

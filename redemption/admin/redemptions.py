@@ -138,6 +138,7 @@ class RedemptionAdmin(ScopedModelAdmin):
         "trace",
         "order_amount",
         "other_discount_amount",
+        "bank_discount_amount",
         "subsidy_amount",
         "payable_amount",
         "refunded_amount",
@@ -166,6 +167,7 @@ class RedemptionAdmin(ScopedModelAdmin):
                 "fields": (
                     "order_amount",
                     "other_discount_amount",
+                    "bank_discount_amount",
                     "subsidy_amount",
                     "payable_amount",
                     "refunded_amount",
@@ -200,6 +202,7 @@ class RedemptionAdmin(ScopedModelAdmin):
     store_place = region_column("store_region", _("门店地区"))
     order_amount = yuan_column("order_fen", _("订单金额"))
     other_discount_amount = yuan_column("other_discount_fen", _("其他优惠"))
+    bank_discount_amount = yuan_column("bank_discount_fen", _("其中银行优惠"))
     subsidy_amount = yuan_column("subsidy_fen", _("补贴金额"))
     payable_amount = yuan_column("payable_fen", _("顾客应付"))
     refunded_amount = yuan_column("refunded_order_fen", _("已退订单金额"))

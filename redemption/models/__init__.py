@@ -1,6 +1,7 @@
 """Tables of the redemption room."""
 
 from redemption.models.codes import PaymentCode
+from redemption.models.earmarks import Earmark
 from redemption.models.exceptions import ExceptionItem
 from redemption.models.redemptions import Redemption, RedemptionLine, RedemptionStep
 from redemption.settlement.models import (
@@ -21,6 +22,7 @@ from redemption.settlement.models import (
 __all__ = [
     "BankLine",
     "Discrepancy",
+    "Earmark",
     "ExceptionItem",
     "FrozenFact",
     "MerchantRepayment",

@@ -54,6 +54,9 @@ class Redemption(models.Model):
     card_bin = models.CharField(_("卡 BIN"), max_length=8, blank=True)
     order_fen = models.BigIntegerField(_("订单金额（分）"))
     other_discount_fen = models.BigIntegerField(_("其他优惠（分）"), default=0)
+    bank_discount_fen = models.BigIntegerField(
+        _("其中银行优惠（分）"), default=0, db_default=0, help_text=_("其余为商户优惠")
+    )
     subsidy_fen = models.BigIntegerField(_("补贴金额（分）"))
     payable_fen = models.BigIntegerField(_("顾客应付（分）"))
     state = models.CharField(
@@ -79,7 +82,8 @@ class Redemption(models.Model):
             models.CheckConstraint(
                 condition=Q(order_fen=F("subsidy_fen") + F("other_discount_fen") + F("payable_fen"))
                 & Q(subsidy_fen__gt=0)
-                & Q(other_discount_fen__gte=0)
+                & Q(bank_discount_fen__gte=0)
+                & Q(other_discount_fen__gte=F("bank_discount_fen"))
                 & Q(payable_fen__gte=0),
                 name="redemption_amounts",
             ),
@@ -135,6 +139,7 @@ class Redemption(models.Model):
                     "card_bin",
                     "order_fen",
                     "other_discount_fen",
+                    "bank_discount_fen",
                     "subsidy_fen",
                     "payable_fen",
                     "held_at",

@@ -128,20 +128,8 @@ def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refus
     Where only they are missing, that is a reason of its own beside the shortfall.
     """
     excluded_fen = payment.excluded_fen(voucher.rules.use.excluded_goods)
-    benefit, face_fen = voucher.rules.benefit, voucher.face_fen
-    short = threshold_shortfall(
-        benefit,
-        face_fen=face_fen,
-        order_fen=payment.order_fen - excluded_fen,
-        other_discount_fen=payment.other_discount_fen,
-    )
-    enough_with_them = not threshold_shortfall(
-        benefit,
-        face_fen=face_fen,
-        order_fen=payment.order_fen,
-        other_discount_fen=payment.other_discount_fen,
-    )
-    if short and excluded_fen and enough_with_them:
+    short = threshold_shortfall(voucher, payment)
+    if short and excluded_fen and not threshold_shortfall(voucher, payment, count_excluded=True):
         goods = [kind for kind, _ in payment.goods if kind in voucher.rules.use.excluded_goods]
         data = {"excluded_fen": excluded_fen, "goods": goods}
         return [Refusal("redemption.item_not_eligible", data), *short]

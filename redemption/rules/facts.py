@@ -53,7 +53,11 @@ class PlaceFacts:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
-    """One payment: amounts in fen, the flow, the card, the place, and when it was received."""
+    """One payment: amounts in fen, the flow, the card, the place, and when it was received.
+
+    ``bank_discount_fen`` is what of ``other_discount_fen`` the bank or wallet gives; the rest is
+    the merchant's.
+    """
 
     at: datetime
     order_fen: int
@@ -65,6 +69,7 @@ class PaymentFacts:
     """Campaigns whose whitelist in force has the store."""
     region_at: str | None = None
     """Region code of the customer's location; ``None`` if the request carries none."""
+    bank_discount_fen: int = 0
     goods: tuple[tuple[str, int], ...] = ()
     """Kinds of goods in the order that a voucher may exclude, with their amounts."""
 

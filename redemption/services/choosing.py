@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.errors import Refusal
 from merchants.selectors import TerminalFacts
-from redemption.rules.amounts import ranked
+from redemption.rules.amounts import Amounts, amounts
 from redemption.rules.eligibility import frozen_refusals, place_usable, state_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
 from redemption.services.limits import LimitKey, limit_key, use_limits_load, used_up
@@ -32,6 +32,7 @@ class Candidate:
     """A voucher for a payment: ``frozen`` reasons stay, ``passing`` ones hold at present."""
 
     voucher: VoucherFacts
+    amounts: Amounts
     whitelist_id: UUID | None
     limits: tuple[dict[str, Any], ...]
     frozen: tuple[Refusal, ...]
@@ -114,7 +115,7 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
                 limits=lines[index][one.voucher_id],
                 full=full,
             )
-            for one in ranked(chosen[index])
+            for one in chosen[index]
         ]
         considered.append(
             Considered(
@@ -122,11 +123,23 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
                 till=till,
                 payment_code_id=payer.code_id,
                 named=bool(payer.voucher_ids),
-                candidates=tuple(candidates),
+                candidates=tuple(ranked(candidates)),
                 refusals=tuple(_request_refusals(payer, candidates, payment)),
             )
         )
     return considered
+
+
+def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Order vouchers for a payment: largest subsidy, then earliest expiry, then id."""
+    return sorted(
+        candidates,
+        key=lambda one: (
+            -one.amounts.subsidy_fen,
+            one.voucher.valid_until,
+            one.voucher.voucher_id,
+        ),
+    )
 
 
 def payment_facts(
@@ -139,6 +152,7 @@ def payment_facts(
         at=request.at,
         order_fen=request.order_fen,
         other_discount_fen=request.other_discount_fen,
+        bank_discount_fen=request.bank_discount_fen,
         flow=request.flow,
         card_bin=request.card_bin,
         place=place_of(till),
@@ -209,6 +223,7 @@ def _candidate(
     over = (full[limit_key(line)] for line in limits if limit_key(line) in full)
     return Candidate(
         voucher=voucher,
+        amounts=amounts(voucher, payment),
         whitelist_id=whitelist_id,
         limits=limits,
         frozen=tuple(frozen_refusals(voucher, payment)),

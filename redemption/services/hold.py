@@ -12,7 +12,6 @@ from core.hot import decided_or_later, hot_call, rounds
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
-from redemption.rules.amounts import amounts
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.facts import (
     LATER,
@@ -187,10 +186,7 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
     """Spell a command for the SQL function."""
     command, payment, till = item.command, item.command.payment, item.till
     voucher = item.candidate.voucher
-    taken = amounts(
-        voucher, order_fen=payment.order_fen, other_discount_fen=payment.other_discount_fen
-    )
-    rules = voucher.rules
+    taken, rules = item.candidate.amounts, voucher.rules
     online = payment.flow == Flow.ONLINE
     life_s = rules.hold_seconds_online if online else rules.hold_seconds_till
     return {
@@ -218,6 +214,7 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "card_bin": payment.card_bin,
         "order_fen": taken.order_fen,
         "other_discount_fen": taken.other_discount_fen,
+        "bank_discount_fen": payment.bank_discount_fen,
         "subsidy_fen": taken.subsidy_fen,
         "payable_fen": taken.payable_fen,
         "lines": [

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from core.errors import Refusal
 from core.hot import OutcomeName
-from redemption.rules.amounts import Amounts, amounts
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.requests import PaymentRequest
 from vouchers.places import NearStore, stores_nearest
@@ -17,10 +16,10 @@ WRONG_STORE: Final = "redemption.store_not_in_scope"
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Usable vouchers, the best first, with their amounts; the others with every reason."""
+    """Usable vouchers, the best first; the others with every reason."""
 
     payment: PaymentRequest
-    usable: tuple[tuple[Candidate, Amounts], ...]
+    usable: tuple[Candidate, ...]
     unusable: tuple[Candidate, ...]
 
 
@@ -78,18 +77,7 @@ def _quote(
     if any(one.code not in known for one in considered.refusals):
         return QuoteOutcome("REFUSED", refusals=considered.refusals)
     payment = considered.request
-    usable = tuple(
-        (
-            one,
-            amounts(
-                one.voucher,
-                order_fen=payment.order_fen,
-                other_discount_fen=payment.other_discount_fen,
-            ),
-        )
-        for one in considered.candidates
-        if not one.refusals
-    )
+    usable = tuple(one for one in considered.candidates if not one.refusals)
     store_id = considered.till.store_id if considered.till else None
     unusable = tuple(
         _directed(one, store_id, elsewhere) for one in considered.candidates if one.refusals

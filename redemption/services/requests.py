@@ -15,7 +15,8 @@ class PaymentRequest:
     Who pays is named in one of three ways: ``payment_code`` (any client), or ``voucher_ids`` or
     ``person_id`` (only the client the vouchers were issued through). ``region_code`` is where the
     customer's device says it is, ``device`` the device that shows the code, ``goods`` what of the
-    order a voucher may exclude: (kind, fen).
+    order a voucher may exclude: (kind, fen). ``bank_discount_fen`` is what of
+    ``other_discount_fen`` the bank or wallet gives.
     """
 
     client_id: UUID
@@ -25,6 +26,7 @@ class PaymentRequest:
     order_fen: int
     flow: str
     other_discount_fen: int = 0
+    bank_discount_fen: int = 0
     card_bin: str = ""
     region_code: str | None = None
     payment_code: str | None = None

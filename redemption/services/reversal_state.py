@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from campaigns.models import CampaignState
 from core.ledger.models import Account, AccountKind
 from core.ledger.services import Transfer
-from redemption.models import RedemptionLine, RedemptionStep
+from redemption.models import Earmark, RedemptionLine, RedemptionStep
 from redemption.rules.refunds import RefundedSoFar
 from redemption.settlement.selectors import booking_accounts, facts_assigned
 from redemption.states import RedemptionState, StepKind, VoucherFate
@@ -42,6 +42,8 @@ class Confirmed:
     cancellable_until: datetime | None
     booked_to: AccountKind
     assigned: bool
+    earmark: tuple[int, ...] = ()
+    """By funder, what is kept of the face beside the used part; none once it has gone back."""
     available_fen: tuple[int, ...] | None = None
     """Per funder, what the campaign has available; read only where the subsidy was recovered."""
 
@@ -59,9 +61,17 @@ class Confirmed:
         return self.campaign_state == CampaignState.CLOSED or not all(left)
 
     def transfers(self, parts: Collection[int], fate: VoucherFate) -> list[Transfer]:
-        """Return the transfers that give ``parts`` back (architecture.md, Money)."""
+        """Return the transfers that give ``parts`` back (architecture.md, Money).
+
+        A voucher that does not stay used takes the unused rest of its face with it.
+        """
         moves = []
         credit, credit_unit = self._credit(fate)
+        if fate != VoucherFate.KEPT_USED:
+            moves += [
+                Transfer(funder_id, AccountKind.EARMARKED, credit, fen, self.batch_id, credit_unit)
+                for funder_id, fen in zip(self.funder_ids, self.earmark, strict=False)
+            ]
         for funder_id, concession, fen in zip(
             self.funder_ids, self.concessions, parts, strict=True
         ):
@@ -83,6 +93,7 @@ class Confirmed:
 
 
 _NO_DETAIL: dict[str, Any] = {}
+_OVER = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = (
     "redemption_id",
     "redemption__campaign_id",
@@ -124,6 +135,7 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
     }
     step_ids = [pk for pk, _ in confirms.values()]
     booked, assigned = booking_accounts(step_ids), facts_assigned(step_ids)
+    kept, gone = _earmarks(redemption_ids)
     lie_free = {pk for pk, kind in booked.items() if kind == AccountKind.AVAILABLE}
     available = _available({row[1] for row in rows}) if lie_free else {}
     found: dict[UUID, Confirmed] = {}
@@ -137,7 +149,8 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
             campaign_state=row[2],
             batch_id=row[3],
             voucher_id=row[4],
-            valid_until=row[5],
+            # The money of a whole face can return only while its rest is kept.
+            valid_until=_OVER if row[0] in gone else row[5],
             refund_policy=row[6] or "PRO_RATA_KEEP_USED",
             state=RedemptionState(row[7]),
             confirmed_at=row[8],
@@ -160,11 +173,27 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
             cancellable_until=datetime.fromisoformat(until) if until else None,
             booked_to=booked_to,
             assigned=confirm_id in assigned,
+            earmark=kept.get(row[0], ()),
             available_fen=tuple(available.get((row[1], funder_id), 0) for funder_id in row[10])
             if booked_to == AccountKind.AVAILABLE
             else None,
         )
     return found
+
+
+def _earmarks(
+    redemption_ids: Collection[UUID],
+) -> tuple[dict[UUID, tuple[int, ...]], set[UUID]]:
+    """Return what is kept beside the used part of a face, and where nothing is any more."""
+    kept: dict[UUID, tuple[int, ...]] = {}
+    gone: set[UUID] = set()
+    rows = Earmark.objects.filter(redemption_id__in=redemption_ids)
+    for redemption_id, parts, ended_at in rows.values_list("redemption_id", "parts", "ended_at"):
+        if ended_at is None:
+            kept[redemption_id] = tuple(parts)
+        else:
+            gone.add(redemption_id)
+    return kept, gone
 
 
 def _available(campaign_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], int]:

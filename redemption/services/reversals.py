@@ -14,7 +14,7 @@ from core.ids import new_id
 from core.ledger.models import EntryCode
 from core.ledger.services import entry_post
 from core.transactions import transaction_is_open
-from redemption.models import Redemption, RedemptionLine, RedemptionStep
+from redemption.models import Earmark, Redemption, RedemptionLine, RedemptionStep
 from redemption.rules.refunds import RefundSlice
 from redemption.services.facts import Key, StepOutcome, facts_of, known_steps
 from redemption.services.reversal_state import Confirmed
@@ -124,7 +124,7 @@ def reversals_write(
         ],
         ["state", "last_step", *_totals(kind, reversals[0])],
     )
-    _vouchers_write(reversals)
+    _vouchers_write(reversals, entry_id)
     entry_post(
         code=EntryCode.CANCEL if kind == StepKind.CANCEL else EntryCode.REFUND,
         campaign_id=campaign_id,
@@ -182,8 +182,20 @@ def _step(kind: StepKind, reversal: Reversal, entry_id: UUID, day: date) -> Rede
     )
 
 
-def _vouchers_write(reversals: Sequence[Reversal]) -> None:
-    """Give vouchers back, expire or void them; nothing for those that stay used."""
+def _vouchers_write(reversals: Sequence[Reversal], entry_id: UUID) -> None:
+    """Give vouchers back, expire or void them; nothing for those that stay used.
+
+    Their earmarks end with ``entry_id``.
+    """
+    ended = {
+        one.confirmed.redemption_id: one.command.at
+        for one in reversals
+        if one.slice.voucher_fate in _VOUCHER_STATES and one.confirmed.earmark
+    }
+    for redemption_id, at in ended.items():
+        Earmark.objects.filter(redemption_id=redemption_id, ended_at=None).update(
+            ended_at=at, entry_id=entry_id
+        )
     for fate, state in _VOUCHER_STATES.items():
         of_fate = [one.confirmed for one in reversals if one.slice.voucher_fate == fate]
         if not of_fate:

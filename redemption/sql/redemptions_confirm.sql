@@ -174,6 +174,18 @@ BEGIN
           JOIN redemption_redemptionline n ON n.redemption_id = c.redemption_id
          WHERE v_accepted[c.ord + 1] AND v.id = n.voucher_id;
 
+        -- What is not used of a face stays earmarked for the voucher until its own end.
+        INSERT INTO redemption_earmark (line_id, redemption_id, batch_id, valid_until, parts)
+        SELECT n.id, n.redemption_id, n.batch_id, v.valid_until,
+               ARRAY(SELECT whole.fen - used.fen
+                       FROM unnest(v.parts) WITH ORDINALITY AS whole(fen, place)
+                       JOIN unnest(n.parts) WITH ORDINALITY AS used(fen, place) USING (place)
+                      ORDER BY place)
+          FROM unnest(v_commands) c
+          JOIN redemption_redemptionline n ON n.redemption_id = c.redemption_id
+          JOIN vouchers_voucher v ON v.id = n.voucher_id AND v.face_fen > n.used_fen
+         WHERE v_accepted[c.ord + 1];
+
         -- Late ones pass through held in the same entry; then the used part becomes payable (or
         -- uses up the concession) and the rest of the face stays earmarked for the voucher.
         PERFORM ledger_post(p_entry, 'CONFIRM', p_campaign, 'confirm:' || p_entry, p_date,

@@ -23,7 +23,7 @@ RETURNS void LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
--- (architecture.md, A hot service has three steps). p_commands: a list of redemption_hold_command,
+-- (architecture.md, A hot service has three steps). p_commands: a list of redemption_hold_request,
 -- ord counting from 0, with lines [{"voucher_id", "batch_id", "used_fen", "parts"}…], limits (see
 -- redemption_limit) and refusals [{"code", "data"}…]. No two commands of a group share a key,
 -- limit key, payment code, order or voucher. One order of a store takes one voucher. A voucher
@@ -41,7 +41,7 @@ AS $$
 DECLARE
     v_campaign record;
     v_found record;
-    v_commands redemption_hold_command[];
+    v_commands redemption_hold_request[];
     v_lines redemption_hold_line[];
     v_limits redemption_limit[];
     v_stale jsonb;
@@ -60,7 +60,7 @@ BEGIN
            array_agg(coalesce(c.refusals, '[]') ORDER BY c.ord), array_agg('[]'::jsonb),
            array_agg(NULL::text), array_agg(false)
       INTO v_commands, v_ats, v_results, v_refusals, v_against, v_outcomes, v_accepted
-      FROM jsonb_populate_recordset(NULL::redemption_hold_command, p_commands) c;
+      FROM jsonb_populate_recordset(NULL::redemption_hold_request, p_commands) c;
     IF v_commands[cardinality(v_commands)].ord <> cardinality(v_commands) - 1 THEN
         RAISE EXCEPTION 'commands must be numbered from 0';
     END IF;
@@ -236,13 +236,14 @@ BEGIN
         INSERT INTO redemption_redemption (id, client_id, campaign_id, enrolment_id,
             voucher_client_id, acquirer_id, merchant_id, store_id, terminal_id, payee_id,
             whitelist_id, owner_region, store_region, order_no, flow, card_bin, order_fen,
-            other_discount_fen, subsidy_fen, payable_fen, state, held_at, hold_expires_at,
+            other_discount_fen, bank_discount_fen, subsidy_fen, payable_fen, state, held_at, hold_expires_at,
             channel_trade_no, refunded_order_fen, refunded_payer_fen, refunded_subsidy_fen,
             refund_count, last_step, limit_uses)
         SELECT c.redemption_id, c.client_id, p_campaign, c.enrolment_id, c.voucher_client_id,
                c.acquirer_id, c.merchant_id, c.store_id, c.terminal_id, c.payee_id, c.whitelist_id,
                c.owner_region, c.store_region, c.order_no, c.flow, coalesce(c.card_bin, ''),
-               c.order_fen, c.other_discount_fen, c.subsidy_fen, c.payable_fen, 'HELD', c.at,
+               c.order_fen, c.other_discount_fen, c.bank_discount_fen, c.subsidy_fen,
+               c.payable_fen, 'HELD', c.at,
                c.hold_expires_at, '', 0, 0, 0, 0, 1, coalesce(c.limits, '[]')
           FROM unnest(v_commands) c
          WHERE v_accepted[c.ord + 1];

@@ -215,6 +215,10 @@ def test_a_limit_of_a_group_is_written_in_every_batch_of_it() -> None:
         {"validity": {"mode": "NATURAL_DAYS", "value": 20_260_306}},
         {"limits": [LIMIT | {"count": 2**31}]},
         {"benefit": {"type": "THRESHOLD", "face_multiple": 10**6}},
+        {"benefit": {"type": "PERCENTAGE"}},
+        {"benefit": {"type": "PERCENTAGE", "rate_bp": 0}},
+        {"benefit": {"type": "PERCENTAGE", "rate_bp": 10_000}},
+        {"benefit": {"type": "PERCENTAGE", "rate_bp": 2_000, "face_multiple": 2}},
     ],
 )
 def test_numbers_that_no_rule_can_mean_are_refused(rules: dict[str, Any]) -> None:
@@ -235,6 +239,15 @@ def test_a_benefit_without_threshold_has_no_fields_of_one() -> None:
     assert document["batches"][0]["rules"]["benefit"] == {"type": "NO_THRESHOLD"}
     with pytest.raises(DefinitionInvalidError):
         definition_build(rules_with(benefit={"type": "NO_THRESHOLD", "threshold_fen": 1}))
+
+
+def test_a_percentage_has_its_cap_in_the_face_and_may_have_a_threshold_below_it() -> None:
+    benefit = {"type": "PERCENTAGE", "rate_bp": 2_000, "threshold_fen": 1_000}
+    document = definition_build(rules_with(benefit=benefit)).document()
+    assert document["batches"][0]["rules"]["benefit"] == benefit | {
+        "basis": "AFTER_MERCHANT_DISCOUNTS"
+    }
+    assert definition_build(document).document() == document
 
 
 def test_a_limit_over_the_campaign_means_the_same_in_every_batch() -> None:

@@ -15,6 +15,7 @@ from core.money import funder_sums
 from vouchers.definition.model import BatchSpec
 from vouchers.rules.model import (
     BatchRules,
+    Benefit,
     LimitRule,
     Location,
     ThresholdBenefit,
@@ -58,7 +59,7 @@ FUNDERS = (
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """A threshold batch: ``units`` planned, ``open_units`` of them open (all unless told)."""
+    """A batch, 满减 unless told: ``units`` planned, ``open_units`` of them open (else all)."""
 
     face_fen: int = 3_000
     threshold_fen: int = 10_000
@@ -69,6 +70,7 @@ class BatchPlan:
     validity: Validity = HOURS_72
     use: UseScope = ANYWHERE
     location: Location = NO_LOCATION
+    benefit: Benefit | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)
     """Other fields of `BatchRules`, e.g. ``{"refund_policy": "ALWAYS_CONSUMED"}``."""
 
@@ -80,7 +82,7 @@ class BatchPlan:
     def batch_rules(self) -> BatchRules:
         """Return the rules that are frozen for this batch."""
         return BatchRules(
-            benefit=ThresholdBenefit(threshold_fen=self.threshold_fen),
+            benefit=self.benefit or ThresholdBenefit(threshold_fen=self.threshold_fen),
             validity=self.validity,
             limits=self.limits,
             use=self.use,

@@ -27,6 +27,7 @@ from tests.factories.redemption import (
 from tests.invariants.helpers import assert_fires, assert_sound, checks_failing, corrupt
 from tests.redemption.test_hold_confirm import FREE, TWICE
 from tests.support.moments import business_time_set
+from vouchers.rules.model import PercentageBenefit
 
 pytestmark = pytest.mark.broken_books
 
@@ -40,9 +41,11 @@ NAMES = [name for name, _, _ in (*STATE_CHECKS, *RULE_CHECKS, *MONEY_CHECKS)]
 
 @pytest.fixture
 def books(own_database: ServiceUrls) -> dict[str, UUID]:
-    """One redemption held, one released, one confirmed, one refunded twice; all sound."""
-    shop = shop_make(batches=[BatchPlan(limits=(TWICE,), rules=FREE)])
+    """Redemptions held, released, confirmed (one with a rest kept), refunded twice; all sound."""
+    fifth = BatchPlan(benefit=PercentageBenefit(rate_bp=2_000), limits=(TWICE,), rules=FREE)
+    shop = shop_make(batches=[BatchPlan(limits=(TWICE,), rules=FREE), fifth])
     made = {
+        "part": confirmed_make(shop, vouchers_issued(shop.live.batches[1])[0]),
         "held": held_make(shop),
         "released": held_make(shop),
         "confirmed": confirmed_make(shop),
@@ -159,6 +162,44 @@ def test_confirmed_below_the_threshold(books: dict[str, UUID]) -> None:
         disable=[R],
     )
     fires("redemption.confirmed_at_threshold")
+
+
+def test_a_percentage_that_is_not_the_rates(books: dict[str, UUID]) -> None:
+    corrupt(
+        f"UPDATE {R} SET order_fen = 10100, payable_fen = 8100 WHERE id = %s",
+        [books["part"]],
+        disable=[R],
+    )
+    fires("redemption.subsidy_as_ruled")
+
+
+def test_tenders_that_are_not_what_was_paid(books: dict[str, UUID]) -> None:
+    corrupt(
+        f"""UPDATE {STEP} SET detail = jsonb_set(detail, '{{tenders}}',
+            '[{{"kind": "CARD", "amount_fen": 6999}}]')
+            WHERE redemption_id = %s AND kind = 'CONFIRM'""",
+        [books["confirmed"]],
+        disable=[STEP],
+    )
+    assert_fires("redemption.tenders_are_payment")
+
+
+def test_a_rest_that_is_kept_with_other_money(books: dict[str, UUID]) -> None:
+    corrupt(
+        "UPDATE core_account SET balance_fen = balance_fen + 1 WHERE kind = 'EARMARKED'",
+        disable=["core_account"],
+    )
+    fires("redemption.earmarked_money")
+
+
+def test_a_rest_that_nobody_wrote_down(books: dict[str, UUID]) -> None:
+    corrupt("DELETE FROM redemption_earmark", disable=["redemption_earmark"])
+    assert_fires("redemption.earmarked_money")
+
+
+def test_a_rest_that_is_kept_too_long(books: dict[str, UUID]) -> None:
+    business_time_set(AT + timedelta(hours=74))
+    fires("redemption.earmarked_money")
 
 
 def test_money_held_for_nothing(books: dict[str, UUID]) -> None:

@@ -246,6 +246,7 @@ def test_the_truth_by_request_and_by_order() -> None:
         ({"order_fen": "10000"}, "order_fen"),
         ({"order_fen": 10**16}, "order_fen"),
         ({"other_discount_fen": 10_001}, "other_discount_fen"),
+        ({"other_discount_fen": 500, "bank_discount_fen": 501}, "bank_discount_fen"),
         ({"flow": "BARTER"}, "flow"),
         ({"flow": "ONLINE"}, "flow"),
         ({"card_bin": "62284"}, "card_bin"),
@@ -275,6 +276,28 @@ def test_tenders_add_up_to_what_was_paid() -> None:
         "tenders": [{"kind": "CARD", "amount_fen": 6_000}, {"kind": "CASH", "amount_fen": 1_000}]
     }
     body_of(world.till.post(path, right))
+    shown = body_of(world.till.get(path.removesuffix("/confirm")))
+    assert shown["tenders"] == [
+        {"kind": "VOUCHER", "amount_fen": 3_000},
+        {"kind": "CARD", "amount_fen": 6_000},
+        {"kind": "CASH", "amount_fen": 1_000},
+    ]
+
+
+def test_an_order_is_paid_with_voucher_offers_and_the_payers_money() -> None:
+    world = pay_world()
+    offers = {"order_fen": 11_500, "other_discount_fen": 1_500, "bank_discount_fen": 1_000}
+    body = world.hold(payment_code=world.code_make()) | offers
+    path = f"{REDEMPTIONS}/{body_of(world.till.post(REDEMPTIONS, body), 201)['redemption_id']}"
+    body_of(world.till.post(f"{path}/confirm", PAID))
+    shown = body_of(world.till.get(path))
+    assert shown["bank_discount_fen"] == 1_000
+    assert shown["tenders"] == [
+        {"kind": "VOUCHER", "amount_fen": 3_000},
+        {"kind": "MERCHANT_OFFER", "amount_fen": 500},
+        {"kind": "BANK_OFFER", "amount_fen": 1_000},
+        {"kind": "PAYER", "amount_fen": 7_000},
+    ]
 
 
 def test_a_wrong_amount_names_both() -> None:

@@ -17,6 +17,7 @@ from vouchers.rules.model import (
     BatchRules,
     Location,
     NoThresholdBenefit,
+    PercentageBenefit,
     ThresholdBenefit,
     UseHours,
     UseScope,
@@ -49,10 +50,17 @@ USE = st.builds(
     card_bins=_some(("62", "6214")),
     excluded_goods=_some(GOODS),
 )
-BENEFIT = st.builds(NoThresholdBenefit) | st.builds(
-    ThresholdBenefit,
-    threshold_fen=st.integers(0, 20_000),
-    basis=st.sampled_from(["ORDER", "AFTER_DISCOUNTS"]),
+BASES = st.sampled_from(["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"])
+THRESHOLDS = st.integers(0, 20_000)
+BENEFIT = (
+    st.builds(NoThresholdBenefit)
+    | st.builds(ThresholdBenefit, threshold_fen=THRESHOLDS, basis=BASES)
+    | st.builds(
+        PercentageBenefit,
+        rate_bp=st.integers(1, 9_999),
+        threshold_fen=THRESHOLDS,
+        basis=BASES,
+    )
 )
 RULES = st.builds(
     BatchRules,
@@ -76,10 +84,12 @@ def payments(draw: st.DrawFn) -> PaymentFacts:
     order = draw(st.integers(1, 25_000))
     goods = tuple((kind, draw(st.integers(1, order // 2 + 1))) for kind in draw(_some(GOODS)))
     order = max(order, sum(fen for _, fen in goods))
+    discount = draw(st.integers(0, order - 1))
     return PaymentFacts(
         at=AT + timedelta(minutes=draw(st.integers(0, 7 * 24 * 60))),
         order_fen=order,
-        other_discount_fen=draw(st.integers(0, order - 1)),
+        other_discount_fen=discount,
+        bank_discount_fen=draw(st.integers(0, discount)),
         flow=draw(st.sampled_from(FLOWS)),
         card_bin=draw(st.sampled_from(["", "622848", "411111"])),
         place=replace(

@@ -9,10 +9,11 @@ import pytest
 
 from core.clock import TIME_ZONE
 from core.ids import new_id
-from redemption.rules.amounts import amounts, ranked
+from redemption.rules.amounts import amounts
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
 from redemption.rules.eligibility import eligibility
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from redemption.services.choosing import Candidate, ranked
 from vouchers.rules.model import (
     BatchRules,
     Location,
@@ -109,12 +110,12 @@ def test_the_threshold_is_reached_at_its_very_fen() -> None:
 
 def test_shanghai_goods_560_after_a_shop_offer_of_70() -> None:
     payment = _payment(56_000, 7_000)
-    high = voucher_facts(_rules(50_000, "AFTER_DISCOUNTS"), face=18_000)
-    low = voucher_facts(_rules(30_000, "AFTER_DISCOUNTS"), face=9_000)
+    high = voucher_facts(_rules(50_000, "AFTER_MERCHANT_DISCOUNTS"), face=18_000)
+    low = voucher_facts(_rules(30_000, "AFTER_MERCHANT_DISCOUNTS"), face=9_000)
     (refusal,) = eligibility(high, payment)
     assert refusal.data["shortfall_fen"] == 1_000
     assert _codes(low, payment) == []
-    taken = amounts(low, order_fen=56_000, other_discount_fen=7_000)
+    taken = amounts(low, payment)
     assert (taken.subsidy_fen, taken.payable_fen) == (9_000, 40_000)
 
 
@@ -138,7 +139,7 @@ def test_without_a_threshold_only_the_payers_fen_is_asked() -> None:
         "threshold_fen": 3_001,
     }
     assert _codes(voucher, _payment(3_001)) == []
-    assert amounts(voucher, order_fen=3_001, other_discount_fen=0).payable_fen == 1
+    assert amounts(voucher, _payment(3_001)).payable_fen == 1
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,12 @@ def test_ranking_is_largest_subsidy_then_earliest_expiry_then_id() -> None:
     soon = replace(voucher_facts(), valid_until=AT + timedelta(hours=2))
     first = replace(voucher_facts(), voucher_id=UUID(int=1))
     second = replace(voucher_facts(), voucher_id=UUID(int=2))
-    assert ranked([second, first, soon, big]) == [big, soon, first, second]
+    payment = _payment()
+    candidates = [
+        Candidate(one, amounts(one, payment), None, (), (), ())
+        for one in (second, first, soon, big)
+    ]
+    assert [one.voucher for one in ranked(candidates)] == [big, soon, first, second]
 
 
 def test_deadlines_follow_the_acquirer() -> None:

@@ -118,6 +118,15 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     shown = form_data(client.get(edit_url(campaign)))
     assert shown["batches-0-benefit"] == "NO_THRESHOLD"
     assert "batches-0-threshold_fen" not in shown
+    part = shown | {"batches-0-benefit": "PERCENTAGE", "batches-0-basis": "ORDER"}
+    asked = client.post(edit_url(campaign), part)
+    assert "折扣券须填写减免比例" in asked.content.decode()
+    assert client.post(edit_url(campaign), part | {"batches-0-rate": "12.5"}).status_code == 302
+    benefit = {"type": "PERCENTAGE", "rate_bp": 1_250, "threshold_fen": 0, "basis": "ORDER"}
+    assert saved()["batches"][0]["rules"]["benefit"] == benefit
+    again = form_data(client.get(edit_url(campaign)))
+    assert client.post(edit_url(campaign), again).status_code == 302
+    assert saved()["batches"][0]["rules"]["benefit"] == benefit
 
 
 def test_a_new_campaign_is_drafted_with_forms() -> None:

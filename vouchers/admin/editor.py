@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any, get_args
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanWidget,
@@ -78,7 +80,21 @@ class BatchForm(forms.Form):
     )
     face_fen = YuanField(label=_("面额（元）"))
     benefit = choice_field(
-        _("优惠方式"), (("THRESHOLD", _("满减券")), ("NO_THRESHOLD", _("无门槛券")))
+        _("优惠方式"),
+        (
+            ("THRESHOLD", _("满减券")),
+            ("NO_THRESHOLD", _("无门槛券")),
+            ("PERCENTAGE", _("折扣券")),
+        ),
+    )
+    rate = forms.DecimalField(
+        label=_("减免比例（%）"),
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=Decimal("99.99"),
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_("折扣券填写，如八折填 20；面额为最高减免"),
     )
     threshold_fen = YuanField(
         label=_("使用门槛（元）"), required=False, help_text=_("满减券填写；或填写面额的倍数")
@@ -90,7 +106,12 @@ class BatchForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
     )
     basis = choice_field(
-        _("门槛口径"), (("ORDER", _("订单金额")), ("AFTER_DISCOUNTS", _("商户优惠后金额")))
+        _("计算口径"),
+        (
+            ("ORDER", _("订单金额")),
+            ("AFTER_MERCHANT_DISCOUNTS", _("扣除商户优惠后的金额")),
+            ("AFTER_DISCOUNTS", _("扣除商户及银行优惠后的金额")),
+        ),
     )
     funders = text_field(
         _("出资比例"),
@@ -158,6 +179,13 @@ class BatchForm(forms.Form):
         _("每行：日期 时间 张数 [截止日期 截止时间]，如 2026-03-06 08:00 600"),
         4,
     )
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask for the rate of a percentage."""
+        cleaned = super().clean()
+        if self.cleaned_data.get("benefit") == "PERCENTAGE" and not self.cleaned_data.get("rate"):
+            self.add_error("rate", gettext("折扣券须填写减免比例"))
+        return cleaned
 
     def clean_funders(self) -> dict[str, int]:
         """Read the weights."""
@@ -259,25 +287,29 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 def _benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
     shown = {"benefit": benefit["type"]}
-    if benefit["type"] == "THRESHOLD":
-        multiple = benefit.get("face_multiple")
+    if benefit["type"] != "NO_THRESHOLD":
+        multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
         shown |= {
-            "threshold_fen": "" if multiple else yuan_text(benefit["threshold_fen"]),
+            "threshold_fen": "" if multiple or not least else yuan_text(least),
             "face_multiple": multiple,
             "basis": benefit["basis"],
         }
+    if benefit["type"] == "PERCENTAGE":
+        shown["rate"] = Decimal(benefit["rate_bp"]) / 100
     return shown
 
 
 def _benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
-    if row["benefit"] != "THRESHOLD":
-        return {"type": row["benefit"]}
-    return {
-        "type": "THRESHOLD",
+    if row["benefit"] == "NO_THRESHOLD":
+        return {"type": "NO_THRESHOLD"}
+    measured = {
+        "type": row["benefit"],
         "threshold_fen": row["threshold_fen"] or 0,
-        "face_multiple": row["face_multiple"],
         "basis": row["basis"],
     }
+    if row["benefit"] == "PERCENTAGE":
+        return {**measured, "rate_bp": int(row["rate"] * 100)}
+    return {**measured, "face_multiple": row["face_multiple"]}
 
 
 def _filled(text: str) -> Iterator[str]:

@@ -17,7 +17,11 @@ KeyKindName = Literal["DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT"]
 FlowName = Literal["MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE"]
 GoodsName = Literal["STORED_VALUE", "PHONE_TOP_UP", "TOBACCO", "FUEL"]
 """Goods that a batch may exclude (domain-rules §3, Scope)."""
-ThresholdBasis = Literal["ORDER", "AFTER_DISCOUNTS"]
+ThresholdBasis = Literal["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"]
+"""What threshold and percentage are measured on: the order, less what the merchant takes off, less
+the offers of bank and wallet too (domain-rules §3)."""
+FULL_BP = 10_000
+"""The whole in basis points."""
 ValidityMode = Literal[
     "HOURS",
     "CLAIM_DAY",
@@ -73,7 +77,19 @@ class NoThresholdBenefit(_Rule, frozen=True, tag="NO_THRESHOLD", tag_field="type
         return "ORDER"
 
 
-Benefit = ThresholdBenefit | NoThresholdBenefit
+class PercentageBenefit(_Rule, frozen=True, tag="PERCENTAGE", tag_field="type"):
+    """折扣: ``min(half_up(base × rate), cap)`` is taken off; the cap is the face of the batch.
+
+    ``rate_bp`` is the part taken off in basis points: 八折 is 2,000. What is left of the face is
+    kept for the voucher until its validity ends (architecture.md, Money: earmarked).
+    """
+
+    rate_bp: Annotated[int, msgspec.Meta(ge=1, le=FULL_BP - 1)]
+    threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    basis: ThresholdBasis = "AFTER_MERCHANT_DISCOUNTS"
+
+
+Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit
 
 
 class Validity(_Rule, frozen=True):

@@ -15,6 +15,8 @@ from vouchers.rules.model import (
     BatchRules,
     LimitRule,
     NoThresholdBenefit,
+    ThresholdBasis,
+    ThresholdBenefit,
     UseScope,
     Validity,
 )
@@ -47,10 +49,31 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     benefit = rules.benefit
     if isinstance(benefit, NoThresholdBenefit):
         return _("无门槛减%(face)s元，至少自付0.01元") % {"face": amount_words(face_fen)}
-    names = {"threshold": amount_words(benefit.threshold_fen), "face": amount_words(face_fen)}
-    if benefit.basis == "AFTER_DISCOUNTS":
-        return _("满%(threshold)s元减%(face)s元，按商户优惠后的金额计算") % names
-    return _("满%(threshold)s元减%(face)s元，按订单金额计算") % names
+    names = {
+        "threshold": amount_words(benefit.threshold_fen),
+        "face": amount_words(face_fen),
+        "basis": basis_words(benefit.basis),
+    }
+    if isinstance(benefit, ThresholdBenefit):
+        return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    names["rate"] = rate_words(benefit.rate_bp)
+    if benefit.threshold_fen:
+        return _("满%(threshold)s元减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
+    return _("减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
+
+
+def basis_words(basis: ThresholdBasis) -> str:
+    """Return what threshold and percentage are measured on."""
+    return {
+        "ORDER": _("订单金额"),
+        "AFTER_MERCHANT_DISCOUNTS": _("扣除商户优惠后的金额"),
+        "AFTER_DISCOUNTS": _("扣除商户及银行优惠后的金额"),
+    }[basis]
+
+
+def rate_words(rate_bp: int) -> str:
+    """Write a rate in per cent: 2,000 basis points are 20, 1,250 are 12.5."""
+    return f"{rate_bp / 100:g}"
 
 
 def issuing_words(issuing: str) -> str:

@@ -17,7 +17,6 @@ from core.errors.handler import language_current
 from core.errors.problem import refusal_document
 from core.ids import to_public
 from redemption.answers import VOUCHER
-from redemption.rules.amounts import Amounts
 from redemption.services.choosing import Candidate
 from redemption.services.quote import Quote
 from redemption.services.requests import PaymentRequest
@@ -63,6 +62,9 @@ class PaymentSerializer(StrictSerializer):
     terminal_no = StrictCharField(max_length=8, help_text="终端号")
     order_fen = FenField(min_value=1, help_text="订单金额（分）")
     other_discount_fen = FenField(required=False, help_text="商户及银行优惠合计（分）")
+    bank_discount_fen = FenField(
+        required=False, help_text="其中银行或钱包的优惠（分），其余为商户优惠"
+    )
     flow = serializers.ChoiceField(choices=Flow.choices)
     card_bin = StrictCharField(
         max_length=8, pattern="[0-9]{6,8}", required=False, help_text="银行卡前 6–8 位"
@@ -88,6 +90,8 @@ class PaymentSerializer(StrictSerializer):
             raise ValidationError({"flow": _("使用付款码时须为 MERCHANT_SCANS")})
         if attrs.get("other_discount_fen", 0) > attrs["order_fen"]:
             raise ValidationError({"other_discount_fen": _("不得大于订单金额")})
+        if attrs.get("bank_discount_fen", 0) > attrs.get("other_discount_fen", 0):
+            raise ValidationError({"bank_discount_fen": _("不得大于其他优惠合计")})
         if sum(item["amount_fen"] for item in attrs.get("items", ())) > attrs["order_fen"]:
             raise ValidationError({"items": _("合计不得大于订单金额")})
         return attrs
@@ -146,6 +150,7 @@ def payment_request(data: dict[str, Any], *, client_id: UUID, at: datetime) -> P
         order_fen=data["order_fen"],
         flow=data["flow"],
         other_discount_fen=data.get("other_discount_fen", 0),
+        bank_discount_fen=data.get("bank_discount_fen", 0),
         card_bin=data.get("card_bin", ""),
         region_code=data.get("location", {}).get("region_code"),
         payment_code=data.get("payment_code"),
@@ -171,14 +176,14 @@ def quote_document(quote: Quote) -> dict[str, Any]:
     return {
         "order_fen": payment.order_fen,
         "other_discount_fen": payment.other_discount_fen,
-        "payable_fen": quote.usable[0][1].payable_fen if quote.usable else before_fen,
-        "usable": [_usable(candidate, taken) for candidate, taken in quote.usable],
+        "payable_fen": quote.usable[0].amounts.payable_fen if quote.usable else before_fen,
+        "usable": [_usable(candidate) for candidate in quote.usable],
         "unusable": _unusable(quote.unusable),
     }
 
 
-def _usable(candidate: Candidate, taken: Amounts) -> dict[str, Any]:
-    voucher = candidate.voucher
+def _usable(candidate: Candidate) -> dict[str, Any]:
+    voucher, taken = candidate.voucher, candidate.amounts
     return {
         "voucher_id": to_public(VOUCHER, voucher.voucher_id),
         "name": voucher.batch_name,

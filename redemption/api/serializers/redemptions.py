@@ -1,5 +1,6 @@
 """Bodies and answers about one redemption."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,21 @@ from vouchers.api.prefixes import PERSON
 from vouchers.api.serializers.claims import REQUEST_NO_PATTERN
 
 MAX_TENDERS = 10
+PAYER = "PAYER"
+PAID_WITH = (
+    ("CARD", _("银行卡")),
+    ("WALLET", _("钱包余额")),
+    ("CASH", _("现金")),
+    ("POINTS", _("积分")),
+    ("OTHER", _("其他")),
+)
+ORDER_PARTS = (
+    ("VOUCHER", _("消费券")),
+    ("MERCHANT_OFFER", _("商户优惠")),
+    ("BANK_OFFER", _("银行优惠")),
+    (PAYER, _("顾客支付")),
+    *PAID_WITH,
+)
 
 
 class EmptySerializer(StrictSerializer):
@@ -28,16 +44,15 @@ class EmptySerializer(StrictSerializer):
 class TenderSerializer(StrictSerializer):
     """A part of what the customer paid."""
 
-    kind = serializers.ChoiceField(
-        choices=[
-            ("CARD", _("银行卡")),
-            ("WALLET", _("钱包余额")),
-            ("CASH", _("现金")),
-            ("POINTS", _("积分")),
-            ("OTHER", _("其他")),
-        ]
-    )
+    kind = serializers.ChoiceField(choices=PAID_WITH)
     amount_fen = FenField(min_value=1)
+
+
+class OrderPartSerializer(serializers.Serializer[Any]):
+    """A part of what the order is paid with."""
+
+    kind = serializers.ChoiceField(choices=ORDER_PARTS, help_text="PAYER 为未说明方式的顾客支付")
+    amount_fen = serializers.IntegerField()
 
 
 class ConfirmSerializer(StrictSerializer):
@@ -228,8 +243,10 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     flow = serializers.CharField()
     order_fen = serializers.IntegerField()
     other_discount_fen = serializers.IntegerField()
+    bank_discount_fen = serializers.IntegerField(help_text="其中银行或钱包的优惠")
     subsidy_fen = serializers.IntegerField()
     payable_fen = serializers.IntegerField()
+    tenders = OrderPartSerializer(many=True, help_text="支付构成，合计等于订单金额")
     held_at = MomentField()
     hold_expires_at = MomentField()
     confirmed_at = MomentField(allow_null=True)
@@ -262,8 +279,10 @@ def redemption_document(
         "flow": redemption.flow,
         "order_fen": redemption.order_fen,
         "other_discount_fen": redemption.other_discount_fen,
+        "bank_discount_fen": redemption.bank_discount_fen,
         "subsidy_fen": redemption.subsidy_fen,
         "payable_fen": redemption.payable_fen,
+        "tenders": list(_tenders(redemption)),
         "held_at": moment_text(redemption.held_at),
         "hold_expires_at": moment_text(redemption.hold_expires_at),
         "confirmed_at": moment_text(redemption.confirmed_at) if redemption.confirmed_at else None,
@@ -296,3 +315,20 @@ def redemption_document(
             for step in redemption.steps.all()
         ],
     }
+
+
+def _tenders(redemption: Redemption) -> Iterator[dict[str, Any]]:
+    """Yield what the order is paid with: voucher, offers, then the payer's own money as told."""
+    yield _tender("VOUCHER", redemption.subsidy_fen)
+    offers = {
+        "MERCHANT_OFFER": redemption.other_discount_fen - redemption.bank_discount_fen,
+        "BANK_OFFER": redemption.bank_discount_fen,
+    }
+    yield from (_tender(kind, fen) for kind, fen in offers.items() if fen)
+    confirm = next((one for one in redemption.steps.all() if one.kind == StepKind.CONFIRM), None)
+    told = confirm.detail.get("tenders") if confirm else None
+    yield from told or [_tender(PAYER, redemption.payable_fen)]
+
+
+def _tender(kind: str, fen: int) -> dict[str, Any]:
+    return {"kind": kind, "amount_fen": fen}
