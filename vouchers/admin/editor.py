@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any, get_args
@@ -24,6 +23,17 @@ from campaigns.admin.editor_sections import EditorSection, Rows, editor_section_
 from campaigns.admin.forms import YuanField
 from core.canonical import to_plain
 from core.money import yuan_text
+from vouchers.admin.editor_text import (
+    LIMIT_FIELDS,
+    benefit_plain,
+    benefit_shown,
+    filled,
+    hours_of,
+    hours_words,
+    limit_of,
+    release_of,
+    release_words,
+)
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import IssuingName
@@ -49,7 +59,6 @@ REFUNDS = (
 )
 LIMIT = "per-day CLAIM CAMPAIGN DAY 1 DOCUMENT,MOBILE,DEVICE"
 FIXED = ("fixed_from", "fixed_until")
-LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
 def issuing_choices() -> list[tuple[str, str]]:
@@ -198,21 +207,21 @@ class BatchForm(forms.Form):
     def clean_hours(self) -> list[dict[str, Any]]:
         """Read the hours of use."""
         try:
-            return [_hours(line.split()) for line in _filled(self.cleaned_data["hours"])]
+            return [hours_of(line.split()) for line in filled(self.cleaned_data["hours"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：开始-结束 [星期1至7]")) from error
 
     def clean_limits(self) -> list[dict[str, Any]]:
         """Read the limits."""
         try:
-            return [_limit(line.split()) for line in _filled(self.cleaned_data["limits"])]
+            return [limit_of(line.split()) for line in filled(self.cleaned_data["limits"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应有六项，次数为整数")) from error
 
     def clean_releases(self) -> list[dict[str, Any]]:
         """Read the waves."""
         try:
-            return [_release(line.split()) for line in _filled(self.cleaned_data["releases"])]
+            return [release_of(line.split()) for line in filled(self.cleaned_data["releases"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：日期 时间 张数")) from error
 
@@ -237,12 +246,12 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "name": batch["name"],
         "units": batch["units"],
         "face_fen": yuan_text(batch["face_fen"]),
-        **_benefit_shown(rules["benefit"]),
+        **benefit_shown(rules["benefit"]),
         "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
         **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
-        "hours": "\n".join(_hours_words(hours) for hours in rules["use"].get("hours", ())),
+        "hours": "\n".join(hours_words(hours) for hours in rules["use"].get("hours", ())),
         "flows": rules["use"]["flows"],
         "card_bins": " ".join(rules["use"]["card_bins"]),
         "at_claim": rules["location"]["at_claim"],
@@ -255,7 +264,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "refund_policy": rules["refund_policy"],
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
-        "releases": "\n".join(_release_words(release) for release in batch["releases"]),
+        "releases": "\n".join(release_words(release) for release in batch["releases"]),
     }
 
 
@@ -265,7 +274,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         batch.pop("budget", None)
     batch |= {name: row[name] for name in ("code", "name", *money, "releases")}
     rules = batch.setdefault("rules", {})
-    rules["benefit"] = _benefit_plain(row)
+    rules["benefit"] = benefit_plain(row)
     rules["validity"] = {
         **rules.get("validity", {}),
         "mode": row["validity_mode"],
@@ -283,77 +292,6 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch
-
-
-def _benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
-    shown = {"benefit": benefit["type"]}
-    if benefit["type"] != "NO_THRESHOLD":
-        multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
-        shown |= {
-            "threshold_fen": "" if multiple or not least else yuan_text(least),
-            "face_multiple": multiple,
-            "basis": benefit["basis"],
-        }
-    if benefit["type"] == "PERCENTAGE":
-        shown["rate"] = Decimal(benefit["rate_bp"]) / 100
-    return shown
-
-
-def _benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
-    if row["benefit"] == "NO_THRESHOLD":
-        return {"type": "NO_THRESHOLD"}
-    measured = {
-        "type": row["benefit"],
-        "threshold_fen": row["threshold_fen"] or 0,
-        "basis": row["basis"],
-    }
-    if row["benefit"] == "PERCENTAGE":
-        return {**measured, "rate_bp": int(row["rate"] * 100)}
-    return {**measured, "face_multiple": row["face_multiple"]}
-
-
-def _filled(text: str) -> Iterator[str]:
-    return (line for line in text.splitlines() if line.strip())
-
-
-def _limit(parts: list[str]) -> dict[str, Any]:
-    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
-    return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
-
-
-def _hours(parts: list[str]) -> dict[str, Any]:
-    if not 1 <= len(parts) <= 2:
-        raise ValueError(parts)
-    opens, closes = parts[0].split("-")
-    weekdays = [int(day) for day in parts[1].split(",")] if parts[1:] else []
-    return {"opens": opens, "closes": closes, "weekdays": weekdays}
-
-
-def _hours_words(hours: dict[str, Any]) -> str:
-    days = ",".join(str(day) for day in hours["weekdays"])
-    return f"{hours['opens']}-{hours['closes']} {days}".strip()
-
-
-def _release(parts: list[str]) -> dict[str, Any]:
-    if len(parts) not in (3, 5):
-        raise ValueError(parts)
-    return {
-        "slot": _moment(parts[:2]),
-        "units": int(parts[2]),
-        "closes_at": _moment(parts[3:]) if parts[3:] else None,
-    }
-
-
-def _moment(parts: list[str]) -> Any:
-    try:
-        return to_plain(moment_field("").clean(" ".join(parts)))
-    except ValidationError as error:
-        raise ValueError(parts) from error
-
-
-def _release_words(release: dict[str, Any]) -> str:
-    words = f"{moment_text(release['slot'])} {release['units']}"
-    return f"{words} {moment_text(release['closes_at'])}" if release["closes_at"] else words
 
 
 BATCHES = EditorSection(

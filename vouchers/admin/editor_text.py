@@ -1,0 +1,92 @@
+"""Parts of a batch as the draft page writes them in lines of text, and read from them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from campaigns.admin.editor_forms import moment_field, moment_text
+from core.canonical import to_plain
+from core.money import yuan_text
+
+LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
+
+
+def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
+    """Return a benefit as the fields of the form."""
+    shown = {"benefit": benefit["type"]}
+    if benefit["type"] != "NO_THRESHOLD":
+        multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
+        shown |= {
+            "threshold_fen": "" if multiple or not least else yuan_text(least),
+            "face_multiple": multiple,
+            "basis": benefit["basis"],
+        }
+    if benefit["type"] == "PERCENTAGE":
+        shown["rate"] = Decimal(benefit["rate_bp"]) / 100
+    return shown
+
+
+def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the plain benefit of the fields."""
+    if row["benefit"] == "NO_THRESHOLD":
+        return {"type": "NO_THRESHOLD"}
+    measured = {
+        "type": row["benefit"],
+        "threshold_fen": row["threshold_fen"] or 0,
+        "basis": row["basis"],
+    }
+    if row["benefit"] == "PERCENTAGE":
+        return {**measured, "rate_bp": int(row["rate"] * 100)}
+    return {**measured, "face_multiple": row["face_multiple"]}
+
+
+def filled(text: str) -> Iterator[str]:
+    """Return the lines that are not empty."""
+    return (line for line in text.splitlines() if line.strip())
+
+
+def limit_of(parts: list[str]) -> dict[str, Any]:
+    """Read a limit; ValueError where it is not six words."""
+    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
+    return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
+
+
+def hours_of(parts: list[str]) -> dict[str, Any]:
+    """Read hours of use, ``18:00-24:00 5,6``; ValueError where they are not."""
+    if not 1 <= len(parts) <= 2:
+        raise ValueError(parts)
+    opens, closes = parts[0].split("-")
+    weekdays = [int(day) for day in parts[1].split(",")] if parts[1:] else []
+    return {"opens": opens, "closes": closes, "weekdays": weekdays}
+
+
+def hours_words(hours: dict[str, Any]) -> str:
+    """Write hours of use as `hours_of` reads them."""
+    days = ",".join(str(day) for day in hours["weekdays"])
+    return f"{hours['opens']}-{hours['closes']} {days}".strip()
+
+
+def release_of(parts: list[str]) -> dict[str, Any]:
+    """Read a wave: date, time, units, and perhaps when it closes; ValueError where it is not."""
+    if len(parts) not in (3, 5):
+        raise ValueError(parts)
+    return {
+        "slot": _moment(parts[:2]),
+        "units": int(parts[2]),
+        "closes_at": _moment(parts[3:]) if parts[3:] else None,
+    }
+
+
+def _moment(parts: list[str]) -> Any:
+    try:
+        return to_plain(moment_field("").clean(" ".join(parts)))
+    except ValidationError as error:
+        raise ValueError(parts) from error
+
+
+def release_words(release: dict[str, Any]) -> str:
+    """Write a wave as `release_of` reads it."""
+    words = f"{moment_text(release['slot'])} {release['units']}"
+    return f"{words} {moment_text(release['closes_at'])}" if release["closes_at"] else words
