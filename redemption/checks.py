@@ -167,14 +167,15 @@ RULE_CHECKS = (
                     WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
                     WHEN 'AFTER_MERCHANT_DISCOUNTS'
                     THEN r.other_discount_fen - r.bank_discount_fen ELSE 0 END
-                < (b.rules #>> '{benefit,threshold_fen}')::bigint)""",
+                < coalesce(b.rules #>> '{benefit,threshold_fen}',
+                    b.rules #>> '{benefit,tiers,0,from_fen}')::bigint)""",
     ),
     (
         "redemption.subsidy_as_ruled",
-        "抵用金额等于面额，折扣券等于比例与封顶之小者",
+        "抵用金额等于面额，折扣券、阶梯券按规则计算",
         """
         WITH used AS (
-            SELECT r.id, n.used_fen, v.face_fen, (b.rules #>> '{benefit,rate_bp}')::bigint AS rate,
+            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit,
                 greatest(0, r.order_fen - CASE b.rules #>> '{benefit,basis}'
                     WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
                     WHEN 'AFTER_MERCHANT_DISCOUNTS'
@@ -187,9 +188,15 @@ RULE_CHECKS = (
             JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
             JOIN vouchers_voucher v ON v.id = n.voucher_id
             JOIN vouchers_batchversion b ON b.id = v.batch_version_id)
-        SELECT id AS redemption, used_fen, face_fen, rate, base FROM used
-        WHERE used_fen <> CASE WHEN rate IS NULL THEN face_fen
-            ELSE least(div(2 * base * rate + 10000, 20000), face_fen) END""",
+        SELECT id AS redemption, used_fen, face_fen, benefit, base FROM used
+        WHERE base > (benefit ->> 'ceiling_fen')::bigint
+            OR used_fen IS DISTINCT FROM CASE benefit ->> 'type'
+            WHEN 'PERCENTAGE' THEN least(face_fen,
+                div(2 * base * (benefit ->> 'rate_bp')::bigint + 10000, 20000))
+            WHEN 'TIERS' THEN (SELECT max((t ->> 'subsidy_fen')::bigint)
+                FROM jsonb_array_elements(benefit -> 'tiers') AS t
+                WHERE base >= (t ->> 'from_fen')::bigint)
+            ELSE face_fen END""",
     ),
     (
         "redemption.tenders_are_payment",

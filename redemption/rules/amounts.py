@@ -4,9 +4,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from core.errors import Refusal
-from core.money import div_half_up, split_parts
+from core.money import split_parts
 from redemption.rules.facts import PaymentFacts, VoucherFacts
-from vouchers.rules.model import FULL_BP, PercentageBenefit
+from vouchers.rules.benefits import ceiling_of, least_base, subsidy_of
+from vouchers.rules.model import TiersBenefit
 
 PAYER_MIN_FEN = 1
 """A customer always pays something himself."""
@@ -55,7 +56,7 @@ def threshold_shortfall(
     left = payment.order_fen - excluded_fen - payment.other_discount_fen
     unpaid = _until_paid(voucher, base, left)
     asked = (
-        (_least_base(voucher) - base, benefit.basis, base, _least_base(voucher)),
+        (least_base(benefit) - base, benefit.basis, base, least_base(benefit)),
         (unpaid, "PAYABLE", left, left + unpaid),
     )
     # Who buys for the larger shortfall reaches both.
@@ -69,6 +70,15 @@ def threshold_shortfall(
         "threshold_fen": wanted,
     }
     return [Refusal("redemption.below_threshold", data)]
+
+
+def ceiling_excess(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return by how much the price is above the ceiling (6,000.00 is eligible, 6,000.01 is not)."""
+    base, ceiling = _base(voucher, payment), ceiling_of(voucher.rules.benefit)
+    if ceiling is None or base <= ceiling:
+        return []
+    data = {"price_fen": base, "ceiling_fen": ceiling, "excess_fen": base - ceiling}
+    return [Refusal("redemption.above_ceiling", data)]
 
 
 def _excluded(voucher: VoucherFacts, payment: PaymentFacts) -> int:
@@ -90,31 +100,28 @@ def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None
 
 
 def _subsidy(voucher: VoucherFacts, base: int) -> int:
-    """Return the face, or for a percentage ``min(half_up(base × rate), cap)``."""
-    benefit = voucher.rules.benefit
-    if isinstance(benefit, PercentageBenefit):
-        return min(div_half_up(max(base, 0) * benefit.rate_bp, FULL_BP), voucher.face_fen)
-    return voucher.face_fen
-
-
-def _least_base(voucher: VoucherFacts) -> int:
-    """Return the threshold; of a percentage also the least amount that gives a fen."""
-    benefit = voucher.rules.benefit
-    if isinstance(benefit, PercentageBenefit):
-        return max(benefit.threshold_fen, -(-FULL_BP // (2 * benefit.rate_bp)))
-    return benefit.threshold_fen
+    return subsidy_of(voucher.rules.benefit, face_fen=voucher.face_fen, base_fen=base)
 
 
 def _until_paid(voucher: VoucherFacts, base: int, left: int) -> int:
-    """Return how much more has to be bought before the payer pays something himself.
-
-    What he pays grows with the order, since no percentage takes all of it.
-    """
-
-    def payable(more: int) -> int:
-        return left + more - _subsidy(voucher, base + more)
-
-    if payable(0) >= PAYER_MIN_FEN:
+    """Return how much more has to be bought before the payer pays something himself."""
+    benefit = voucher.rules.benefit
+    if isinstance(benefit, TiersBenefit):
+        return _until_paid_in_a_tier(benefit, base, left)
+    if left - _subsidy(voucher, base) >= PAYER_MIN_FEN:
         return 0
     most = voucher.face_fen + PAYER_MIN_FEN - left
-    return bisect_left(range(most), PAYER_MIN_FEN, key=payable)
+    # What he pays grows with the order, since no percentage takes all of it.
+    return bisect_left(
+        range(most), PAYER_MIN_FEN, key=lambda more: left + more - _subsidy(voucher, base + more)
+    )
+
+
+def _until_paid_in_a_tier(benefit: TiersBenefit, base: int, left: int) -> int:
+    """Return the same where a step to a higher tier may take more off than it adds."""
+    ends = [*(tier.from_fen for tier in benefit.tiers[1:]), None]
+    needed = (
+        (max(tier.from_fen - base, tier.subsidy_fen + PAYER_MIN_FEN - left, 0), end)
+        for tier, end in zip(benefit.tiers, ends, strict=True)
+    )
+    return min(more for more, end in needed if end is None or base + more < end)

@@ -7,7 +7,7 @@ quote. The order is the till's: what the customer can mend comes after what he c
 
 from core.access.region_codes import subtree_contains
 from core.errors import Refusal, Said
-from redemption.rules.amounts import threshold_shortfall
+from redemption.rules.amounts import ceiling_excess, threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.use_hours import next_usable, usable_at
@@ -123,17 +123,17 @@ def _payment_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refu
 
 
 def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
-    """Return what is missing to the threshold, with excluded goods out of the count.
+    """Return what is missing to the threshold or above the ceiling, without excluded goods.
 
     Where only they are missing, that is a reason of its own beside the shortfall.
     """
     excluded_fen = payment.excluded_fen(voucher.rules.use.excluded_goods)
-    short = threshold_shortfall(voucher, payment)
+    dear, short = ceiling_excess(voucher, payment), threshold_shortfall(voucher, payment)
     if short and excluded_fen and not threshold_shortfall(voucher, payment, count_excluded=True):
         goods = [kind for kind, _ in payment.goods if kind in voucher.rules.use.excluded_goods]
         data = {"excluded_fen": excluded_fen, "goods": goods}
-        return [Refusal("redemption.item_not_eligible", data), *short]
-    return short
+        return [Refusal("redemption.item_not_eligible", data), *dear, *short]
+    return [*dear, *short]
 
 
 def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:

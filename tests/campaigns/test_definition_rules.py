@@ -245,9 +245,28 @@ def test_a_percentage_has_its_cap_in_the_face_and_may_have_a_threshold_below_it(
     benefit = {"type": "PERCENTAGE", "rate_bp": 2_000, "threshold_fen": 1_000}
     document = definition_build(rules_with(benefit=benefit)).document()
     assert document["batches"][0]["rules"]["benefit"] == benefit | {
-        "basis": "AFTER_MERCHANT_DISCOUNTS"
+        "basis": "AFTER_MERCHANT_DISCOUNTS",
+        "ceiling_fen": None,
     }
     assert definition_build(document).document() == document
+    low = rules_with(benefit=benefit | {"ceiling_fen": 999})
+    assert problems(low) == [("batches[0].rules.benefit.ceiling_fen", "价格上限不得低于使用门槛")]
+
+
+def test_tiers_rise_and_the_highest_is_the_face() -> None:
+    tiers = [{"from_fen": 10_000, "subsidy_fen": 1_000}, {"from_fen": 20_000, "subsidy_fen": 3_000}]
+    document = definition_build(rules_with(benefit={"type": "TIERS", "tiers": tiers})).document()
+    assert definition_build(document).document() == document
+    path = "batches[0].rules.benefit.tiers"
+    wrong = [tiers[1], tiers[0]]
+    assert problems(rules_with(benefit={"type": "TIERS", "tiers": wrong})) == [
+        (f"{path}[1]", "各档起点与补贴应逐档升高"),
+        (f"{path}[1].subsidy_fen", "最高档补贴应等于面额"),
+    ]
+    dear = [{"from_fen": 3_000, "subsidy_fen": 3_000}]
+    assert problems(rules_with(benefit={"type": "TIERS", "tiers": dear})) == [
+        (f"{path}[0].subsidy_fen", "补贴应低于本档起点")
+    ]
 
 
 def test_a_limit_over_the_campaign_means_the_same_in_every_batch() -> None:

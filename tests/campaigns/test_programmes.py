@@ -18,6 +18,8 @@ from campaigns.records import published_records
 from core.clock import TIME_ZONE
 from core.money import funder_parts
 from vouchers.definition.model import BatchSpec
+from vouchers.rules.benefits import ceiling_of, subsidy_of
+from vouchers.rules.model import PercentageBenefit, TiersBenefit
 from vouchers.rules.validity import validity_window
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,9 @@ NOT_ISSUED_YET = {
     "hubei-lottery-2025": "摇号抽签",
     "lanzhou-2020-p1": "即时抽奖",
     "nanyang-2025": "支付立减",
+    "baoan-car-2022-r2": "补贴申报",
+    "cn-tradein-2025": "补贴申报",
+    "cn-tradein-2026": "补贴申报",
 }
 
 
@@ -57,6 +62,23 @@ def coupons(record: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def pairs_of(spec: BatchSpec) -> list[tuple[int, int]]:
+    """Return from which amount on a batch takes off how much."""
+    benefit = spec.rules.benefit
+    if isinstance(benefit, TiersBenefit):
+        return [(tier.from_fen, tier.subsidy_fen) for tier in benefit.tiers]
+    return [(benefit.threshold_fen, spec.face_fen)]
+
+
+def given(name: str, code: str, price_fen: int) -> int:
+    """Return the subsidy of a price, 0 where it is not eligible."""
+    one = batch(name, code)
+    benefit, ceiling = one.rules.benefit, ceiling_of(one.rules.benefit)
+    if ceiling is not None and price_fen > ceiling:
+        return 0
+    return subsidy_of(benefit, face_fen=one.face_fen, base_fen=price_fen)
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=TIME_ZONE)
 
@@ -72,7 +94,8 @@ def test_a_programme_is_what_was_published(name: str) -> None:
     if record["budget_total_yuan"] is not None:
         assert total == record["budget_total_yuan"] * 100
     assert sum(one.face_fen * one.units for one in found) <= total
-    for split, funder in zip(record["funding_split"] or (), spec.funders, strict=False):
+    splits = [one for one in record["funding_split"] or () if one["amount_yuan"] is not None]
+    for split, funder in zip(splits, spec.funders, strict=False):
         assert (funder.name[:2], funder.quota_fen) == (
             split["party"].replace("区级", "临河")[:2],
             split["amount_yuan"] * 100,
@@ -80,10 +103,12 @@ def test_a_programme_is_what_was_published(name: str) -> None:
     if record["location_check"]:
         assert all(one.rules.location.at_claim or one.rules.location.at_use for one in found)
     for coupon in coupons(record):
-        same = [one for one in found if one.face_fen == coupon["face_yuan"] * 100]
-        if coupon["threshold_yuan"] is not None:
-            threshold = coupon["threshold_yuan"] * 100
-            same = [one for one in same if one.rules.benefit.threshold_fen == threshold]
+        face = coupon["face_yuan"] * 100
+        if coupon["threshold_yuan"] is None:
+            same = [one for one in found if one.face_fen == face]
+        else:
+            pair = coupon["threshold_yuan"] * 100, face
+            same = [one for one in found if pair in pairs_of(one)]
         assert same, coupon
         if coupon["qty"] is not None and "industry" not in coupon:
             assert sum(one.units for one in same) == coupon["qty"], coupon
@@ -151,7 +176,7 @@ def test_shanghai_2025_first_round_is_144_million() -> None:
     assert by_face == {9_000: 480_000, 18_000: 240_000, 40_000: 144_000}
     assert sum(face * units for face, units in by_face.items()) == 144_000_000_00
     assert {one.rules.benefit.basis for one in batches("shanghai-lottery-2025")} == {
-        "AFTER_DISCOUNTS"
+        "AFTER_MERCHANT_DISCOUNTS"
     }
 
 
@@ -182,3 +207,47 @@ def test_wuhan_2020_asks_three_times_the_face_and_keeps_the_earmark() -> None:
     assert {one.rules.benefit.threshold_fen / one.face_fen for one in found} == {3}
     left = 500_000_000_00 - sum(one.face_fen * one.units for one in found)
     assert left >= 18_000_000_00
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "price", "subsidy"),
+    [
+        ("cn-tradein-2025", "appliance-grade-1", 459_900, 91_980),
+        ("cn-tradein-2025", "appliance-grade-2", 399_900, 59_985),
+        ("cn-tradein-2025", "appliance-grade-1", 1_500_000, 200_000),
+        ("cn-tradein-2025", "digital", 333_300, 49_995),
+        ("cn-tradein-2025", "digital", 600_000, 50_000),
+        ("cn-tradein-2025", "digital", 600_001, 0),
+        ("cn-tradein-2026", "appliance-grade-1", 459_900, 68_985),
+        ("cn-tradein-2026", "appliance-grade-1", 1_500_000, 150_000),
+        ("cn-tradein-2026", "car-scrap-ev", 15_000_000, 1_800_000),
+        ("cn-tradein-2026", "car-replace-fuel", 30_000_000, 1_300_000),
+        ("baoan-car-2022-r2", "car", 9_999_999, 0),
+        ("baoan-car-2022-r2", "car", 19_999_999, 500_000),
+        ("baoan-car-2022-r2", "car", 50_000_000, 2_000_000),
+    ],
+)
+def test_published_subsidies(name: str, code: str, price: int, subsidy: int) -> None:
+    assert given(name, code, price) == subsidy
+
+
+@pytest.mark.parametrize("name", ["cn-tradein-2025", "cn-tradein-2026"])
+def test_trade_in_has_the_published_rates_and_caps(name: str) -> None:
+    published = sorted(
+        (round(coupon["rate"] * 10_000), coupon["cap_yuan"] * 100, coupon.get("price_max_yuan"))
+        for part in published_records()[name]["batches"]
+        for coupon in part["coupons"]
+    )
+    found = [(one.rules.benefit, one.face_fen) for one in batches(name)]
+    assert published == sorted(
+        (benefit.rate_bp, face, benefit.ceiling_fen // 100 if benefit.ceiling_fen else None)
+        for benefit, face in found
+        if isinstance(benefit, PercentageBenefit)
+    )
+
+
+def test_grade_two_is_not_subsidised_in_2026() -> None:
+    """3,999 of grade 2: 599.85 in 2025, nothing in 2026 (domain-rules §7)."""
+    codes = {one.code for one in batches("cn-tradein-2026")}
+    assert "appliance-grade-1" in codes
+    assert "appliance-grade-2" not in codes

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection
 
 from redemption.models import Earmark
 from redemption.rules.amounts import amounts, threshold_shortfall
+from redemption.rules.eligibility import frozen_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
 from redemption.services.cancel import redemptions_cancel
 from redemption.services.confirm import redemptions_confirm
@@ -39,7 +40,15 @@ from tests.redemption.test_hold_confirm import TWICE, balance
 from tests.redemption.test_rules_eligibility import PLACE, voucher_facts
 from tests.support.moments import business_time_set
 from vouchers.models import Voucher
-from vouchers.rules.model import PercentageBenefit, ThresholdBasis, UseScope
+from vouchers.rules.benefits import subsidy_of
+from vouchers.rules.model import (
+    Benefit,
+    PercentageBenefit,
+    ThresholdBasis,
+    Tier,
+    TiersBenefit,
+    UseScope,
+)
 
 SOON = AT + timedelta(minutes=10)
 SWEPT = timedelta(minutes=5)
@@ -55,8 +64,9 @@ def facts(
     threshold: int = 0,
     basis: ThresholdBasis = "ORDER",
     use: UseScope | None = None,
+    benefit: Benefit | None = None,
 ) -> VoucherFacts:
-    benefit = PercentageBenefit(rate_bp=rate_bp, threshold_fen=threshold, basis=basis)
+    benefit = benefit or PercentageBenefit(rate_bp=rate_bp, threshold_fen=threshold, basis=basis)
     rules = msgspec.structs.replace(
         voucher_facts().rules, benefit=benefit, use=use or UseScope(whitelist=False)
     )
@@ -136,6 +146,49 @@ def test_a_threshold_of_a_percentage_is_reached_at_its_very_fen() -> None:
     voucher = facts(threshold=10_000)
     assert threshold_shortfall(voucher, payment(10_000)) == []
     assert threshold_shortfall(voucher, payment(9_999))[0].data["shortfall_fen"] == 1
+
+
+CARS = TiersBenefit(
+    tiers=(
+        Tier(from_fen=10_000_000, subsidy_fen=500_000),
+        Tier(from_fen=20_000_000, subsidy_fen=1_200_000),
+        Tier(from_fen=30_000_000, subsidy_fen=1_700_000),
+        Tier(from_fen=50_000_000, subsidy_fen=2_000_000),
+    )
+)
+"""Bao'an 2022, second round (domain-rules §7)."""
+
+
+@pytest.mark.parametrize(
+    ("price", "subsidy"),
+    [
+        (9_999_999, 0),
+        (10_000_000, 500_000),
+        (19_999_999, 500_000),
+        (20_000_000, 1_200_000),
+        (30_000_000, 1_700_000),
+        (50_000_000, 2_000_000),
+        (99_000_000, 2_000_000),
+    ],
+)
+def test_the_highest_tier_that_is_reached_decides(price: int, subsidy: int) -> None:
+    assert subsidy_of(CARS, face_fen=2_000_000, base_fen=price) == subsidy
+
+
+def test_a_tier_is_reached_at_its_very_fen() -> None:
+    voucher = facts(benefit=CARS, cap=2_000_000)
+    (refusal,) = threshold_shortfall(voucher, payment(9_999_999))
+    assert refusal.data["shortfall_fen"] == 1
+    assert amounts(voucher, payment(10_000_000)).subsidy_fen == 500_000
+
+
+@pytest.mark.parametrize(("price", "excess"), [(600_000, 0), (600_001, 1)])
+def test_a_price_above_the_ceiling_is_refused(price: int, excess: int) -> None:
+    phone = PercentageBenefit(rate_bp=1_500, ceiling_fen=600_000)
+    voucher = facts(benefit=phone, cap=50_000)
+    refusals = {one.code: one.data for one in frozen_refusals(voucher, payment(price))}
+    told = refusals.get("redemption.above_ceiling", {"excess_fen": 0})
+    assert told["excess_fen"] == excess
 
 
 @pytest.fixture
@@ -260,6 +313,17 @@ def test_the_best_voucher_of_a_payment_is_the_one_that_takes_most_off(db: None) 
         (outcome,) = redemptions_quote(payments=[asked])
         assert outcome.quote is not None
         assert outcome.quote.usable[0].voucher.voucher_id == best.pk
+
+
+def test_tiers_at_a_till_keep_the_rest_of_the_face(db: None) -> None:
+    steps = TiersBenefit(
+        tiers=(Tier(from_fen=5_000, subsidy_fen=1_000), Tier(from_fen=20_000, subsidy_fen=3_000))
+    )
+    business_time_set(SOON)
+    shop = shop_make(batches=[BatchPlan(benefit=steps, limits=(TWICE,))])
+    redemption_id = confirmed_make(shop, order_fen=19_999)
+    assert sum(kept(redemption_id).parts) == 2_000
+    assert checks_failing() == {}
 
 
 def test_an_order_too_small_for_a_fen_is_refused(shop: Shop) -> None:

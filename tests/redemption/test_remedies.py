@@ -19,6 +19,8 @@ from vouchers.rules.model import (
     NoThresholdBenefit,
     PercentageBenefit,
     ThresholdBenefit,
+    Tier,
+    TiersBenefit,
     UseHours,
     UseScope,
     Validity,
@@ -61,6 +63,16 @@ BENEFIT = (
         threshold_fen=THRESHOLDS,
         basis=BASES,
     )
+    | st.builds(
+        TiersBenefit,
+        tiers=st.lists(
+            st.builds(Tier, from_fen=st.integers(2, 20_000), subsidy_fen=st.integers(1, 5_000)),
+            min_size=1,
+            max_size=4,
+            unique_by=lambda tier: tier.from_fen,
+        ).map(lambda tiers: tuple(sorted(tiers, key=lambda tier: tier.from_fen))),
+        basis=BASES,
+    )
 )
 RULES = st.builds(
     BatchRules,
@@ -76,7 +88,8 @@ RULES = st.builds(
 def vouchers(draw: st.DrawFn) -> VoucherFacts:
     valid_from = AT + timedelta(hours=draw(st.integers(-30, 30)))
     made = voucher_facts(draw(RULES), face=draw(st.integers(1, 5_000)))
-    return replace(made, valid_from=valid_from, valid_until=valid_from + timedelta(days=10))
+    # Long enough for hours of any weekday to come again.
+    return replace(made, valid_from=valid_from, valid_until=valid_from + timedelta(days=20))
 
 
 @st.composite

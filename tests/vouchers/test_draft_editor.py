@@ -122,11 +122,32 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     asked = client.post(edit_url(campaign), part)
     assert "折扣券须填写减免比例" in asked.content.decode()
     assert client.post(edit_url(campaign), part | {"batches-0-rate": "12.5"}).status_code == 302
-    benefit = {"type": "PERCENTAGE", "rate_bp": 1_250, "threshold_fen": 0, "basis": "ORDER"}
+    benefit = {
+        "type": "PERCENTAGE",
+        "rate_bp": 1_250,
+        "threshold_fen": 0,
+        "ceiling_fen": None,
+        "basis": "ORDER",
+    }
     assert saved()["batches"][0]["rules"]["benefit"] == benefit
     again = form_data(client.get(edit_url(campaign)))
     assert client.post(edit_url(campaign), again).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit
+    capped = again | {"batches-0-ceiling_fen": "6000"}
+    assert client.post(edit_url(campaign), capped).status_code == 302
+    assert saved()["batches"][0]["rules"]["benefit"] == benefit | {"ceiling_fen": 600_000}
+    steps = again | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
+    assert client.post(edit_url(campaign), steps).status_code == 302
+    benefit = saved()["batches"][0]["rules"]["benefit"]
+    assert benefit["tiers"] == [
+        {"from_fen": 10_000, "subsidy_fen": 100},
+        {"from_fen": 20_050, "subsidy_fen": 3_000},
+    ]
+    again = form_data(client.get(edit_url(campaign)))
+    assert client.post(edit_url(campaign), again).status_code == 302
+    assert saved()["batches"][0]["rules"]["benefit"] == benefit
+    odd = client.post(edit_url(campaign), again | {"batches-0-tiers": "100"})
+    assert "每行应为：起点 补贴" in odd.content.decode()
 
 
 def test_a_new_campaign_is_drafted_with_forms() -> None:

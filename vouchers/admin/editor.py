@@ -33,6 +33,7 @@ from vouchers.admin.editor_text import (
     limit_of,
     release_of,
     release_words,
+    tier_of,
 )
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
@@ -94,6 +95,7 @@ class BatchForm(forms.Form):
             ("THRESHOLD", _("满减券")),
             ("NO_THRESHOLD", _("无门槛券")),
             ("PERCENTAGE", _("折扣券")),
+            ("TIERS", _("阶梯满减券")),
         ),
     )
     rate = forms.DecimalField(
@@ -107,6 +109,15 @@ class BatchForm(forms.Form):
     )
     threshold_fen = YuanField(
         label=_("使用门槛（元）"), required=False, help_text=_("满减券填写；或填写面额的倍数")
+    )
+    ceiling_fen = YuanField(
+        label=_("价格上限（元）"), required=False, help_text=_("折扣券可填写；空则不限")
+    )
+    tiers = _lines(
+        _("各档"),
+        _("阶梯满减券填写，每行：起点 补贴（元），如 100000 5000；面额为最高档补贴"),
+        2,
+        required=False,
     )
     face_multiple = forms.IntegerField(
         label=_("门槛为面额的倍数"),
@@ -190,10 +201,12 @@ class BatchForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask for the rate of a percentage."""
+        """Ask for the rate of a percentage, and for tiers."""
         cleaned = super().clean()
         if self.cleaned_data.get("benefit") == "PERCENTAGE" and not self.cleaned_data.get("rate"):
             self.add_error("rate", gettext("折扣券须填写减免比例"))
+        if self.cleaned_data.get("benefit") == "TIERS" and not self.cleaned_data.get("tiers"):
+            self.add_error("tiers", gettext("阶梯满减券须填写各档"))
         return cleaned
 
     def clean_funders(self) -> dict[str, int]:
@@ -203,6 +216,13 @@ class BatchForm(forms.Form):
             return {code: int(weight) for code, weight in pairs}
         except ValueError as error:
             raise ValidationError(gettext("应为 代码:比例，比例为整数")) from error
+
+    def clean_tiers(self) -> list[dict[str, Any]]:
+        """Read the tiers."""
+        try:
+            return [tier_of(line.split()) for line in filled(self.cleaned_data["tiers"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：起点 补贴，金额最多两位小数")) from error
 
     def clean_hours(self) -> list[dict[str, Any]]:
         """Read the hours of use."""

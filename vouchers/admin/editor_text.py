@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from campaigns.admin.editor_forms import moment_field, moment_text
 from core.canonical import to_plain
-from core.money import yuan_text
+from core.money import fen_from_yuan, yuan_text
 
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
@@ -16,7 +16,13 @@ LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
     """Return a benefit as the fields of the form."""
     shown = {"benefit": benefit["type"]}
-    if benefit["type"] != "NO_THRESHOLD":
+    if benefit["type"] == "TIERS":
+        shown["basis"] = benefit["basis"]
+        shown["tiers"] = "\n".join(
+            f"{yuan_text(tier['from_fen'])} {yuan_text(tier['subsidy_fen'])}"
+            for tier in benefit["tiers"]
+        )
+    elif benefit["type"] != "NO_THRESHOLD":
         multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
         shown |= {
             "threshold_fen": "" if multiple or not least else yuan_text(least),
@@ -25,6 +31,8 @@ def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
         }
     if benefit["type"] == "PERCENTAGE":
         shown["rate"] = Decimal(benefit["rate_bp"]) / 100
+        ceiling = benefit.get("ceiling_fen")
+        shown["ceiling_fen"] = yuan_text(ceiling) if ceiling else ""
     return shown
 
 
@@ -32,19 +40,31 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
     """Return the plain benefit of the fields."""
     if row["benefit"] == "NO_THRESHOLD":
         return {"type": "NO_THRESHOLD"}
+    if row["benefit"] == "TIERS":
+        return {"type": "TIERS", "tiers": row["tiers"], "basis": row["basis"]}
     measured = {
         "type": row["benefit"],
         "threshold_fen": row["threshold_fen"] or 0,
         "basis": row["basis"],
     }
     if row["benefit"] == "PERCENTAGE":
-        return {**measured, "rate_bp": int(row["rate"] * 100)}
+        return {
+            **measured,
+            "rate_bp": int(row["rate"] * 100),
+            "ceiling_fen": row["ceiling_fen"] or None,
+        }
     return {**measured, "face_multiple": row["face_multiple"]}
 
 
 def filled(text: str) -> Iterator[str]:
     """Return the lines that are not empty."""
     return (line for line in text.splitlines() if line.strip())
+
+
+def tier_of(parts: list[str]) -> dict[str, Any]:
+    """Read a tier, its lower bound and its subsidy in yuan; ValueError where it is not."""
+    from_fen, subsidy_fen = (fen_from_yuan(text.replace(",", "")) for text in parts)
+    return {"from_fen": from_fen, "subsidy_fen": subsidy_fen}
 
 
 def limit_of(parts: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
@@ -12,11 +13,14 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
+from vouchers.rules.benefits import least_base
 from vouchers.rules.model import (
     BatchRules,
     Benefit,
     LimitRule,
+    PercentageBenefit,
     ThresholdBenefit,
+    TiersBenefit,
     UseScope,
     Validity,
 )
@@ -83,6 +87,13 @@ def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]
 
 
 def _benefit(benefit: Benefit, face_fen: int, path: str) -> Iterator[Problem]:
+    if isinstance(benefit, PercentageBenefit):
+        if benefit.ceiling_fen is not None and benefit.ceiling_fen < least_base(benefit):
+            yield Problem(f"{path}.ceiling_fen", _("价格上限不得低于使用门槛"))
+        return
+    if isinstance(benefit, TiersBenefit):
+        yield from _tiers(benefit, face_fen, f"{path}.tiers")
+        return
     if not isinstance(benefit, ThresholdBenefit):
         return
     if benefit.face_multiple is None:
@@ -92,6 +103,17 @@ def _benefit(benefit: Benefit, face_fen: int, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.face_multiple", _("应为正整数"))
     elif benefit.threshold_fen not in (0, benefit.face_multiple * face_fen):
         yield Problem(f"{path}.threshold_fen", _("与面额的倍数（face_multiple）不一致"))
+
+
+def _tiers(benefit: TiersBenefit, face_fen: int, path: str) -> Iterator[Problem]:
+    for index, (lower, tier) in enumerate(pairwise(benefit.tiers), 1):
+        if tier.from_fen <= lower.from_fen or tier.subsidy_fen <= lower.subsidy_fen:
+            yield Problem(f"{path}[{index}]", _("各档起点与补贴应逐档升高"))
+    for index, tier in enumerate(benefit.tiers):
+        if tier.subsidy_fen >= tier.from_fen:
+            yield Problem(f"{path}[{index}].subsidy_fen", _("补贴应低于本档起点"))
+    if benefit.tiers[-1].subsidy_fen != face_fen:
+        yield Problem(f"{path}[{len(benefit.tiers) - 1}].subsidy_fen", _("最高档补贴应等于面额"))
 
 
 def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:

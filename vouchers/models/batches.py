@@ -24,6 +24,7 @@ class Batch(models.Model):
         THRESHOLD = "THRESHOLD", _("满减券")
         NO_THRESHOLD = "NO_THRESHOLD", _("无门槛券")
         PERCENTAGE = "PERCENTAGE", _("折扣券")
+        TIERS = "TIERS", _("阶梯满减券")
         INSTANT = "INSTANT", _("立减")
         RETURN = "RETURN", _("消费返券")
         PACK = "PACK", _("券包")

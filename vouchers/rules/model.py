@@ -86,10 +86,35 @@ class PercentageBenefit(_Rule, frozen=True, tag="PERCENTAGE", tag_field="type"):
 
     rate_bp: Annotated[int, msgspec.Meta(ge=1, le=FULL_BP - 1)]
     threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    ceiling_fen: Annotated[int, msgspec.Meta(le=MAX_FEN)] | None = None
+    """The highest price that is still eligible (digital goods of 2025: 6,000)."""
     basis: ThresholdBasis = "AFTER_MERCHANT_DISCOUNTS"
 
 
-Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit
+class Tier(_Rule, frozen=True):
+    """From ``from_fen`` on (included) ``subsidy_fen`` is taken off."""
+
+    from_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
+    subsidy_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
+
+
+class TiersBenefit(_Rule, frozen=True, tag="TIERS", tag_field="type"):
+    """阶梯: the highest tier that is reached decides; the face of the batch is the highest subsidy.
+
+    Bao'an 2022, cars: from 100,000 on 5,000, from 200,000 on 12,000, … As with a percentage the
+    rest of the face is kept for the voucher.
+    """
+
+    tiers: Annotated[tuple[Tier, ...], msgspec.Meta(min_length=1, max_length=20)]
+    basis: ThresholdBasis = "AFTER_MERCHANT_DISCOUNTS"
+
+    @property
+    def threshold_fen(self) -> int:
+        """The lower bound of the first tier."""
+        return self.tiers[0].from_fen
+
+
+Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit | TiersBenefit
 
 
 class Validity(_Rule, frozen=True):
@@ -181,8 +206,12 @@ class BatchRules(_Rule, frozen=True):
 
 
 def benefit_kind(rules: BatchRules) -> str:
-    """Return the kind of batch that its benefit makes it; the tags are the kinds' names."""
-    return str(type(rules.benefit).__struct_config__.tag)
+    """Return the kind of batch: 立减 or 补贴 by how it is issued, else what its benefit says.
+
+    The tags of benefits are the kinds' names.
+    """
+    by_issuing = {"PAYMENT": "INSTANT", "DOSSIER": "SUBSIDY"}
+    return by_issuing.get(rules.issuing, str(type(rules.benefit).__struct_config__.tag))
 
 
 def rules_read(document: object) -> BatchRules:

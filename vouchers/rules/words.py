@@ -17,6 +17,7 @@ from vouchers.rules.model import (
     NoThresholdBenefit,
     ThresholdBasis,
     ThresholdBenefit,
+    TiersBenefit,
     UseScope,
     Validity,
 )
@@ -56,10 +57,23 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     }
     if isinstance(benefit, ThresholdBenefit):
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    if isinstance(benefit, TiersBenefit):
+        names["tiers"] = _("，").join(
+            _("满%(threshold)s元减%(face)s元")
+            % {"threshold": amount_words(tier.from_fen), "face": amount_words(tier.subsidy_fen)}
+            for tier in benefit.tiers
+        )
+        return _("%(tiers)s，取所达最高一档，按%(basis)s计算") % names
     names["rate"] = rate_words(benefit.rate_bp)
+    text = _("减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
     if benefit.threshold_fen:
-        return _("满%(threshold)s元减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
-    return _("减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
+        text = _("满%(threshold)s元减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
+    if benefit.ceiling_fen is None:
+        return text
+    return _("%(benefit)s，价格不高于%(ceiling)s元") % {
+        "benefit": text,
+        "ceiling": amount_words(benefit.ceiling_fen),
+    }
 
 
 def basis_words(basis: ThresholdBasis) -> str:

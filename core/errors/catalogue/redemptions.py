@@ -49,6 +49,16 @@ REDEMPTION_CODES = (
         "Without the goods that are not eligible the amount does not suffice.",
     ),
     CodeText(
+        "redemption.above_ceiling",
+        422,
+        "价格超过上限",
+        "The price is above the ceiling",
+        "价格 {price_yuan} 元，超过上限 {ceiling_yuan} 元。",
+        "The price of {price_yuan} yuan is above the ceiling of {ceiling_yuan} yuan.",
+        "请选购不高于 {ceiling_yuan} 元的商品。",
+        "Choose something of at most {ceiling_yuan} yuan.",
+    ),
+    CodeText(
         "redemption.flow_not_allowed",
         422,
         "不支持此支付方式",
