@@ -13,7 +13,7 @@ _STATEMENTS = (
     SELECT 1 FROM vouchers_batch WHERE id IN (
         SELECT n.batch_id FROM redemption_redemptionline n
          WHERE n.redemption_id = ANY(%(redemptions)s))
-     ORDER BY id FOR NO KEY UPDATE
+     ORDER BY pack_id IS NOT NULL, id FOR NO KEY UPDATE
     """,
     """
     SELECT 1 FROM vouchers_limituse u

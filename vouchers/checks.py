@@ -18,8 +18,10 @@ COUNTER_CHECKS = (
         "vouchers.issued_is_rows",
         "已领取张数等于券的行数与最大序号",
         """
-        SELECT b.id AS batch, b.issued, v.rows, v.last, s.issued AS slices, c.units AS claims
+        SELECT b.id AS batch, b.issued, v.rows, v.last, s.issued AS slices, c.units AS claims,
+               p.issued AS in_packs
         FROM vouchers_batch b
+        LEFT JOIN (SELECT id AS pack_id, issued FROM vouchers_batch) p USING (pack_id)
         CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(max(number), 0) AS last
                               FROM vouchers_voucher WHERE batch_id = b.id) v
         CROSS JOIN LATERAL (SELECT coalesce(sum(q.issued), 0) AS issued
@@ -28,8 +30,12 @@ COUNTER_CHECKS = (
                              WHERE r.batch_id = b.id) s
         CROSS JOIN LATERAL (SELECT coalesce(sum(units), 0) AS units
                               FROM vouchers_claim WHERE batch_id = b.id) c
-        WHERE (b.issued, b.issued, b.issued, b.issued)
-              IS DISTINCT FROM (v.rows, v.last, s.issued, c.units)""",
+        WHERE CASE WHEN b.kind = 'PACK'
+            THEN (b.issued, b.issued, 0, 0) <> (s.issued, c.units, v.rows, v.last)
+            ELSE (b.issued, b.issued) <> (v.rows, v.last) OR (s.issued, c.units)
+                <> (CASE WHEN b.pack_id IS NULL THEN b.issued ELSE 0 END,
+                    CASE WHEN b.pack_id IS NULL THEN b.issued ELSE 0 END) END
+            OR b.issued <> p.issued * b.pack_quantity""",
     ),
     (
         "vouchers.slice_is_claims",
@@ -56,7 +62,9 @@ COUNTER_CHECKS = (
                             ON s.release_id = w.id
                     WHERE w.state IN ('OPEN', 'CLOSED') GROUP BY w.batch_id) r
                ON r.batch_id = b.id
-        WHERE b.released <> coalesce(r.units, 0)
+        LEFT JOIN vouchers_batch p ON p.id = b.pack_id
+        WHERE b.released <> CASE WHEN b.pack_id IS NULL THEN coalesce(r.units, 0)
+                ELSE p.released * b.pack_quantity END
            OR coalesce(r.opened, 0) <> coalesce(r.slices, 0)""",
     ),
     (
@@ -165,9 +173,10 @@ ROW_CHECKS = (
         WHERE e.id IS NULL OR r.id IS NULL
         UNION ALL
         SELECT 'voucher', v.id FROM vouchers_voucher v
-        LEFT JOIN vouchers_claim c ON c.id = v.claim_id AND c.batch_id = v.batch_id
-              AND c.enrolment_id = v.enrolment_id AND c.client_id = v.client_id
         LEFT JOIN vouchers_batch b ON b.id = v.batch_id AND b.campaign_id = v.campaign_id
+        LEFT JOIN vouchers_claim c ON c.id = v.claim_id
+              AND c.batch_id = coalesce(b.pack_id, b.id)
+              AND c.enrolment_id = v.enrolment_id AND c.client_id = v.client_id
         LEFT JOIN vouchers_batchversion r ON r.id = v.batch_version_id AND r.batch_id = v.batch_id
         WHERE c.id IS NULL OR b.id IS NULL OR r.id IS NULL""",
     ),
@@ -175,9 +184,13 @@ ROW_CHECKS = (
         "vouchers.claim_has_its_vouchers",
         "每笔领取的张数等于其券数",
         """
-        SELECT c.id AS claim, c.units, count(v.id) AS vouchers FROM vouchers_claim c
-        LEFT JOIN vouchers_voucher v ON v.claim_id = c.id
-        GROUP BY c.id, c.units HAVING count(v.id) <> c.units""",
+        SELECT c.id AS claim, c.units, v.batch_id AS batch, v.vouchers
+        FROM vouchers_claim c
+        LEFT JOIN vouchers_batch made ON made.pack_id = c.batch_id
+        LEFT JOIN (SELECT claim_id, batch_id, count(*) AS vouchers
+                     FROM vouchers_voucher GROUP BY claim_id, batch_id) v
+               ON v.claim_id = c.id AND v.batch_id = coalesce(made.id, c.batch_id)
+        WHERE coalesce(v.vouchers, 0) <> c.units * coalesce(made.pack_quantity, 1)""",
     ),
 )
 

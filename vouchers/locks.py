@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import Case, IntegerField, When
+
 from core.errors import DomainError
 from vouchers.models import Batch, Grant, QuotaRelease, QuotaSlice
 
@@ -10,11 +12,13 @@ from vouchers.models import Batch, Grant, QuotaRelease, QuotaSlice
 def batches_lock(
     *, campaign_id: UUID | None = None, batch_ids: Iterable[UUID] | None = None
 ) -> list[Batch]:
-    """Lock the batches of a campaign, or these, in order of id; lock their campaign before.
+    """Lock the batches of a campaign, or these; lock their campaign before.
 
+    In order of id, parts of packs after all others: a claim locks its pack before its parts.
     NO KEY UPDATE: rows that point at a batch can be inserted meanwhile.
     """
-    rows = Batch.objects.select_for_update(no_key=True).order_by("pk")
+    is_part = Case(When(pack=None, then=0), default=1, output_field=IntegerField())
+    rows = Batch.objects.select_for_update(no_key=True).order_by(is_part, "pk")
     if campaign_id is not None:
         rows = rows.filter(campaign_id=campaign_id)
     if batch_ids is not None:

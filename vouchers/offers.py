@@ -69,13 +69,15 @@ class Offer:
 
 
 def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
-    """Return the batches of running campaigns a client of ``region`` may know of.
+    """Return the batches of running campaigns that a client of ``region`` may know of and claim.
+
+    Parts of packs are claimed with their pack.
 
     Annotated for the order of api.md: ``funded_rank`` (government first), ``campaign_starts_at``.
     """
     campaigns = campaigns_listed(region, now=now).values("pk")
     return (
-        Batch.objects.filter(campaign__in=campaigns, version__isnull=False)
+        Batch.objects.filter(campaign__in=campaigns, version__isnull=False, pack__isnull=True)
         .select_related("campaign", "version")
         .annotate(
             funded_rank=funded_rank("campaign_id"),

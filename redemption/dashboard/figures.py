@@ -100,7 +100,9 @@ def figures_read(*, user: User) -> Figures:
             Campaign.objects.all(), user, ScopeFields(owner="owner_region"), action=ACTION
         ).values_list("pk", flat=True)
     )
-    units = Batch.objects.filter(campaign_id__in=campaigns).aggregate(
+    # Vouchers, not packs: what a pack opens and gives is counted by its parts.
+    vouchers = Batch.objects.filter(campaign_id__in=campaigns).exclude(kind=Batch.Kind.PACK)
+    units = vouchers.aggregate(
         released_units=Sum("released", default=0),
         released_fen=Sum(F("released") * F("face_fen"), default=0),
         issued_units=Sum("issued", default=0),

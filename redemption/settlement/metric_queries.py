@@ -73,15 +73,18 @@ CLAIMED = """
      WHERE v.campaign_id = %(campaign)s AND v.issued_at >= %(since)s AND v.issued_at < %(until)s
 """
 
+# Vouchers, not packs: the waves of a pack open its parts.
 RELEASED = """
-    SELECT coalesce(sum(o.units), 0)::bigint, coalesce(sum(o.units * b.face_fen), 0)::bigint
+    SELECT coalesce(sum(o.units * b.pack_quantity), 0)::bigint,
+           coalesce(sum(o.units * b.pack_quantity * b.face_fen), 0)::bigint
       FROM vouchers_batch b
       JOIN (SELECT batch_id, opened_units AS units FROM vouchers_quotarelease
              WHERE opened_at >= %(since)s AND opened_at < %(until)s
             UNION ALL
             SELECT batch_id, -closed_units FROM vouchers_quotarelease
-             WHERE closed_at >= %(since)s AND closed_at < %(until)s) o ON o.batch_id = b.id
-     WHERE b.campaign_id = %(campaign)s
+             WHERE closed_at >= %(since)s AND closed_at < %(until)s) o
+        ON o.batch_id = coalesce(b.pack_id, b.id)
+     WHERE b.campaign_id = %(campaign)s AND b.kind <> 'PACK'
 """
 
 EXPIRED = """

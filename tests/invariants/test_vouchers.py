@@ -14,12 +14,15 @@ from tests.factories.approvals import approve
 from tests.factories.campaigns import OPENED_AT, BatchPlan, LiveCampaign, campaign_live
 from tests.factories.claims import claim_command
 from tests.factories.merchants import client_make
+from tests.factories.packs import pack_document
 from tests.factories.persons import enrolment_make
+from tests.factories.running import campaign_running
 from tests.factories.staff import staff_make
 from tests.invariants.helpers import assert_fires, assert_sound, corrupt
 from vouchers.checks import COUNTER_CHECKS, MONEY_CHECKS, ROW_CHECKS
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.expiry import vouchers_expire
+from vouchers.services.releases import quota_release_open
 
 pytestmark = pytest.mark.broken_books
 
@@ -50,6 +53,14 @@ def live(own_database: ServiceUrls) -> LiveCampaign:
     )
     assert_sound()
     return made
+
+
+def test_a_part_that_does_not_follow_its_pack() -> None:
+    campaign_running(pack_document())
+    quota_release_open(now=OPENED_AT)
+    assert_sound()
+    corrupt("UPDATE vouchers_batch SET pack_quantity = 1 WHERE code = 'man-20'", disable=[BATCH])
+    assert_fires("vouchers.released_is_waves")
 
 
 Case = tuple[str, str, Sequence[str], Sequence[tuple[str, str]], Sequence[str]]

@@ -42,6 +42,7 @@ def test_claim_gives_a_voucher_and_its_facts() -> None:
         "vouchers": [
             {
                 "voucher_id": to_public("vch", voucher.pk),
+                "batch_id": to_public("bat", voucher.batch_id),
                 "code": voucher.code,
                 "face_fen": 3_000,
                 "valid_from": "2026-03-06T08:00:00+08:00",

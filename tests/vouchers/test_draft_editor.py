@@ -12,6 +12,7 @@ from campaigns.services.drafts import campaign_draft_save
 from core.access.models import Role
 from tests.factories.definitions import document_make
 from tests.factories.merchants import NANNING, PROVINCE
+from tests.factories.packs import pack_document
 from tests.factories.running import BEFORE, campaign_approved
 from tests.factories.staff import staff_make
 
@@ -146,6 +147,8 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     again = form_data(client.get(edit_url(campaign)))
     assert client.post(edit_url(campaign), again).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit
+    pack = again | {"batches-0-benefit": "PACK", "batches-0-parts": "man-20 2\nman-40 x"}
+    assert "每行应为：批次代码 张数" in client.post(edit_url(campaign), pack).content.decode()
     odd = client.post(edit_url(campaign), again | {"batches-0-tiers": "100"})
     assert "每行应为：起点 补贴" in odd.content.decode()
 
@@ -208,3 +211,13 @@ def test_another_region_cannot_edit() -> None:
     client = login(region=NANNING)
     assert client.get(edit_url(campaign)).status_code == 403
     assert login(Role.LIST_MAKER).get(edit_url(campaign)).status_code == 403
+
+
+def test_a_pack_passes_through_the_page_unchanged() -> None:
+    campaign = campaign_draft_save(document=pack_document(), actor=None, now=BEFORE)
+    client = login()
+    before = saved()
+    data = form_data(client.get(edit_url(campaign)))
+    assert data["batches-0-parts"] == "man-20 2\nman-40 2\nman-80 1"
+    assert client.post(edit_url(campaign), data).status_code == 302
+    assert saved() == before

@@ -31,6 +31,7 @@ from vouchers.admin.editor_text import (
     hours_of,
     hours_words,
     limit_of,
+    part_of,
     release_of,
     release_words,
     tier_of,
@@ -96,6 +97,7 @@ class BatchForm(forms.Form):
             ("NO_THRESHOLD", _("无门槛券")),
             ("PERCENTAGE", _("折扣券")),
             ("TIERS", _("阶梯满减券")),
+            ("PACK", _("券包")),
         ),
     )
     rate = forms.DecimalField(
@@ -119,6 +121,12 @@ class BatchForm(forms.Form):
         2,
         required=False,
     )
+    parts = _lines(
+        _("券包内容"),
+        _("券包填写，每行：批次代码 张数；所含批次的发放方式为“随券包发放”，面额为各券之和"),
+        2,
+        required=False,
+    )
     face_multiple = forms.IntegerField(
         label=_("门槛为面额的倍数"),
         required=False,
@@ -132,11 +140,13 @@ class BatchForm(forms.Form):
             ("AFTER_MERCHANT_DISCOUNTS", _("扣除商户优惠后的金额")),
             ("AFTER_DISCOUNTS", _("扣除商户及银行优惠后的金额")),
         ),
+        initial="ORDER",
     )
     funders = text_field(
         _("出资比例"),
         max_length=400,
-        help_text=_("出资方代码:比例，以空格分隔，如 treasury:200 bank:70"),
+        help_text=_("出资方代码:比例，以空格分隔，如 treasury:200 bank:70；券包不填"),
+        required=False,
     )
     validity_mode = choice_field(_("有效期方式"), VALIDITY)
     validity_value = forms.IntegerField(
@@ -181,6 +191,7 @@ class BatchForm(forms.Form):
         ),
         2,
         initial=LIMIT,
+        required=False,
     )
     group = text_field(
         _("所属组"),
@@ -196,17 +207,20 @@ class BatchForm(forms.Form):
     )
     releases = _lines(
         _("投放计划"),
-        _("每行：日期 时间 张数 [截止日期 截止时间]，如 2026-03-06 08:00 600"),
+        _("每行：日期 时间 张数 [截止日期 截止时间]，如 2026-03-06 08:00 600；随券包发放的不填"),
         4,
+        required=False,
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask for the rate of a percentage, and for tiers."""
+        """Ask for the rate of a percentage, for tiers, and for what is in a pack."""
         cleaned = super().clean()
         if self.cleaned_data.get("benefit") == "PERCENTAGE" and not self.cleaned_data.get("rate"):
             self.add_error("rate", gettext("折扣券须填写减免比例"))
         if self.cleaned_data.get("benefit") == "TIERS" and not self.cleaned_data.get("tiers"):
             self.add_error("tiers", gettext("阶梯满减券须填写各档"))
+        if self.cleaned_data.get("benefit") == "PACK" and not self.cleaned_data.get("parts"):
+            self.add_error("parts", gettext("券包须填写内容"))
         return cleaned
 
     def clean_funders(self) -> dict[str, int]:
@@ -223,6 +237,13 @@ class BatchForm(forms.Form):
             return [tier_of(line.split()) for line in filled(self.cleaned_data["tiers"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：起点 补贴，金额最多两位小数")) from error
+
+    def clean_parts(self) -> list[dict[str, Any]]:
+        """Read what is in a pack."""
+        try:
+            return [part_of(line.split()) for line in filled(self.cleaned_data["parts"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：批次代码 张数")) from error
 
     def clean_hours(self) -> list[dict[str, Any]]:
         """Read the hours of use."""

@@ -16,7 +16,10 @@ LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
     """Return a benefit as the fields of the form."""
     shown = {"benefit": benefit["type"]}
-    if benefit["type"] == "TIERS":
+    if benefit["type"] == "PACK":
+        lines = (f"{part['batch']} {part['quantity']}" for part in benefit["parts"])
+        shown["parts"] = "\n".join(lines)
+    elif benefit["type"] == "TIERS":
         shown["basis"] = benefit["basis"]
         shown["tiers"] = "\n".join(
             f"{yuan_text(tier['from_fen'])} {yuan_text(tier['subsidy_fen'])}"
@@ -40,6 +43,8 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
     """Return the plain benefit of the fields."""
     if row["benefit"] == "NO_THRESHOLD":
         return {"type": "NO_THRESHOLD"}
+    if row["benefit"] == "PACK":
+        return {"type": "PACK", "parts": row["parts"]}
     if row["benefit"] == "TIERS":
         return {"type": "TIERS", "tiers": row["tiers"], "basis": row["basis"]}
     measured = {
@@ -65,6 +70,12 @@ def tier_of(parts: list[str]) -> dict[str, Any]:
     """Read a tier, its lower bound and its subsidy in yuan; ValueError where it is not."""
     from_fen, subsidy_fen = (fen_from_yuan(text.replace(",", "")) for text in parts)
     return {"from_fen": from_fen, "subsidy_fen": subsidy_fen}
+
+
+def part_of(parts: list[str]) -> dict[str, Any]:
+    """Read a part of a pack, its batch and how many; ValueError where it is not."""
+    code, quantity = parts
+    return {"batch": code, "quantity": int(quantity)}
 
 
 def limit_of(parts: list[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
+from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.rules.benefits import least_base
 from vouchers.rules.model import (
     BatchRules,
@@ -28,7 +29,7 @@ from vouchers.rules.words import issuing_words
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})
-ISSUED = frozenset({"CLAIM"})
+ISSUED = frozenset({"CLAIM", "PACK"})
 """Ways of issuing that the platform carries out."""
 MAX_HOLD_S = 3600
 
@@ -44,6 +45,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += _shared_limits(batches)
     problems += _conflicts(batches)
     problems += _group_limits(batches)
+    problems += packs_problems(batches)
     return problems
 
 
@@ -68,6 +70,8 @@ def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:
 
 def _funders(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
     total = sum(batch.funders.values())
+    if not batch.funders and not pack_parts(batch):
+        yield Problem(f"{path}.funders", _("至少应有一个出资方"))
     for code, weight in batch.funders.items():
         if spec.funder(code) is None:
             yield Problem(f"{path}.funders.{code}", _("活动中没有这个出资方"))
@@ -159,7 +163,7 @@ def _hours(use: UseScope, path: str) -> Iterator[Problem]:
 
 
 def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
-    if not any(limit.side == "CLAIM" for limit in rules.limits):
+    if rules.issuing != "PACK" and not any(limit.side == "CLAIM" for limit in rules.limits):
         yield Problem(path, _("至少应有一条限领规则"))
     for code, count in Counter(limit.code for limit in rules.limits).items():
         if count > 1:
@@ -255,6 +259,8 @@ def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:
 
 
 def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
+    if batch.rules.issuing == "PACK":
+        return
     if (batch.calendar is None) == (not batch.releases):
         yield Problem(f"{path}.releases", _("投放计划（releases 或 calendar）须且只须填写一种"))
         return

@@ -40,15 +40,16 @@ class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A batch (券批次): one face, funders by weight, rules, and the plan of its releases.
 
     ``budget`` is what each funder gives, in fen; left out, exactly what face × units needs.
-    Either ``releases`` or ``calendar`` is given.
+    Either ``releases`` or ``calendar`` is given. A pack (券包) has no funders, its parts have; a
+    part of a pack has no releases, its pack has.
     """
 
     code: Code
     name: Line
     face_fen: PositiveFen
     units: Units
-    funders: Annotated[dict[str, Weight], msgspec.Meta(min_length=1)]
     rules: BatchRules
+    funders: dict[str, Weight] = {}
     budget: dict[str, Fen] = {}
     releases: tuple[ReleaseSpec, ...] = ()
     calendar: CalendarSpec | None = None

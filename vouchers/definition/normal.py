@@ -11,12 +11,13 @@ from campaigns.definition.registry import UnitBudget
 from core.clock import TIME_ZONE
 from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
-from vouchers.rules.model import Benefit, ThresholdBenefit
+from vouchers.rules.model import Benefit, PackBenefit, ThresholdBenefit
 
 
 def batches_normalise(spec: CampaignSpec, batches: list[BatchSpec]) -> list[BatchSpec]:
     """Return the batches with single releases in order of time, and a budget for every funder."""
-    return [_normalise(spec, batch) for batch in batches]
+    names = {batch.code: batch.name for batch in batches}
+    return [_normalise(spec, batch, names) for batch in batches]
 
 
 def batches_budgets(spec: CampaignSpec, batches: list[BatchSpec]) -> list[UnitBudget]:
@@ -40,6 +41,8 @@ def funder_order(spec: CampaignSpec, batch: BatchSpec) -> list[str]:
 def units_needed(spec: CampaignSpec, batch: BatchSpec, units: int) -> dict[str, int]:
     """Return the funder sums of the first ``units`` vouchers by funder code."""
     codes = funder_order(spec, batch)
+    if not codes:
+        return {}
     sums = funder_sums(batch.face_fen, [batch.funders[code] for code in codes], units)
     return dict(zip(codes, sums, strict=True))
 
@@ -63,7 +66,7 @@ def batches_scale(
     return [_scale(spec, batch, factor) for batch in batches]
 
 
-def _normalise(spec: CampaignSpec, batch: BatchSpec) -> BatchSpec:
+def _normalise(spec: CampaignSpec, batch: BatchSpec, names: Mapping[str, str]) -> BatchSpec:
     releases = batch.releases
     if batch.calendar is not None:
         releases = tuple(_expand(spec, batch.calendar))
@@ -75,13 +78,19 @@ def _normalise(spec: CampaignSpec, batch: BatchSpec) -> BatchSpec:
         releases=tuple(sorted(releases, key=lambda release: release.slot)),
         calendar=None,
         rules=msgspec.structs.replace(
-            batch.rules, benefit=_benefit(batch.rules.benefit, batch.face_fen)
+            batch.rules, benefit=_benefit(batch.rules.benefit, batch.face_fen, names)
         ),
     )
 
 
-def _benefit(benefit: Benefit, face_fen: int) -> Benefit:
-    """Return the benefit with its threshold as an amount, as every reader of the rules knows it."""
+def _benefit(benefit: Benefit, face_fen: int, names: Mapping[str, str]) -> Benefit:
+    """Return the benefit with its threshold as an amount and its parts with their names."""
+    if isinstance(benefit, PackBenefit):
+        parts = (
+            msgspec.structs.replace(part, name=names.get(part.batch, part.name))
+            for part in benefit.parts
+        )
+        return msgspec.structs.replace(benefit, parts=tuple(parts))
     if isinstance(benefit, ThresholdBenefit) and benefit.face_multiple is not None:
         return msgspec.structs.replace(benefit, threshold_fen=benefit.face_multiple * face_fen)
     return benefit

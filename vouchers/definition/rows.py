@@ -15,6 +15,7 @@ from core.canonical import to_plain
 from vouchers.definition.allocations import batch_allocations
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import funder_order
+from vouchers.definition.packs import pack_parts
 from vouchers.locks import batches_lock
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease
 from vouchers.rules.limits import SIDES, limit_rows
@@ -48,6 +49,10 @@ def batches_change_problems(
             or row.weights != [batch.funders[code] for code in funder_order(spec, batch)]
         ):
             yield Problem(path, _("首次投放后面额与出资比例不得变更"))
+        if row.released and row.kind == Batch.Kind.PACK:
+            made_of = set(row.parts.values_list("code", "pack_quantity"))
+            if made_of != {(part.batch, part.quantity) for part in pack_parts(batch)}:
+                yield Problem(f"{path}.rules.benefit.parts", _("首次投放后券包内容不得变更"))
         if row.released:
             yield from _frozen_groups(row, batch, f"{path}.rules")
         if batch.units + row.returned_units < row.released:
@@ -117,7 +122,17 @@ def batches_apply(
         row.save(update_fields=["version"])
         _limits(campaign, batch)
         _releases(row, batch)
+    _packs(rows, batches)
     return {batch.code: rows[batch.code].pk for batch in batches}
+
+
+def _packs(rows: Mapping[str, Batch], batches: list[BatchSpec]) -> None:
+    """Tell the parts of packs whose they are."""
+    for batch in batches:
+        for part in pack_parts(batch):
+            row = rows[part.batch]
+            row.pack, row.pack_quantity = rows[batch.code], part.quantity
+            row.save(update_fields=["pack", "pack_quantity"])
 
 
 def _limits(campaign: Campaign, batch: BatchSpec) -> None:

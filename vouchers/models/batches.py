@@ -18,6 +18,10 @@ class Batch(models.Model):
     ``funder_ids``, ``weights`` and ``concessions`` are the frozen funder list; parts of a voucher
     follow its order. Face and funders never change after the first release, since part n of a
     batch depends on all parts before it.
+
+    A pack (kind PACK) has waves and a counter but no money: pack m is vouchers
+    ``(m−1)·pack_quantity+1 … m·pack_quantity`` of each of its ``parts``, whose counters and
+    accounts move with it.
     """
 
     class Kind(models.TextChoices):
@@ -44,6 +48,15 @@ class Batch(models.Model):
     funder_ids = ArrayField(models.UUIDField(), verbose_name=_("出资方"))
     weights = ArrayField(models.BigIntegerField(), verbose_name=_("出资比例"))
     concessions = ArrayField(models.BooleanField(), verbose_name=_("是否商户让利"))
+    pack = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        verbose_name=_("所属券包"),
+    )
+    pack_quantity = models.PositiveSmallIntegerField(_("每包张数"), default=1, db_default=1)
     position = models.PositiveSmallIntegerField(_("顺序"), default=0)
     claims_on = models.BooleanField(_("允许领取"), default=True)
     redemptions_on = models.BooleanField(_("允许核销"), default=True)
@@ -76,8 +89,13 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(weights__len=F("funder_ids__len"))
                 & Q(concessions__len=F("funder_ids__len"))
-                & Q(funder_ids__len__gte=1),
+                & (Q(funder_ids__len__gte=1) | Q(kind="PACK", funder_ids__len=0)),
                 name="batch_funder_list",
+            ),
+            models.CheckConstraint(
+                condition=Q(pack__isnull=True, pack_quantity=1)
+                | Q(pack__isnull=False, pack_quantity__gte=1) & ~Q(kind="PACK"),
+                name="batch_pack_part",
             ),
         )
         triggers = (
@@ -91,6 +109,8 @@ class Batch(models.Model):
                     | pgtrigger.Q(old__funder_ids__df=pgtrigger.F("new__funder_ids"))
                     | pgtrigger.Q(old__weights__df=pgtrigger.F("new__weights"))
                     | pgtrigger.Q(old__concessions__df=pgtrigger.F("new__concessions"))
+                    | pgtrigger.Q(old__pack__df=pgtrigger.F("new__pack"))
+                    | pgtrigger.Q(old__pack_quantity__df=pgtrigger.F("new__pack_quantity"))
                 ),
             ),
         )

@@ -37,9 +37,9 @@ RefundPolicy = Literal[
 ]
 WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-IssuingName = Literal["CLAIM", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
-"""How vouchers come to people: claimed, by a lottery, by an instant draw, taken off at the payment
-without any claim (立减), or by the review of a dossier (补贴申报)."""
+IssuingName = Literal["CLAIM", "PACK", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
+"""How vouchers come to people: claimed, as part of a pack (券包), by a lottery, by an instant draw,
+taken off at the payment without any claim (立减), or by the review of a dossier (补贴申报)."""
 SideName = Literal["CLAIM", "REDEMPTION"]
 WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
@@ -114,7 +114,35 @@ class TiersBenefit(_Rule, frozen=True, tag="TIERS", tag_field="type"):
         return self.tiers[0].from_fen
 
 
-Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit | TiersBenefit
+class PackPart(_Rule, frozen=True):
+    """``quantity`` vouchers of another batch; the canonical form has its name too."""
+
+    batch: str
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=20)] = 1
+    name: str = ""
+
+
+class PackBenefit(_Rule, frozen=True, tag="PACK", tag_field="type"):
+    """券包: several vouchers in one claim, all or nothing; its face is the sum of theirs.
+
+    Hangzhou 2022: 2 × 满20减5, 2 × 满40减10, 1 × 满80减20. The batches it is made of have no waves
+    of their own; each of their vouchers follows the rules of its own batch.
+    """
+
+    parts: Annotated[tuple[PackPart, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+    @property
+    def threshold_fen(self) -> int:
+        """No amount has to be reached to claim it."""
+        return 0
+
+    @property
+    def basis(self) -> ThresholdBasis:
+        """What a threshold would be measured on."""
+        return "ORDER"
+
+
+Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit | TiersBenefit | PackBenefit
 
 
 class Validity(_Rule, frozen=True):

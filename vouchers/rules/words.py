@@ -15,6 +15,7 @@ from vouchers.rules.model import (
     BatchRules,
     LimitRule,
     NoThresholdBenefit,
+    PackBenefit,
     ThresholdBasis,
     ThresholdBenefit,
     TiersBenefit,
@@ -57,6 +58,13 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     }
     if isinstance(benefit, ThresholdBenefit):
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    if isinstance(benefit, PackBenefit):
+        parts = _("、").join(
+            _("%(name)s×%(quantity)s")
+            % {"name": part.name or part.batch, "quantity": part.quantity}
+            for part in benefit.parts
+        )
+        return _("券包共%(face)s元，内含%(parts)s，一次领取") % {**names, "parts": parts}
     if isinstance(benefit, TiersBenefit):
         names["tiers"] = _("，").join(
             _("满%(threshold)s元减%(face)s元")
@@ -94,6 +102,7 @@ def issuing_words(issuing: str) -> str:
     """Return how vouchers come to people, e.g. 摇号抽签."""
     return {
         "CLAIM": _("先到先得领取"),
+        "PACK": _("随券包发放"),
         "LOTTERY": _("摇号抽签"),
         "DRAW": _("即时抽奖"),
         "PAYMENT": _("支付立减"),

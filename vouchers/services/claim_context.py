@@ -23,6 +23,16 @@ _BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[], %s)"
 _CLAIMANTS = "SELECT * FROM vouchers_claimants(%s::uuid[], %s::uuid[], %s::text[])"
 
 
+class PartContext(msgspec.Struct, frozen=True):
+    """A batch that a pack is made of: its frozen rules, and how many of it are in a pack."""
+
+    batch_id: UUID
+    version_id: int
+    quantity: int
+    face_fen: int
+    rules: str
+
+
 @dataclass(frozen=True)
 class BatchContext:
     """The frozen rules of a batch and the identities of its limits."""
@@ -36,6 +46,13 @@ class BatchContext:
     stock: Stock
     waves: tuple[datetime, ...] = ()
     """The last slots that had come by the time asked for, the latest first."""
+    parts: tuple[PartContext, ...] = ()
+    """What a pack is made of; none for any other batch."""
+
+    @cached_property
+    def issued_rules(self) -> tuple[BatchRules, ...]:
+        """The rules that the vouchers of a claim follow: of each part of a pack, or its own."""
+        return tuple(rules_frozen(part.rules) for part in self.parts) or (self.rules,)
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
@@ -65,7 +82,9 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
         cursor.execute(_BATCHES, [list(batch_ids), until])
         rows = cursor.fetchall()
     contexts: dict[UUID, BatchContext] = {}
-    for pk, code, face_fen, regions, ends_at, version_id, frozen, limits, waves, *counters in rows:
+    for row in rows:
+        pk, code, face_fen, regions, ends_at, version_id, frozen, limits, waves = row[:9]
+        parts = row[15]
         rules = rules_frozen(frozen)
         ids = msgspec.json.decode(limits, type=dict[str, int])
         contexts[pk] = BatchContext(
@@ -74,9 +93,10 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
             rules=rules,
             regions=tuple(regions),
             campaign_ends_at=ends_at,
-            claim_limits=tuple((ids[row.code], row) for row in limit_rows(code, rules, "CLAIM")),
-            stock=Stock(*counters),
+            claim_limits=tuple((ids[one.code], one) for one in limit_rows(code, rules, "CLAIM")),
+            stock=Stock(*row[9:15]),
             waves=tuple(waves or ()),
+            parts=msgspec.json.decode(parts, type=tuple[PartContext, ...]) if parts else (),
         )
     return contexts
 

@@ -64,6 +64,7 @@ class IssuedVoucher(NamedTuple):
     """A voucher as it was issued: facts that never change."""
 
     voucher_id: UUID
+    batch_id: UUID
     code: str
     number: int
     face_fen: int
@@ -92,7 +93,8 @@ class _Prepared(NamedTuple):
     position: int
     command: ClaimCommand
     context: BatchContext
-    validity: tuple[datetime, datetime]
+    validities: tuple[tuple[datetime, datetime], ...]
+    """Of the batch, or of each part of a pack."""
     refusals: tuple[Refusal, ...]
     limits: tuple[dict[str, Any], ...]
 
@@ -183,10 +185,13 @@ def _prepare(
         keys = claimant.keys
         if command.device:
             keys = {**keys, devices[command.device]: command.device.kind}
-        validity = validity_window(
-            context.rules.validity,
-            claimed_at=command.at,
-            campaign_ends_at=context.campaign_ends_at,
+        validities = tuple(
+            validity_window(
+                rules.validity,
+                claimed_at=command.at,
+                campaign_ends_at=context.campaign_ends_at,
+            )
+            for rules in context.issued_rules
         )
         refusals = claim_refusals(
             context.rules,
@@ -199,8 +204,8 @@ def _prepare(
             index,
             command,
             context,
-            validity,
-            (*refusals, *_never_usable(validity, command.at, context.campaign_ends_at)),
+            validities,
+            (*refusals, *_never_usable(validities, command.at, context.campaign_ends_at)),
             tuple(_limits(context, command, keys)),
         )
 
@@ -212,15 +217,15 @@ def _may_know(context: BatchContext, client_region: str | None) -> bool:
 
 
 def _never_usable(
-    validity: tuple[datetime, datetime], at: datetime, campaign_ends_at: datetime
+    validities: Sequence[tuple[datetime, datetime]], at: datetime, campaign_ends_at: datetime
 ) -> Iterator[Refusal]:
     """Yield a refusal of a voucher whose validity would be over before it begins.
 
     A fixed window that has passed, or a first day of use after the last one. From the campaign's
     end on the database says the same.
     """
-    valid_from, valid_until = validity
-    if valid_until <= valid_from and at < campaign_ends_at:
+    over = any(valid_until <= valid_from for valid_from, valid_until in validities)
+    if over and at < campaign_ends_at:
         yield Refusal("claim.ended")
 
 
@@ -255,24 +260,47 @@ def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[Claim
 
 def _fact(line: dict[str, Any], item: _Prepared, number: int) -> ClaimFact:
     """Return what was just written; `claim_facts` would read the same."""
-    vouchers = tuple(
-        IssuedVoucher(
-            voucher["id"],
-            voucher["code"],
-            number + place,
-            item.context.face_fen,
-            line["valid_from"],
-            line["valid_until"],
+    command, context = item.command, item.context
+    if context.parts:
+        vouchers = tuple(_pack_vouchers(line, context, number))
+    else:
+        vouchers = tuple(
+            IssuedVoucher(
+                voucher["id"],
+                command.batch_id,
+                voucher["code"],
+                number + place,
+                context.face_fen,
+                line["valid_from"],
+                line["valid_until"],
+            )
+            for place, voucher in enumerate(line["vouchers"])
         )
-        for place, voucher in enumerate(line["vouchers"])
-    )
-    return ClaimFact(line["claim_id"], item.command.batch_id, line["at"], vouchers)
+    return ClaimFact(line["claim_id"], command.batch_id, line["at"], vouchers)
+
+
+def _pack_vouchers(
+    line: dict[str, Any], context: BatchContext, number: int
+) -> Iterator[IssuedVoucher]:
+    """Yield the vouchers of packs from ``number`` on (`Batch`: which numbers a pack has)."""
+    for part in context.parts:
+        mine = (one for one in line["vouchers"] if one["batch_id"] == part.batch_id)
+        for place, voucher in enumerate(mine):
+            yield IssuedVoucher(
+                voucher["id"],
+                part.batch_id,
+                voucher["code"],
+                (number - 1) * part.quantity + 1 + place,
+                part.face_fen,
+                voucher["valid_from"],
+                voucher["valid_until"],
+            )
 
 
 def _line(order: int, item: _Prepared) -> dict[str, Any]:
-    command = item.command
-    valid_from, valid_until = item.validity
-    return {
+    command, parts = item.command, item.context.parts
+    valid_from, valid_until = item.validities[0]
+    line = {
         "ord": order,
         "claim_id": new_id(),
         "client_id": command.client_id,
@@ -283,10 +311,26 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "valid_from": valid_from,
         "valid_until": valid_until,
         "batch_version_id": item.context.batch_version_id,
-        "vouchers": [{"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)],
         "limits": item.limits,
         "refusals": [refusal_line(refusal) for refusal in item.refusals],
     }
+    if parts:
+        return {**line, "units": command.units, "vouchers": list(_pack_lines(item))}
+    vouchers = [{"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)]
+    return {**line, "vouchers": vouchers}
+
+
+def _pack_lines(item: _Prepared) -> Iterator[dict[str, Any]]:
+    for part, (valid_from, valid_until) in zip(item.context.parts, item.validities, strict=True):
+        for _ in range(part.quantity * item.command.units):
+            yield {
+                "id": new_id(),
+                "code": new_voucher_code(),
+                "batch_id": part.batch_id,
+                "batch_version_id": part.version_id,
+                "valid_from": valid_from,
+                "valid_until": valid_until,
+            }
 
 
 def _outcome(row: HotRow, facts: dict[UUID, ClaimFact]) -> ClaimOutcome:
@@ -321,10 +365,12 @@ def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:
     if not claim_ids:
         return {}
     vouchers: dict[UUID, list[IssuedVoucher]] = defaultdict(list)
-    for voucher in Voucher.objects.filter(claim_id__in=claim_ids).order_by("number"):
+    rows = Voucher.objects.filter(claim_id__in=claim_ids)
+    for voucher in rows.order_by("batch__position", "batch_id", "number"):
         vouchers[voucher.claim_id].append(
             IssuedVoucher(
                 voucher.pk,
+                voucher.batch_id,
                 voucher.code,
                 voucher.number,
                 voucher.face_fen,

@@ -5,6 +5,7 @@ a conditional update and a unique source key of its entry behind it. A second be
 a retry changes nothing. A wave that is due while its campaign is paused opens late, on restart.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,10 +50,13 @@ class ReleaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Booking:
-    """A wave to post: from ``first`` to ``last`` released units of its batch."""
+    """A wave to post: from ``first`` to ``last`` released units of its batch.
+
+    ``funded`` are the batches whose money moves with it: its own, or the parts of a pack.
+    """
 
     release: QuotaRelease
-    batch: Batch
+    funded: Sequence[Batch]
     first: int
     last: int
 
@@ -115,12 +119,24 @@ def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
             new - old <= money for new, old, money in zip(after, before, allocated, strict=True)
         )
 
-    room = batch.planned_units + batch.returned_units - batch.released
-    low, high = 0, max(min(wanted, room), 0)
+    low, high = 0, max(min(wanted, _room(batch)), 0)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if is_covered(middle) else (low, middle - 1)
     return low
+
+
+def packs_covered(pack: Batch, parts: Sequence[Batch], wanted: int) -> int:
+    """Return how many of ``wanted`` packs the money of every part covers."""
+    wanted = max(min(wanted, _room(pack)), 0)
+    return min(
+        units_covered(part, wanted * part.pack_quantity, _allocated(part)) // part.pack_quantity
+        for part in parts
+    )
+
+
+def _room(batch: Batch) -> int:
+    return batch.planned_units + batch.returned_units - batch.released
 
 
 @retry_conflicts
@@ -128,7 +144,7 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
     with transaction():
         campaign = campaign_lock(campaign_id)
         due = releases_due(now=now).filter(batch__campaign=campaign)
-        batches, releases = _lock(due)
+        batches, parts, releases = _lock(due)
         outcomes: list[ReleaseOutcome] = []
         for release in sorted(releases, key=lambda one: (one.slot, one.pk)):
             if release.state != ReleaseState.PLANNED:
@@ -140,19 +156,22 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
                 continue
             if campaign.state != CampaignState.LIVE:
                 continue
-            units = units_covered(batch, release.planned_units, _allocated(batch))
+            funded = parts.get(batch.pk, (batch,))
+            if batch.pk in parts:
+                units = packs_covered(batch, funded, release.planned_units)
+            else:
+                units = units_covered(batch, release.planned_units, _allocated(batch))
             if not units:
                 outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.WAITING, 0))
                 continue
             if not _claim_release(release, ReleaseState.OPEN, opened_units=units, opened_at=now):
                 continue
             QuotaSlice.objects.create(release=release, planned=units)
-            Batch.objects.filter(pk=batch.pk).update(released=F("released") + units)
             outbox_publish(events=[_event(RELEASE_OPENED, release, units, now)])
             # Posted at once, before the next wave: it is covered by what this one leaves.
-            booking = _Booking(release, batch, batch.released, batch.released + units)
+            booking = _Booking(release, funded, batch.released, batch.released + units)
+            _count({batch, *funded}, units)
             _post(EntryCode.RELEASE_OPEN, booking, now)
-            batch.released += units
             outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.OPENED, units))
     return outcomes
 
@@ -161,7 +180,7 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
 def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
     with transaction():
         campaign = campaign_lock(campaign_id)
-        batches, releases = _lock(releases_ending(now=now).filter(batch__campaign=campaign))
+        batches, parts, releases = _lock(releases_ending(now=now).filter(batch__campaign=campaign))
         left: dict[UUID, int] = {release.pk: 0 for release in releases}
         for one in slices_lock(left):
             left[one.release_id] += one.planned - one.issued
@@ -174,9 +193,9 @@ def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
             ):
                 continue
             batch = batches[release.batch_id]
-            bookings.append(_Booking(release, batch, batch.released - units, batch.released))
-            batch.released -= units
-            Batch.objects.filter(pk=batch.pk).update(released=F("released") - units)
+            funded = parts.get(batch.pk, (batch,))
+            bookings.append(_Booking(release, funded, batch.released - units, batch.released))
+            _count({batch, *funded}, -units)
             outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.CLOSED, units))
         outbox_publish(
             events=[
@@ -195,11 +214,28 @@ def _campaigns(releases: QuerySet[QuotaRelease]) -> list[UUID]:
 
 def _lock(
     releases: QuerySet[QuotaRelease],
-) -> tuple[dict[UUID, Batch], list[QuotaRelease]]:
-    """Lock batches, then releases; what another beat did meanwhile is visible afterwards."""
+) -> tuple[dict[UUID, Batch], dict[UUID, list[Batch]], list[QuotaRelease]]:
+    """Lock batches and parts of packs, then releases; what another beat did meanwhile is visible.
+
+    Returns the batches by id, the parts by their pack's, and the releases.
+    """
     found = list(releases.values_list("pk", "batch_id"))
-    batches = batches_lock(batch_ids={batch_id for _pk, batch_id in found})
-    return {batch.pk: batch for batch in batches}, releases_lock(pk for pk, _batch in found)
+    named = {batch_id for _pk, batch_id in found}
+    named |= set(Batch.objects.filter(pack__in=named).values_list("pk", flat=True))
+    batches = {batch.pk: batch for batch in batches_lock(batch_ids=named)}
+    parts: dict[UUID, list[Batch]] = defaultdict(list)
+    for batch in batches.values():
+        if batch.pack_id is not None:
+            parts[batch.pack_id].append(batch)
+    return batches, dict(parts), releases_lock(pk for pk, _batch in found)
+
+
+def _count(batches: Iterable[Batch], units: int) -> None:
+    """Add ``units`` to what is released of a batch, or of a pack and each of its parts."""
+    for batch in batches:
+        more = units * batch.pack_quantity
+        Batch.objects.filter(pk=batch.pk).update(released=F("released") + more)
+        batch.released += more
 
 
 def _claim_release(release: QuotaRelease, target: ReleaseState, **columns: object) -> bool:
@@ -223,19 +259,25 @@ def _allocated(batch: Batch) -> list[int]:
 
 
 def _post(code: EntryCode, booking: _Booking, now: datetime) -> None:
-    batch = booking.batch
-    before = funder_sums(batch.face_fen, batch.weights, booking.first)
-    after = funder_sums(batch.face_fen, batch.weights, booking.last)
     accounts = [AccountKind.ALLOCATED, AccountKind.RESERVED]
     if code == EntryCode.RELEASE_CLOSE:
         accounts.reverse()
     entry_post(
         code=code,
-        campaign_id=batch.campaign_id,
+        campaign_id=booking.funded[0].campaign_id,
         source_key=f"{code.lower()}:{booking.release.pk}",
         business_date=business_date(now),
         at=now,
-        transfers=_transfers(batch, accounts, before, after),
+        transfers=[
+            transfer
+            for batch in booking.funded
+            for transfer in _transfers(
+                batch,
+                accounts,
+                funder_sums(batch.face_fen, batch.weights, booking.first * batch.pack_quantity),
+                funder_sums(batch.face_fen, batch.weights, booking.last * batch.pack_quantity),
+            )
+        ],
     )
 
 

@@ -4,6 +4,8 @@
 --   "valid_until", "batch_version_id", "vouchers": [{"id", "code"}…],
 --   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document", "take",
 --   "conflicts_with"}…], "refusals": [{"code", "data"}…]}]
+-- Of a pack a command says its "units" too, and each voucher names its batch: [{"id", "code",
+-- "batch_id", "batch_version_id", "valid_from", "valid_until"}…], those of one batch in order.
 -- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
 -- row of which nothing may be used.
 -- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED (number is
@@ -23,6 +25,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_batch vouchers_batch;
+    v_parts vouchers_batch[];
+    v_per_unit bigint;
     v_campaign record;
     v_found record;
     v_reasons jsonb;
@@ -72,6 +76,12 @@ BEGIN
     SELECT c.state, c.starts_at, c.ends_at INTO STRICT v_campaign
       FROM campaigns_campaign c WHERE c.id = v_batch.campaign_id;
     v_issued := v_batch.issued;
+    v_per_unit := 1;
+    IF v_batch.kind = 'PACK' THEN
+        PERFORM 1 FROM vouchers_batch b WHERE b.pack_id = p_batch ORDER BY b.id FOR NO KEY UPDATE;
+        SELECT array_agg(b ORDER BY b.position, b.id), sum(b.pack_quantity)
+          INTO v_parts, v_per_unit FROM vouchers_batch b WHERE b.pack_id = p_batch;
+    END IF;
 
     PERFORM 1 FROM vouchers_quotaslice s JOIN vouchers_quotarelease r ON r.id = s.release_id
       WHERE r.batch_id = p_batch AND r.state = 'OPEN' ORDER BY s.id FOR NO KEY UPDATE OF s;
@@ -88,7 +98,8 @@ BEGIN
            array_agg(c.fingerprint), array_agg(c.enrolment_id), array_agg(c.at),
            array_agg(c.valid_from), array_agg(c.valid_until), array_agg(c.batch_version_id),
            array_agg(c.vouchers), array_agg(c.limits), array_agg(coalesce(c.refusals, '[]')),
-           array_agg(jsonb_array_length(c.vouchers)), array_agg(NULL::text), array_agg(0),
+           array_agg(coalesce(c.units, jsonb_array_length(c.vouchers))), array_agg(NULL::text),
+           array_agg(0),
            array_agg(NULL::bigint), array_agg(NULL::bigint)
       INTO v_ords, v_claims, v_clients, v_keys, v_fingerprints, v_people, v_ats, v_froms,
            v_untils, v_versions, v_vouchers, v_limits, v_refusals, v_units, v_outcomes, v_taken,
@@ -97,7 +108,7 @@ BEGIN
                 AS x(ord integer, claim_id uuid, client_id uuid, key text, fingerprint text,
                      enrolment_id uuid, at timestamptz, valid_from timestamptz,
                      valid_until timestamptz, batch_version_id bigint, vouchers jsonb,
-                     limits jsonb, refusals jsonb)
+                     limits jsonb, refusals jsonb, units integer)
              ORDER BY x.ord) c;
     SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
            array_agg(l.key_id), array_agg(l.cap), array_agg(coalesce(l.take, c.units))
@@ -245,20 +256,44 @@ BEGIN
              WHERE c.units > 0
              ORDER BY c.client_id, c.key;
 
-            INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
-                enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
-                valid_until, state, owner_region)
-            SELECT v.id, c.claim_id, v_batch.campaign_id, p_batch, c.batch_version_id,
-                   c.enrolment_id, c.client_id, c.first + v.position - 1, v.code, v_batch.face_fen,
-                   funder_parts(v_batch.face_fen, v_batch.weights, c.first + v.position - 1),
-                   c.at, c.valid_from, c.valid_until, 'ACTIVE', v_batch.owner_region
-              FROM unnest(v_claims, v_clients, v_people, v_ats, v_froms, v_untils, v_versions,
-                          v_vouchers, v_taken, v_firsts)
-                   AS c(claim_id, client_id, enrolment_id, at, valid_from, valid_until,
-                        batch_version_id, vouchers, units, first)
-             CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers) AS (id uuid, code text))
-                   WITH ORDINALITY AS v(id, code, position)
-             WHERE c.units > 0;
+            IF v_parts IS NULL THEN
+                INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
+                    enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
+                    valid_until, state, owner_region)
+                SELECT v.id, c.claim_id, v_batch.campaign_id, p_batch, c.batch_version_id,
+                       c.enrolment_id, c.client_id, c.first + v.position - 1, v.code, v_batch.face_fen,
+                       funder_parts(v_batch.face_fen, v_batch.weights, c.first + v.position - 1),
+                       c.at, c.valid_from, c.valid_until, 'ACTIVE', v_batch.owner_region
+                  FROM unnest(v_claims, v_clients, v_people, v_ats, v_froms, v_untils, v_versions,
+                              v_vouchers, v_taken, v_firsts)
+                       AS c(claim_id, client_id, enrolment_id, at, valid_from, valid_until,
+                            batch_version_id, vouchers, units, first)
+                 CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers) AS (id uuid, code text))
+                       WITH ORDINALITY AS v(id, code, position)
+                 WHERE c.units > 0;
+            ELSE
+                INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
+                    enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
+                    valid_until, state, owner_region)
+                SELECT v.id, v.claim_id, v_batch.campaign_id, b.id, v.batch_version_id,
+                       v.enrolment_id, v.client_id, v.number, v.code, b.face_fen,
+                       funder_parts(b.face_fen, b.weights, v.number), v.at, v.valid_from,
+                       v.valid_until, 'ACTIVE', b.owner_region
+                  FROM unnest(v_parts) b
+                 CROSS JOIN LATERAL (
+                    SELECT x.*, c.claim_id, c.enrolment_id, c.client_id, c.at,
+                           (c.first - 1) * b.pack_quantity
+                               + row_number() OVER (PARTITION BY c.place ORDER BY x.position) AS number
+                      FROM unnest(v_claims, v_clients, v_people, v_ats, v_vouchers, v_taken, v_firsts)
+                           WITH ORDINALITY AS c(claim_id, client_id, enrolment_id, at, vouchers, units,
+                                                first, place)
+                     CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers)
+                            AS (id uuid, code text, batch_id uuid, batch_version_id bigint,
+                                valid_from timestamptz, valid_until timestamptz))
+                           WITH ORDINALITY AS x(id, code, batch_id, batch_version_id, valid_from,
+                                                valid_until, position)
+                     WHERE c.units > 0 AND x.batch_id = b.id) v;
+            END IF;
             GET DIAGNOSTICS v_written = ROW_COUNT;
         EXCEPTION WHEN unique_violation THEN
             GET STACKED DIAGNOSTICS v_broken = CONSTRAINT_NAME;
@@ -268,7 +303,7 @@ BEGIN
             END IF;
             RAISE;
         END;
-        IF v_written <> v_issued - v_batch.issued THEN
+        IF v_written <> (v_issued - v_batch.issued) * v_per_unit THEN
             RAISE EXCEPTION 'vouchers written: %', v_written USING ERRCODE = 'check_violation';
         END IF;
 
@@ -278,17 +313,23 @@ BEGIN
                  WHERE a.units > 0 GROUP BY a.slice_id) taken
          WHERE s.id = taken.slice_id;
         UPDATE vouchers_batch b SET issued = v_issued WHERE b.id = p_batch;
+        IF v_parts IS NOT NULL THEN
+            UPDATE vouchers_batch b SET issued = v_issued * b.pack_quantity
+             WHERE b.pack_id = p_batch;
+        END IF;
 
         PERFORM ledger_post(p_entry, 'CLAIM', v_batch.campaign_id, 'claim:' || p_entry, p_date,
             (SELECT max(t.at) FROM unnest(v_ats) AS t(at)),
-            (SELECT jsonb_agg(jsonb_build_object('d', 'RESERVED', 'du', p_batch,
-                        'c', 'OUTSTANDING', 'cu', p_batch, 'f', f.funder_id,
+            (SELECT jsonb_agg(jsonb_build_object('d', 'RESERVED', 'du', b.id,
+                        'c', 'OUTSTANDING', 'cu', b.id, 'f', f.funder_id,
                         'a', after.fen - before.fen))
-               FROM unnest(v_batch.funder_ids) WITH ORDINALITY AS f(funder_id, position)
-               JOIN unnest(funder_sums(v_batch.face_fen, v_batch.weights, v_issued))
-                    WITH ORDINALITY AS after(fen, position) USING (position)
-               JOIN unnest(funder_sums(v_batch.face_fen, v_batch.weights, v_batch.issued))
-                    WITH ORDINALITY AS before(fen, position) USING (position)));
+               FROM unnest(coalesce(v_parts, ARRAY[v_batch])) b
+              CROSS JOIN LATERAL unnest(b.funder_ids) WITH ORDINALITY AS f(funder_id, place)
+               JOIN LATERAL unnest(funder_sums(b.face_fen, b.weights, v_issued * b.pack_quantity))
+                    WITH ORDINALITY AS after(fen, place) USING (place)
+               JOIN LATERAL unnest(funder_sums(b.face_fen, b.weights,
+                                               v_batch.issued * b.pack_quantity))
+                    WITH ORDINALITY AS before(fen, place) USING (place)));
     END IF;
 
     RETURN QUERY

@@ -2,6 +2,7 @@
 -- session: planned anew for every group, these reads took a single till longer than the commit.
 
 -- waves: the last two slots up to p_until, whether their waves have opened by now or not.
+-- parts: of a pack, the batches it is made of; those are claimed with it and not by themselves.
 DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[]);
 DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[], timestamptz);
 CREATE FUNCTION vouchers_claim_batches(p_batches uuid[], p_until timestamptz)
@@ -9,7 +10,8 @@ RETURNS TABLE (
     batch_id uuid, code text, face_fen bigint, regions text[], ends_at timestamptz,
     version_id bigint, rules text, limit_ids text, waves timestamptz[], claimable boolean,
     released bigint,
-    issued bigint, first_slot timestamptz, latest_open timestamptz, next_slot timestamptz)
+    issued bigint, first_slot timestamptz, latest_open timestamptz, next_slot timestamptz,
+    parts text)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
@@ -22,7 +24,13 @@ BEGIN
            (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{}')::text FROM vouchers_limit l
              WHERE l.campaign_id = c.id AND l.side = 'CLAIM'),
            w.waves, c.state = 'LIVE' AND b.claims_on, b.released, b.issued,
-           w.first_slot, w.latest_open, w.next_slot
+           w.first_slot, w.latest_open, w.next_slot,
+           CASE WHEN b.kind = 'PACK' THEN (
+               SELECT jsonb_agg(jsonb_build_object('batch_id', p.id, 'version_id', f.id,
+                          'quantity', p.pack_quantity, 'face_fen', p.face_fen,
+                          'rules', f.rules::text) ORDER BY p.position, p.id)::text
+                 FROM vouchers_batch p JOIN vouchers_batchversion f ON f.id = p.version_id
+                WHERE p.pack_id = b.id) END
       FROM vouchers_batch b
       JOIN vouchers_batchversion v ON v.id = b.version_id
       JOIN campaigns_campaign c ON c.id = b.campaign_id
@@ -34,7 +42,8 @@ BEGIN
                max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
                min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
           FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w
-     WHERE b.id = ANY (p_batches) AND c.state NOT IN ('DRAFT', 'SUBMITTED')
+     WHERE b.id = ANY (p_batches) AND b.pack_id IS NULL
+       AND c.state NOT IN ('DRAFT', 'SUBMITTED')
      ORDER BY b.id;
 END
 $$;

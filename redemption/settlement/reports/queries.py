@@ -154,12 +154,7 @@ DAILY = """
 # Per batch at the end of the day: released and expired that day, face still out, left to release.
 DAILY_BATCHES = """
     SELECT b.name,
-           coalesce((SELECT sum(q.opened_units) FROM vouchers_quotarelease q
-                      WHERE q.batch_id = b.id AND q.opened_at >= %(since)s
-                        AND q.opened_at < %(until)s), 0)::bigint,
-           coalesce((SELECT sum(q.opened_units) FROM vouchers_quotarelease q
-                      WHERE q.batch_id = b.id AND q.opened_at >= %(since)s
-                        AND q.opened_at < %(until)s), 0)::bigint * b.face_fen,
+           w.units * b.pack_quantity, w.units * b.pack_quantity * b.face_fen,
            (SELECT count(*) FROM vouchers_voucher v WHERE v.batch_id = b.id
                AND v.state = 'EXPIRED' AND v.valid_until >= %(since)s
                AND v.valid_until < %(until)s),
@@ -172,7 +167,12 @@ DAILY_BATCHES = """
            coalesce((SELECT sum(a.balance_fen) FROM core_account a
                       WHERE a.campaign_id = b.campaign_id AND a.unit_id = b.id
                         AND a.kind IN ('ALLOCATED', 'RESERVED')), 0)::bigint
-      FROM vouchers_batch b WHERE b.campaign_id = %(campaign)s ORDER BY b.position, b.code
+      FROM vouchers_batch b
+     CROSS JOIN LATERAL (
+        SELECT coalesce(sum(q.opened_units), 0)::bigint AS units FROM vouchers_quotarelease q
+         WHERE q.batch_id = coalesce(b.pack_id, b.id)
+           AND q.opened_at >= %(since)s AND q.opened_at < %(until)s) w
+     WHERE b.campaign_id = %(campaign)s AND b.kind <> 'PACK' ORDER BY b.position, b.code
 """
 
 # What was noticed that day: hits by rule, cases opened, exceptions of this campaign by kind.

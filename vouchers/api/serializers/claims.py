@@ -49,6 +49,7 @@ class IssuedVoucherSerializer(serializers.Serializer[Any]):
     """A voucher as issued; none of this ever changes."""
 
     voucher_id = PublicIdField(VOUCHER)
+    batch_id = PublicIdField(BATCH, help_text="券包中的券为其所属批次")
     code = serializers.CharField(help_text="券码")
     face_fen = serializers.IntegerField()
     valid_from = MomentField()
@@ -73,6 +74,7 @@ def claim_document(claim: ClaimFact) -> dict[str, Any]:
         "vouchers": [
             {
                 "voucher_id": to_public(VOUCHER, voucher.voucher_id),
+                "batch_id": to_public(BATCH, voucher.batch_id),
                 "code": voucher.code,
                 "face_fen": voucher.face_fen,
                 "valid_from": moment_text(voucher.valid_from),
