@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from core.passages import joined
 from vouchers.rules.model import BatchRules, LimitRule
-from vouchers.rules.spelling import joined
 
 
 def issuing_words(issuing: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
+from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import BatchRules, UseScope
-from vouchers.rules.spelling import english, joined
 
 
 def where_words(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
+from core.passages import moment_words
 from vouchers.rules.limit_words import conflict_words, limit_words, who_words
 from vouchers.rules.model import (
     BatchRules,
@@ -17,7 +18,7 @@ from vouchers.rules.model import (
     Validity,
 )
 from vouchers.rules.refund_words import refund_words
-from vouchers.rules.spelling import amount_words, moment_words
+from vouchers.rules.spelling import amount_words
 from vouchers.rules.use_words import how_words, where_words
 
 
@@ -106,12 +107,29 @@ def validity_words(validity: Validity) -> str:
         case "MONTH_END":
             text = _("领取当月月底前有效")
         case "ROUND_END":
-            text = _("每%(value)s天为一个使用周期，领取所在周期结束前有效") % value
+            text = _rounds(validity)
         case "FIXED_WINDOW":
-            return _fixed_window(validity)
+            return _from_next_day(validity, _fixed_window(validity))
         case "CAMPAIGN_END":
-            return _("活动结束前有效")
-    return _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
+            return _from_next_day(validity, _("活动结束前有效"))
+    capped = _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
+    return capped if validity.mode == "HOURS" else _from_next_day(validity, capped)
+
+
+def _from_next_day(validity: Validity, text: str) -> str:
+    """Add when the voucher can first be used, where that is not at once."""
+    if validity.starts != "NEXT_DAY":
+        return text
+    return _("%(validity)s，领取次日零点起方可使用") % {"validity": text}
+
+
+def _rounds(validity: Validity) -> str:
+    if validity.fixed_from is None:
+        raise ValueError("rounds need their beginning")
+    return _("自%(from)s起每%(value)s天为一个使用周期，领取所在周期结束前有效") % {
+        "from": moment_words(validity.fixed_from),
+        "value": validity.value,
+    }
 
 
 def _fixed_window(validity: Validity) -> str:
