@@ -1,6 +1,7 @@
 """What the campaign's page shows beside its columns: the books per funder, rules, open matters."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -9,18 +10,12 @@ from django.utils.translation import gettext as _
 
 from campaigns.closing import close_blockers
 from campaigns.definition.document import definition_stored
+from campaigns.definition.words import own_lines
 from campaigns.models import Campaign, CampaignState
 from campaigns.services.readiness import readiness_problems
 from core.admin.columns import yuan_grouped
 from core.ledger.models import Account, AccountKind
-
-
-def lines_block(lines: list[str]) -> SafeString | str:
-    """Show lines as a list."""
-    if not lines:
-        return "-"
-    items = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
-    return format_html("<ul>{}</ul>", items)
+from core.passages import Passage
 
 
 def books_table(campaign: Campaign) -> SafeString | str:
@@ -56,10 +51,16 @@ def books_table(campaign: Campaign) -> SafeString | str:
     )
 
 
-def rules_lines(campaign: Campaign) -> list[str]:
+def rules_lines(campaign: Campaign) -> list[str | Passage]:
     """Return the rules in force in words, before approval those of the draft."""
     document = campaign.version.document if campaign.version else campaign.draft
-    return definition_stored(document).rules_text() if document else []
+    return rules_said(document) if document else []
+
+
+def rules_said(document: Mapping[str, Any]) -> list[str | Passage]:
+    """Return the rules of a stored document in words: the campaign's own text, then the batches."""
+    definition = definition_stored(document)
+    return [*own_lines(definition.spec), *definition.rules_words()]
 
 
 def open_matters(campaign: Campaign) -> list[str]:
