@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 from campaigns.admin.columns import (
     books_table,
     open_matters,
+    public_links,
     rules_lines,
 )
 from campaigns.admin.editor import editor_page
@@ -79,6 +80,7 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
                     ("starts_at", "ends_at"),
                     ("organisation", "settlement_path"),
                     ("version_link", "quota"),
+                    "pages",
                     "matters",
                     "pending",
                 )
@@ -120,6 +122,11 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
         if obj.version is None:
             return "-"
         return page_link("campaigns_version_change", obj.version, obj.version_id)
+
+    @display(description=_("公开页面"))
+    def pages(self, obj: Campaign) -> SafeString | str:
+        """Link to what citizens and cashiers read."""
+        return public_links(obj)
 
     @display(description=_("未了事项"))
     def matters(self, obj: Campaign) -> SafeString | str:
