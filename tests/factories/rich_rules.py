@@ -7,6 +7,7 @@ from tests.factories.definitions import document_make
 BENEFITS: dict[str, dict[str, Any]] = {
     "THRESHOLD": {"type": "THRESHOLD", "threshold_fen": 10_000, "basis": "AFTER_DISCOUNTS"},
     "NO_THRESHOLD": {"type": "NO_THRESHOLD"},
+    "PERCENTAGE": {"type": "PERCENTAGE", "rate_bp": 2_000, "threshold_fen": 5_000},
 }
 """The benefit of the example, by the tag of the kind."""
 

@@ -11,7 +11,13 @@ from django.utils.translation import gettext as _
 from core.clock import CUTOFF
 from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
-from vouchers.rules.model import BatchRules, FlowName
+from vouchers.rules.model import (
+    BatchRules,
+    FlowName,
+    NoThresholdBenefit,
+    PercentageBenefit,
+    ThresholdBasis,
+)
 from vouchers.rules.refund_limits import MAX_AGE, MAX_REFUNDS
 from vouchers.rules.refund_words import refund_words
 from vouchers.rules.use_words import how_words, where_words
@@ -61,13 +67,24 @@ def cancelling_words() -> list[str]:
 
 
 def _counted(rules: BatchRules) -> Iterator[str]:
-    """Yield on what amount the threshold is checked, as far as its own sentence leaves it open."""
-    if rules.benefit.basis == "AFTER_DISCOUNTS":
-        yield _("录入订单金额和商户优惠金额，平台按两者之差判断门槛；差一分也不能用券")
-    elif rules.benefit.threshold_fen:
-        yield _("录入优惠前的订单金额，平台按此判断门槛；差一分也不能用券")
+    """Yield what to enter, and what the platform makes of it."""
+    benefit = rules.benefit
+    if not isinstance(benefit, NoThresholdBenefit):
+        yield _entered_words(benefit.basis)
+    if benefit.threshold_fen:
+        yield _("金额刚好达到门槛即可用券，差一分也不能用")
+    if isinstance(benefit, PercentageBenefit):
+        yield _("减免金额由平台四舍五入到分计算，收银员不自行计算")
     if rules.use.excluded_goods:
         yield _("单列不计入用券的商品金额，平台先扣除再判断")
+
+
+def _entered_words(basis: ThresholdBasis) -> str:
+    return {
+        "ORDER": _("录入优惠前的订单金额"),
+        "AFTER_MERCHANT_DISCOUNTS": _("录入优惠前的订单金额和全部优惠，其中银行优惠单列"),
+        "AFTER_DISCOUNTS": _("录入优惠前的订单金额和全部优惠，含银行优惠"),
+    }[basis]
 
 
 def _flow(rules: BatchRules) -> Iterator[str]:
