@@ -7,7 +7,19 @@ from tests.factories.definitions import document_make
 BENEFITS: dict[str, dict[str, Any]] = {
     "THRESHOLD": {"type": "THRESHOLD", "threshold_fen": 10_000, "basis": "AFTER_DISCOUNTS"},
     "NO_THRESHOLD": {"type": "NO_THRESHOLD"},
-    "PERCENTAGE": {"type": "PERCENTAGE", "rate_bp": 2_000, "threshold_fen": 5_000},
+    "PERCENTAGE": {
+        "type": "PERCENTAGE",
+        "rate_bp": 2_000,
+        "threshold_fen": 5_000,
+        "ceiling_fen": 600_000,
+    },
+    "TIERS": {
+        "type": "TIERS",
+        "tiers": [
+            {"from_fen": 10_000, "subsidy_fen": 1_000},
+            {"from_fen": 20_000, "subsidy_fen": 3_000},
+        ],
+    },
 }
 """The benefit of the example, by the tag of the kind."""
 

@@ -72,6 +72,8 @@ REDEMPTION_CODES = (
         "The price of {price_yuan} yuan is above the ceiling of {ceiling_yuan} yuan.",
         "请选购不高于 {ceiling_yuan} 元的商品。",
         "Choose something of at most {ceiling_yuan} yuan.",
+        hotline_zh="本券有价格上限，高于上限的商品不能用券。",
+        hotline_en="The voucher has a price ceiling; dearer goods cannot be bought with it.",
     ),
     CodeText(
         "redemption.flow_not_allowed",
