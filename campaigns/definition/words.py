@@ -25,9 +25,7 @@ def own_lines(spec: CampaignSpec) -> list[str]:
 
     Every rule that counts is said from the frozen fields, in both languages.
     """
-    if english():
-        return []
-    return [line for line in spec.rules_text.splitlines() if line.strip()]
+    return [] if english() else _text_lines(spec)
 
 
 def period_lines(spec: CampaignSpec) -> list[str]:
@@ -68,9 +66,13 @@ def campaign_checked_words(spec: CampaignSpec) -> list[Passage]:
             tuple(line for one in spec.funders for line in _quota_lines(one)),
         ),
         Passage("documents", _("报批材料"), tuple(map(_document_words, spec.documents))),
-        Passage("own_text", _("活动说明"), tuple(own_lines(spec))),
+        Passage("own_text", _("活动说明"), tuple(_text_lines(spec))),
         Passage("notes", _("附注"), tuple(_note_lines(spec))),
     ]
+
+
+def _text_lines(spec: CampaignSpec) -> list[str]:
+    return [line for line in spec.rules_text.splitlines() if line.strip()]
 
 
 def _head_lines(spec: CampaignSpec) -> Iterator[str]:

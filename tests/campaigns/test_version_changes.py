@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.utils.translation import override
 
 from campaigns.definition.diff import document_changes, passages_changes
 from campaigns.definition.document import definition_build, definition_stored
@@ -201,6 +202,14 @@ def _twin() -> dict[str, Any]:
     (batch,) = document_make()["batches"]
     waves = [{"slot": "2026-03-20T08:00:00+08:00", "units": 10}]
     return dict(batch) | {"code": "b2", "name": "另一档", "units": 10, "releases": waves}
+
+
+def test_a_checker_who_reads_english_is_told_of_the_bureaus_chinese_text() -> None:
+    old = definition_build(document_make(rules_text="先到先得。")).document()
+    new = definition_build(document_make(rules_text="先到先得。\n不予补发。")).document()
+    with override("en"):
+        (said,) = documents_words(old, new)
+    assert said == Passage("own_text", "Notice of the organiser", ("Added: 不予补发。",))
 
 
 def test_another_order_of_funders_is_said() -> None:
