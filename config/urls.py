@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/trace/", include("redemption.trace.urls")),
     path("admin/", admin.site.urls),
     path("demo/", include("redemption.demo.urls")),
+    path("rules/", include("campaigns.pages.urls")),
     path("files/", include("core.jobs.urls")),
     path("api/v1/", include("core.api.urls")),
     path("api/v1/", include("campaigns.api.urls")),

@@ -13,16 +13,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 
-from campaigns.admin.columns import books_table, lines_block, open_matters, rules_lines
+from campaigns.admin.columns import (
+    books_table,
+    open_matters,
+    public_links,
+    rules_lines,
+)
 from campaigns.admin.editor import editor_page
 from campaigns.admin.steps import CampaignSteps
 from campaigns.admin.uploads import definition_page
 from campaigns.definition.writing import definition_write
 from campaigns.models import Campaign
-from campaigns.services.descriptions import version_words
+from campaigns.services.descriptions import fields_words, version_words
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button
-from core.admin.columns import json_column, page_link, yuan_column
+from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column, region_title
 from core.approvals.models import Approval, ApprovalState
@@ -75,6 +80,7 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
                     ("starts_at", "ends_at"),
                     ("organisation", "settlement_path"),
                     ("version_link", "quota"),
+                    "pages",
                     "matters",
                     "pending",
                 )
@@ -117,6 +123,11 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
             return "-"
         return page_link("campaigns_version_change", obj.version, obj.version_id)
 
+    @display(description=_("公开页面"))
+    def pages(self, obj: Campaign) -> SafeString | str:
+        """Link to what citizens and cashiers read."""
+        return public_links(obj)
+
     @display(description=_("未了事项"))
     def matters(self, obj: Campaign) -> SafeString | str:
         """Show what keeps the campaign from its next step."""
@@ -149,7 +160,12 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
         """Show what the draft changes."""
         if obj.version is None:
             return "-"
-        return lines_block(version_words(str(obj.pk), {}))
+        return lines_block(
+            [
+                *version_words(str(obj.pk), {}),
+                *fields_words(obj.version.document, obj.draft),
+            ]
+        )
 
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Importing needs the permission."""

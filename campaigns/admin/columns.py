@@ -1,26 +1,23 @@
 """What the campaign's page shows beside its columns: the books per funder, rules, open matters."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from campaigns.closing import close_blockers
 from campaigns.definition.document import definition_stored
+from campaigns.definition.words import own_lines
 from campaigns.models import Campaign, CampaignState
+from campaigns.selectors import PUBLIC_STATES
 from campaigns.services.readiness import readiness_problems
 from core.admin.columns import yuan_grouped
 from core.ledger.models import Account, AccountKind
-
-
-def lines_block(lines: list[str]) -> SafeString | str:
-    """Show lines as a list."""
-    if not lines:
-        return "-"
-    items = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
-    return format_html("<ul>{}</ul>", items)
+from core.passages import Passage
 
 
 def books_table(campaign: Campaign) -> SafeString | str:
@@ -56,10 +53,30 @@ def books_table(campaign: Campaign) -> SafeString | str:
     )
 
 
-def rules_lines(campaign: Campaign) -> list[str]:
+def rules_lines(campaign: Campaign) -> list[str | Passage]:
     """Return the rules in force in words, before approval those of the draft."""
     document = campaign.version.document if campaign.version else campaign.draft
-    return definition_stored(document).rules_text() if document else []
+    return rules_said(document) if document else []
+
+
+def rules_said(document: Mapping[str, Any]) -> list[str | Passage]:
+    """Return the rules of a stored document in words: the campaign's own text, then the batches."""
+    definition = definition_stored(document)
+    return [*own_lines(definition.spec), *definition.rules_words()]
+
+
+def public_links(campaign: Campaign) -> SafeString | str:
+    """Link to the public pages, once the campaign has some."""
+    if campaign.state not in PUBLIC_STATES:
+        return _("上线后公开")
+    return format_html_join(
+        " · ",
+        '<a class="xfq-link" href="{}" target="_blank" rel="noopener">{}</a>',
+        (
+            (reverse(name, args=[campaign.code]), title)
+            for name, title in (("rules", _("规则页")), ("rules-cashier", _("收银员须知")))
+        ),
+    )
 
 
 def open_matters(campaign: Campaign) -> list[str]:

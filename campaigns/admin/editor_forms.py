@@ -18,8 +18,8 @@ from unfold.widgets import (
 )
 
 from campaigns.admin.forms import YuanField
+from campaigns.definition.words import DOCUMENT_KINDS
 from campaigns.models import Campaign, Funder, Funding
-from campaigns.services.versions import DOCUMENT_KINDS
 from core.admin.regions import region_choices
 from core.clock import TIME_ZONE
 from core.money import yuan_text

@@ -12,12 +12,12 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
-from campaigns.admin.columns import lines_block
-from campaigns.definition.document import definition_stored
+from campaigns.admin.columns import rules_said
 from campaigns.models import Funder, Funding, Version
+from campaigns.services.descriptions import documents_words, fields_words, version_before
 from campaigns.services.readiness import version_is_as_approved
 from core.admin.base import ScopedModelAdmin
-from core.admin.columns import json_column, page_link, yuan_column
+from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 
 
@@ -40,6 +40,8 @@ class VersionAdmin(ScopedModelAdmin):
         ("frozen_at", "approval_link"),
         ("config_hash", "as_approved"),
         "rules",
+        "changes",
+        "changed_fields",
         "document_text",
     )
     document_text = json_column("document", _("方案文件"))
@@ -57,7 +59,18 @@ class VersionAdmin(ScopedModelAdmin):
     @display(description=_("规则"))
     def rules(self, obj: Version) -> SafeString | str:
         """Show the rules in words."""
-        return lines_block(definition_stored(obj.document).rules_text())
+        return lines_block(rules_said(obj.document))
+
+    @display(description=_("与上一版相比"))
+    def changes(self, obj: Version) -> SafeString | str:
+        """Show what the version changed, sentence by sentence; of the first one everything."""
+        return lines_block(documents_words(version_before(obj), obj.document))
+
+    @display(description=_("逐项改动"))
+    def changed_fields(self, obj: Version) -> SafeString | str:
+        """List every field that the version changed, old and new value."""
+        before = version_before(obj)
+        return lines_block([] if before is None else fields_words(before, obj.document))
 
 
 class FundingInline(TabularInline):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from campaigns.definition.document import definition_stored
@@ -82,6 +83,8 @@ class CampaignDetailSerializer(CampaignSerializer):
     rules = serializers.ListField(
         child=serializers.CharField(), help_text="由批准的方案生成，每条一句"
     )
+    rules_url = serializers.URLField(help_text="公开的规则页，?lang=zh 或 en")
+    cashier_url = serializers.URLField(help_text="公开的收银员须知，含拒绝代码与处理")
     announced = AnnouncedSerializer(many=True)
     redemptions_on = serializers.BooleanField()
 
@@ -101,8 +104,13 @@ def campaign_document(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def campaign_detail_document(campaign: Campaign, fundings: Sequence[Funding]) -> dict[str, Any]:
-    """Return a campaign with the rules page its approved version says."""
+def campaign_detail_document(
+    campaign: Campaign, fundings: Sequence[Funding], *, origin: str
+) -> dict[str, Any]:
+    """Return a campaign with the rules its approved version says.
+
+    ``origin`` is what the addresses of the public pages begin with, e.g. ``https://xfq.example``.
+    """
     if campaign.version is None:
         raise ValueError("a public campaign has a version")
     definition = definition_stored(campaign.version.document)
@@ -118,6 +126,8 @@ def campaign_detail_document(campaign: Campaign, fundings: Sequence[Funding]) ->
             for funding in fundings
         ],
         "rules": definition.rules_text(),
+        "rules_url": origin + reverse("rules", args=[campaign.code]),
+        "cashier_url": origin + reverse("rules-cashier", args=[campaign.code]),
         "announced": definition.spec.announced,
         "redemptions_on": campaign.redemptions_on,
     }

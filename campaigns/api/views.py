@@ -61,7 +61,6 @@ class CampaignView(ApiView):
     )
     def get(self, request: Request, campaign_id: str) -> Response:
         """Show a campaign with the rules page of its approved version."""
-        del request
         campaign = (
             campaigns_public(self.client.owner_region)
             .select_related("version")
@@ -71,5 +70,6 @@ class CampaignView(ApiView):
         if campaign is None:
             raise DomainError("access.not_found")
         fundings = list(Funding.objects.filter(campaign=campaign).select_related("funder"))
-        document = campaign_detail_document(campaign, fundings)
+        origin = request.build_absolute_uri("/").rstrip("/")
+        document = campaign_detail_document(campaign, fundings, origin=origin)
         return self.answer(CampaignDetailSerializer(document).data)

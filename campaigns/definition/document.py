@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +12,9 @@ from campaigns.definition.model import CampaignSpec
 from campaigns.definition.plain import spec_plain
 from campaigns.definition.registry import Problem, UnitBudget, sections
 from campaigns.definition.schema import schema_problems
+from campaigns.definition.words import campaign_checked_words, own_lines
 from campaigns.errors import DefinitionInvalidError
+from core.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,36 @@ class Definition:
             for unit in section.budgets(self.spec, self.values[section.name])
         ]
 
+    def rules_words(self, now: datetime | None = None) -> list[Passage]:
+        """Return the rules as citizens read them, with ``now`` also what comes next."""
+        return [
+            passage
+            for section in sections()
+            for passage in section.rules_words(self.spec, self.values[section.name], now)
+        ]
+
     def rules_text(self) -> list[str]:
-        """Return the rules in words: the campaign's own text, then each section's lines."""
-        lines = [line for line in self.spec.rules_text.splitlines() if line.strip()]
-        for section in sections():
-            lines += section.rules_text(self.spec, self.values[section.name])
-        return lines
+        """Return the same one line per unit, after the campaign's own text."""
+        return [*own_lines(self.spec), *(passage.text() for passage in self.rules_words())]
+
+    def till_words(self) -> list[Passage]:
+        """Return the rules as cashiers read them."""
+        return [
+            passage
+            for section in sections()
+            for passage in section.till_words(self.spec, self.values[section.name])
+        ]
+
+    def checked_words(self) -> list[Passage]:
+        """Return everything that is approved, in words."""
+        return [
+            *campaign_checked_words(self.spec),
+            *(
+                passage
+                for section in sections()
+                for passage in section.checked_words(self.spec, self.values[section.name])
+            ),
+        ]
 
     def signed(self) -> list[str]:
         """Return, in words, what the director has to sign whatever the amount."""

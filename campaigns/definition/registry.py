@@ -9,6 +9,7 @@ from uuid import UUID
 
 from campaigns.definition.model import CampaignSpec
 from campaigns.models import Campaign, Version
+from core.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class Section:
     canonical form; ``check`` finds what is wrong in itself, ``check_change`` what cannot follow on
     the rows there are; ``budgets`` lists the units; ``scale`` gives the same section at another
     size; ``apply`` writes the rows of a version and returns unit code → ledger unit; ``export``
-    reads them back as the section's plain value; ``rules_text`` says it in words for the rules
-    page. ``signed`` lists, in words, what the director has to sign whatever the amount;
-    ``not_ready`` what the platform cannot carry out yet, so that the campaign does not go live.
+    reads them back as the section's plain value. Three say it in words, unit by unit:
+    ``rules_words`` to citizens (with a moment: also what comes next), ``till_words`` to cashiers,
+    ``checked_words`` everything that is approved. ``signed`` lists, in words, what the director has
+    to sign whatever the amount; ``not_ready`` what the platform cannot carry out yet, so that the
+    campaign does not go live.
     """
 
     name: str
@@ -55,7 +58,9 @@ class Section:
     scale: Callable[[CampaignSpec, Any, Fraction], Any]
     apply: Callable[[CampaignSpec, Any, Version, Mapping[str, UUID], datetime], dict[str, UUID]]
     export: Callable[[Campaign], Any]
-    rules_text: Callable[[CampaignSpec, Any], list[str]]
+    rules_words: Callable[[CampaignSpec, Any, datetime | None], list[Passage]]
+    till_words: Callable[[CampaignSpec, Any], list[Passage]]
+    checked_words: Callable[[CampaignSpec, Any], list[Passage]]
     signed: Callable[[CampaignSpec, Any], list[str]]
     not_ready: Callable[[CampaignSpec, Any], list[Problem]]
 

@@ -1,62 +1,86 @@
 """What a checker agrees to, in words (shown on the page of the approval)."""
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from campaigns.definition.diff import MAX_LINES, document_changes
+from campaigns.definition.diff import document_changes, passages_changes
 from campaigns.definition.document import definition_stored
-from campaigns.models import Campaign, Funder, FundsMovement, Whitelist
-from core.canonical import canonical_json
+from campaigns.models import Campaign, Funder, FundsMovement, Version, Whitelist
+from core.canonical import canonical_hash, canonical_json
 from core.money import yuan_text
+from core.passages import Passage
 
-VALUE_MAX = 160
+
+def version_words(subject_id: str, payload: Mapping[str, Any]) -> list[str | Passage]:
+    """Say the whole first version in words, of a later one what it changes, part by part.
+
+    Once it was approved, the page of its approval still says what it changed then.
+    """
+    old, new = _documents(subject_id, payload)
+    if new is None:
+        return [_("申请之后草稿已改动，申请时的内容不再保留")]
+    return [*definition_stored(new).signed(), *documents_words(old, new)]
 
 
-def version_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
-    """Say the whole first version in words, of a later one what it changes."""
-    campaign = Campaign.objects.select_related("version").get(pk=subject_id)
-    if campaign.version is None:
-        return draft_words(campaign)
-    before, after = definition_stored(campaign.version.document), definition_stored(campaign.draft)
+def documents_words(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any]
+) -> Sequence[str | Passage]:
+    """Say a stored document in words: all of it, or what differs from the one before."""
+    after = definition_stored(new)
+    if old is None:
+        return [passage for passage in after.checked_words() if passage.lines]
+    before = definition_stored(old)
     if before.document() == after.document():
-        return [_("与生效版本相同")]
-    changes = document_changes(before.document(), after.document())
+        return [_("与上一版相同")]
+    changes = passages_changes(before.checked_words(), after.checked_words())
+    return changes or [_("文字相同，仅有逐项所列的改动")]
+
+
+def version_fields(subject_id: str, payload: Mapping[str, Any]) -> list[str]:
+    """Return every field that a later version changes, with the old and the new value."""
+    old, new = _documents(subject_id, payload)
+    if old is None or new is None:
+        return []
+    return fields_words(old, new)
+
+
+def fields_words(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return every field in which two stored documents differ, ``path：old → new``."""
+    before, after = definition_stored(old).document(), definition_stored(new).document()
     return [
-        *after.signed(),
-        *(
-            f"{path}：{_value(old)} → {_value(new)}"
-            for path, old, new in islice(changes, MAX_LINES)
-        ),
+        f"{path}：{_value(was)} → {_value(now)}"
+        for path, was, now in document_changes(before, after)
     ]
 
 
-def draft_words(campaign: Campaign) -> list[str]:
-    """Say period, funders, batches and rules of a draft."""
-    definition = definition_stored(campaign.draft)
-    spec = definition.spec
-    lines = [
-        *definition.signed(),
-        _("活动期间：%(start)s 至 %(end)s（不含）")
-        % {"start": spec.starts_at, "end": spec.ends_at},
-    ]
-    lines += [
-        _("%(name)s：预算额度 %(quota)s 元，文号 %(number)s")
-        % {
-            "name": funder.name,
-            "quota": yuan_text(funder.quota_fen),
-            "number": funder.document.number,
-        }
-        for funder in spec.funders
-    ]
-    lines += definition.rules_text()
-    lines += [
-        _("示意内容：%(path)s（%(note)s）") % {"path": mark.path, "note": mark.note}
-        for mark in spec.illustrative
-    ]
-    return lines
+def _documents(
+    subject_id: str, payload: Mapping[str, Any]
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Return the document before and the one that a request is about; None for none.
+
+    A request names its number and the hash of its document. A number comes again after a
+    rejection, so the hash tells which document is meant.
+    """
+    campaign = Campaign.objects.select_related("version").get(pk=subject_id)
+    wanted = payload.get("document_hash")
+    if wanted is not None and canonical_hash(campaign.draft) != wanted:
+        version = campaign.versions.filter(number=payload["number"]).first()
+        if version is None or canonical_hash(version.document) != wanted:
+            return None, None
+        return version_before(version), version.document
+    version = campaign.version
+    if version is not None and version.number == payload.get("number"):
+        return version_before(version), version.document
+    return (version.document if version else None), campaign.draft
+
+
+def version_before(version: Version) -> Mapping[str, Any] | None:
+    """Return the document that a version followed on; None for the first."""
+    earlier = version.campaign.versions.filter(number__lt=version.number).order_by("-number")
+    document: Mapping[str, Any] | None = earlier.values_list("document", flat=True).first()
+    return document
 
 
 def funds_words(_subject_id: str, payload: Mapping[str, Any]) -> list[str]:
@@ -119,5 +143,4 @@ def whitelist_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
 def _value(value: Any) -> str:
     if value is None:
         return _("无")
-    text = value if isinstance(value, str) else canonical_json(value).decode()
-    return text if len(text) <= VALUE_MAX else f"{text[:VALUE_MAX]}…"
+    return value if isinstance(value, str) else canonical_json(value).decode()

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from campaigns.definition.changes import assert_change_allowed
 from campaigns.definition.document import (
@@ -16,11 +15,12 @@ from campaigns.definition.document import (
     documents_equal,
 )
 from campaigns.definition.registry import sections
+from campaigns.definition.words import DOCUMENT_KINDS
 from campaigns.errors import DefinitionInvalidError, DraftUnchangedError
 from campaigns.events import CAMPAIGN_VERSION_IN_FORCE
 from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState, Funder, Funding, Version
-from campaigns.services.descriptions import version_words
+from campaigns.services.descriptions import version_fields, version_words
 from campaigns.services.drafts import (
     DRAFTABLE,
     SUBJECT_TYPE,
@@ -34,16 +34,10 @@ from core.access.models import Organisation, User
 from core.approvals.models import Approval
 from core.approvals.registry import ApprovalKind
 from core.approvals.services import approval_request
+from core.canonical import canonical_hash
 from core.outbox.services import Event, outbox_publish
 from core.transactions import retry_conflicts, transaction_joined
 
-DOCUMENT_KINDS = {
-    "PLAN_APPROVAL": gettext_lazy("实施方案批复"),
-    "FAIR_COMPETITION": gettext_lazy("公平竞争审查"),
-    "LEGAL_REVIEW": gettext_lazy("合法性审查"),
-    "FUNDING": gettext_lazy("资金文件"),
-    "OPERATOR_AGREEMENT": gettext_lazy("承办协议"),
-}
 REQUIRED_DOCUMENTS = ("PLAN_APPROVAL", "FAIR_COMPETITION", "LEGAL_REVIEW", "FUNDING")
 """What every submission carries as number, date and file hash (domain-rules §2)."""
 
@@ -90,7 +84,11 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
             now=now,
             amount_fen=_moved_fen(definition, campaign),
             min_depth=DIRECTOR if definition.signed() else 1,
-            payload={"code": campaign.code, "number": number},
+            payload={
+                "code": campaign.code,
+                "number": number,
+                "document_hash": canonical_hash(campaign.draft),
+            },
             reason=reason,
         )
         if campaign.state == CampaignState.DRAFT:
@@ -171,6 +169,7 @@ VERSION_APPROVAL = ApprovalKind(
     checker_action="campaigns.approve_campaign",
     director_action="campaigns.sign_campaign",
     describe=version_words,
+    fields=version_fields,
 )
 
 

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +31,7 @@ from core.admin.actions import (
 )
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
-from core.admin.columns import json_block, yuan_column
+from core.admin.columns import json_block, lines_block, yuan_column
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column
 from core.admin.subjects import row_link
@@ -123,7 +122,7 @@ class ApprovalAdmin(ScopedModelAdmin):
             },
         ),
         (_("批准的内容"), {"fields": ("description", "unchanged", "config_hash")}),
-        (_("内容原文"), {"fields": ("content",), "classes": ("collapse",)}),
+        (_("内容原文"), {"fields": ("changed_fields", "content"), "classes": ("collapse",)}),
     )
     inlines = (DecisionInline,)
     actions_detail = ("agree", "reject", "withdraw")
@@ -178,11 +177,13 @@ class ApprovalAdmin(ScopedModelAdmin):
         """Say in words what takes effect."""
         kind = _kind(obj)
         lines = kind.describe(obj.subject_id, obj.payload) if kind else []
-        if not lines:
-            return gettext("见标题与涉及金额")
-        return format_html(
-            "<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines))
-        )
+        return lines_block(lines, empty=gettext("见标题与涉及金额"))
+
+    @display(description=_("逐项改动"))
+    def changed_fields(self, obj: Approval) -> SafeString | str:
+        """List every field that changes, old and new value, none left out."""
+        kind = _kind(obj)
+        return lines_block(kind.fields(obj.subject_id, obj.payload) if kind else [])
 
     @display(description=_("与提交时一致"))
     def unchanged(self, obj: Approval) -> str:

@@ -1,16 +1,17 @@
 """Columns as people read them: yuan instead of fen, JSON as a block, links to other pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.money import FEN_PER_YUAN
+from core.passages import Passage
 
 
 def yuan_grouped(fen: int | None) -> str:
@@ -48,6 +49,20 @@ def json_block(value: object) -> SafeString:
     """Show canonical JSON in a block that keeps its lines."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
     return format_html('<pre class="xfq-json">{}</pre>', text)
+
+
+def lines_block(lines: Sequence[str | Passage], *, empty: str = "-") -> SafeString | str:
+    """Show lines as a list, parts with their heading above their sentences; ``empty`` for none."""
+    if not lines:
+        return empty
+    items = format_html_join("", "<li>{}</li>", ((_line_block(line),) for line in lines))
+    return format_html('<ul class="xfq-lines">{}</ul>', items)
+
+
+def _line_block(line: str | Passage) -> SafeString | str:
+    if isinstance(line, str):
+        return line
+    return format_html("<strong>{}</strong>{}", line.title, lines_block(line.lines))
 
 
 def json_column(field: str, title: Any) -> Callable[[Any, Any], SafeString]:

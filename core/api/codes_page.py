@@ -22,11 +22,11 @@ API_FAMILIES: Final = (
 
 def codes_table() -> str:
     """Return the codes of the API as a Markdown table, by family."""
-    lines = ["| code | HTTP | 说明 | English | 处理建议 |", "|---|---|---|---|---|"]
+    lines = ["| code | HTTP | 说明 | English | 处理建议 | 热线答复 |", "|---|---|---|---|---|---|"]
     for family in API_FAMILIES:
         lines += [
             f"| `{text.code}` | {text.status} | {_cell(text.title_zh, text.detail_zh)} "
-            f"| {_cell(text.title_en, text.detail_en)} | {text.remedy_zh} |"
+            f"| {_cell(text.title_en, text.detail_en)} | {text.remedy_zh} | {text.hotline_zh} |"
             for text in CATALOGUE.values()
             if text.code.partition(".")[0] == family
         ]

@@ -1,15 +1,16 @@
 """Which matters need approval, and what happens when one is given; upper rooms register theirs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from core.approvals.models import Approval
+from core.passages import Passage
 
 Snapshot = Callable[[str, Mapping[str, Any]], object]
 Effect = Callable[[Approval, datetime], None]
-Description = Callable[[str, Mapping[str, Any]], list[str]]
+Description = Callable[[str, Mapping[str, Any]], Sequence[str | Passage]]
 
 
 def no_effect(_approval: Approval, _now: datetime) -> None:
@@ -28,7 +29,8 @@ class ApprovalKind:
     ``snapshot(subject_id, payload)`` returns everything that the approval is about, as canonical
     JSON can hold it; its hash binds the approval. ``on_approved`` runs in the transaction of the
     last agreement, ``on_closed`` in that of a rejection or withdrawal. ``describe(subject_id,
-    payload)`` says in lines what the checker agrees to. The actions are permission
+    payload)`` says in lines what the checker agrees to, ``fields`` where there is one lists every
+    field that changes. The actions are permission
     names: who may submit, who may check (复核), who may sign at the second level (分管领导).
     """
 
@@ -42,6 +44,7 @@ class ApprovalKind:
     on_closed: Effect = no_effect
     min_depth: int = 1
     describe: Description = no_description
+    fields: Description = no_description
 
     def action(self, step: int) -> str:
         """Return the permission that the decision of ``step`` (counted from 1) needs."""

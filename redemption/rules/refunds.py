@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.errors import Refusal
 from core.money import div_half_up, split_parts
 from redemption.states import RedemptionState, VoucherFate
 from vouchers.rules.model import RefundPolicy
+from vouchers.rules.refund_limits import MAX_AGE, MAX_REFUNDS
 
-MAX_REFUNDS = 50
-MAX_AGE = timedelta(days=365)
 KEEPS_USED: frozenset[RefundPolicy] = frozenset({"ALWAYS_CONSUMED", "CASH_ONLY"})
 """Policies under which no refund, not even of everything, gives a voucher back."""
 

@@ -216,7 +216,8 @@ def test_the_page_of_an_approval_says_what_is_agreed_to() -> None:
     press(maker, Campaign, "submit", campaign.pk)
     approval = Approval.objects.get(state="PENDING")
     page = login(Role.CAMPAIGN_CHECKER).get(url(Approval, "change", approval.pk))
-    assert "batches[0].rules.validity.value：72 → 48" in page.content.decode()
+    assert "修改：领取后72小时内有效" in page.content.decode()
+    assert "batches[b1].rules.validity.value：72 → 48" in page.content.decode()
 
 
 def test_export_is_the_draft() -> None:

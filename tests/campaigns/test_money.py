@@ -303,8 +303,8 @@ def test_a_draft_saved_by_an_older_release_is_no_change(campaign: Campaign, make
     approval = campaign_budget_change(
         campaign_id=campaign.pk, changes=[change], reason="追加", actor=maker, now=FIRST
     )
-    words = approval_kind(approval.kind).describe(approval.subject_id, approval.payload)
-    assert words == ["funders[0].quota_fen：200000 → 210000"]
+    changed = approval_kind(approval.kind).fields(approval.subject_id, approval.payload)
+    assert changed == ["funders[treasury].quota_fen：200000 → 210000"]
 
 
 def test_new_rules_hold_for_vouchers_issued_after_their_version(

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from campaigns.models import Campaign
-from campaigns.services.drafts import campaign_draft_save
+from campaigns.definition.document import definition_build
+from campaigns.models import Campaign, Version
+from campaigns.services.drafts import campaign_columns_set, campaign_draft_save
 from campaigns.services.lifecycle import campaign_go_live
 from campaigns.services.versions import campaign_submit
 from campaigns.services.whitelists import whitelist_build, whitelist_submit
@@ -14,6 +15,7 @@ from core.clock import TIME_ZONE
 from core.models import Account
 from merchants.models import Store
 from tests.factories.approvals import approve
+from tests.factories.campaigns import approval_make
 from tests.factories.definitions import document_make
 from tests.factories.merchants import store_make, terminal_make
 from tests.factories.staff import staff_make
@@ -30,6 +32,36 @@ def campaign_approved(
     campaign = campaign_draft_save(document=document or document_make(), actor=maker, now=now)
     approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=now), now=now)
     campaign.refresh_from_db()
+    return campaign
+
+
+def campaign_published(document: Mapping[str, Any], *, now: datetime = BEFORE) -> Campaign:
+    """Return a live campaign with this document as its version, by rows alone.
+
+    For pages that say what a version says, also of programmes that the platform cannot run yet;
+    it has no batches, no money and no list.
+    """
+    definition = definition_build(document)
+    spec, content = definition.spec, definition.document()
+    campaign = Campaign(
+        code=spec.code, owner_region=spec.owner_region, draft=content, created_at=now
+    )
+    campaign_columns_set(campaign, definition)
+    campaign.save(force_insert=True)
+    approval = approval_make(
+        content=content, subject_id=campaign.pk, region=spec.owner_region, now=now
+    )
+    campaign.version = Version.objects.create(
+        campaign=campaign,
+        number=1,
+        document=content,
+        config_hash=approval.config_hash,
+        approval=approval,
+        frozen_at=now,
+    )
+    for state in ("SUBMITTED", "APPROVED", "LIVE"):
+        campaign.state = state
+        campaign.save()
     return campaign
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from core.clock import TIME_ZONE
 from redemption.rules.refunds import (
-    MAX_REFUNDS,
     RefundedSoFar,
     RefundSlice,
     refund_refusals,
@@ -19,6 +18,7 @@ from redemption.rules.refunds import (
 )
 from redemption.states import VoucherFate
 from vouchers.rules.model import RefundPolicy
+from vouchers.rules.refund_limits import MAX_REFUNDS
 
 NOW = datetime(2026, 3, 8, 12, tzinfo=TIME_ZONE)
 UNTIL = NOW + timedelta(days=1)

@@ -12,13 +12,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from campaigns.admin.columns import lines_block
 from campaigns.models import Funder
 from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
-from core.admin.columns import json_column, page_link, yuan_column
+from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.admin.regions import region_title
 from merchants.models import Merchant

@@ -11,10 +11,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from campaigns.admin.columns import lines_block
 from core import clock
 from core.admin.base import ScopedModelAdmin
-from core.admin.columns import page_link, yuan_column, yuan_grouped
+from core.admin.columns import lines_block, page_link, yuan_column, yuan_grouped
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from vouchers.history import VoucherEvent, voucher_history
 from vouchers.models import Claim, Voucher

@@ -38,8 +38,8 @@ from vouchers.admin.editor_text import (
 )
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
+from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import IssuingName
-from vouchers.rules.words import issuing_words
 
 FLOW_CHOICES = [(code, _(said.zh)) for code, said in FLOWS.items()]
 VALIDITY = (

@@ -15,6 +15,7 @@ from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.rules.benefits import least_base
+from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import (
     BatchRules,
     Benefit,
@@ -25,7 +26,6 @@ from vouchers.rules.model import (
     UseScope,
     Validity,
 )
-from vouchers.rules.words import issuing_words
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.registry import Problem
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.model import PackBenefit, PackPart
+from vouchers.rules.model import PackBenefit, PackPart, UseScope
 
 
 def pack_parts(batch: BatchSpec) -> tuple[PackPart, ...]:
@@ -31,8 +31,13 @@ def packs_problems(batches: list[BatchSpec]) -> Iterator[Problem]:
 def _pack(batch: BatchSpec, named: Mapping[str, BatchSpec], path: str) -> Iterator[Problem]:
     if batch.funders or batch.budget:
         yield Problem(f"{path}.funders", _("券包由所含各批次出资，不填写出资方和预算"))
-    if batch.rules.issuing == "PACK":
+    rules = batch.rules
+    if rules.issuing == "PACK":
         yield Problem(f"{path}.rules.issuing", _("券包不能再放入券包"))
+    if rules.use != UseScope() or rules.location.at_use:
+        yield Problem(f"{path}.rules.use", _("使用规则由所含各批次规定"))
+    if any(limit.side == "REDEMPTION" for limit in rules.limits):
+        yield Problem(f"{path}.rules.limits", _("限用由所含各批次规定"))
     face = 0
     for position, part in enumerate(pack_parts(batch)):
         where = f"{path}.rules.benefit.parts[{position}]"

@@ -5,7 +5,12 @@ from vouchers.definition.checks import batches_not_ready, batches_problems
 from vouchers.definition.model import Batches
 from vouchers.definition.normal import batches_budgets, batches_normalise, batches_scale
 from vouchers.definition.rows import batches_apply, batches_change_problems, batches_export
-from vouchers.definition.words import batches_signed, batches_words
+from vouchers.definition.words import (
+    batches_checked_words,
+    batches_rules_words,
+    batches_signed,
+    batches_till_words,
+)
 
 BATCHES = Section(
     name="batches",
@@ -17,7 +22,9 @@ BATCHES = Section(
     scale=batches_scale,
     apply=batches_apply,
     export=batches_export,
-    rules_text=batches_words,
+    rules_words=batches_rules_words,
+    till_words=batches_till_words,
+    checked_words=batches_checked_words,
     signed=batches_signed,
     not_ready=batches_not_ready,
 )

@@ -1,30 +1,57 @@
-"""The batches in words, for the rules page of a campaign."""
+"""The batches in words: to citizens, to cashiers, and to the checker of a version."""
+
+from collections.abc import Iterator
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
-from core.access.models import Region
+from core.access.regions import region_names
+from core.money import yuan_text
+from core.passages import Passage, joined
 from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.words import rules_words
+from vouchers.definition.packs import pack_parts
+from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
+from vouchers.rules.till_words import cancelling_words, till_words
+from vouchers.rules.words import rules_words, using_words
 
 
-def batches_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[str]:
-    """Return one line per batch: its name and every rule (vouchers/rules/words.py)."""
-    codes = {code for batch in batches for code in batch.rules.use.regions}
-    names = dict(Region.objects.filter(code__in=codes).values_list("code", "name"))
-    industries = {str(one.value): str(one.label) for one in Merchant.Industry}
-    return [
-        f"{batch.name}：{'；'.join(rules)}"
-        for batch in batches
-        if (
-            rules := rules_words(
+def batches_rules_words(
+    _spec: CampaignSpec, batches: list[BatchSpec], now: datetime | None
+) -> list[Passage]:
+    """Return every rule of each batch; with ``now`` also when its next wave opens."""
+    return [_passage(batch, *_rules_lines(batch, now)) for batch in batches]
+
+
+def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
+    """Return what a cashier checks and does, batch by batch, and how any payment is undone.
+
+    No pack comes to a till, only its vouchers do.
+    """
+    words = [
+        _passage(
+            batch,
+            *till_words(
                 batch.rules,
                 face_fen=batch.face_fen,
-                region_names=names,
-                industry_names=industries,
-            )
+                region_names=region_names(batch.rules.use.regions),
+                industry_names=_industry_names(),
+            ),
         )
+        for batch in batches
+        if not pack_parts(batch)
+    ]
+    return [*words, Passage("undoing", _("撤销与退款"), tuple(cancelling_words()))]
+
+
+def batches_checked_words(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
+    """Return everything about each batch that an approval freezes, wave by wave."""
+    return [
+        _passage(
+            batch, *_rules_lines(batch, None), *_money_lines(spec, batch), *_other_lines(batch)
+        )
+        for batch in batches
     ]
 
 
@@ -35,3 +62,60 @@ def batches_signed(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[str]:
         for batch in batches
         if batch.rules.refund_policy == "CASH_ONLY"
     ]
+
+
+def _passage(batch: BatchSpec, *lines: str) -> Passage:
+    return Passage(f"batches.{batch.code}", batch.name, lines)
+
+
+def _rules_lines(batch: BatchSpec, now: datetime | None) -> list[str]:
+    benefit, *others = rules_words(
+        batch.rules,
+        face_fen=batch.face_fen,
+        region_names=region_names(batch.rules.use.regions),
+        industry_names=_industry_names(),
+    )
+    coming = []
+    if now is not None and batch.rules.issuing != "PACK":
+        coming.append(next_wave_words(batch, now))
+    return [benefit, *plan_words(batch), *coming, *others]
+
+
+def _money_lines(spec: CampaignSpec, batch: BatchSpec) -> Iterator[str]:
+    yield _("每张面额 %(face)s 元") % {"face": yuan_text(batch.face_fen)}
+    for code, weight in batch.funders.items():
+        funder = spec.funder(code)
+        yield _("%(funder)s：出资比例 %(weight)s，批次预算 %(budget)s 元") % {
+            "funder": funder.name if funder else code,
+            "weight": f"{weight}/{sum(batch.funders.values())}",
+            "budget": yuan_text(batch.budget.get(code, 0)),
+        }
+
+
+def _other_lines(batch: BatchSpec) -> Iterator[str]:
+    rules, parts = batch.rules, pack_parts(batch)
+    if parts:
+        codes = joined(f"{part.batch}×{part.quantity}" for part in parts)
+        yield _("券包内容：%(codes)s") % {"codes": codes}
+        # No voucher follows them, yet they are approved with the rest.
+        yield from using_words(
+            rules,
+            region_names=region_names(rules.use.regions),
+            industry_names=_industry_names(),
+        )
+    if rules.group:
+        yield _("所属组：%(group)s") % {"group": rules.group}
+    # A limit under a new code counts from nothing again.
+    if rules.limits:
+        codes = joined(limit.code for limit in rules.limits)
+        yield _("限领限用规则代码：%(codes)s") % {"codes": codes}
+    yield _("占用时限：收银台 %(till)s 秒，线上 %(online)s 秒") % {
+        "till": rules.hold_seconds_till,
+        "online": rules.hold_seconds_online,
+    }
+    for release in batch.releases:
+        yield wave_words(release)
+
+
+def _industry_names() -> dict[str, str]:
+    return {value: str(label) for value, label in Merchant.Industry.choices}

@@ -3,25 +3,24 @@
 Every sentence follows from a rule; nothing is said that no rule decides.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from core.clock import TIME_ZONE
-from core.money import yuan_text
-from vouchers.rules.flows import FLOWS
+from core.passages import joined, moment_words
+from vouchers.rules.limit_words import conflict_words, limit_words, who_words
 from vouchers.rules.model import (
     BatchRules,
-    LimitRule,
     NoThresholdBenefit,
     PackBenefit,
     ThresholdBasis,
     ThresholdBenefit,
     TiersBenefit,
-    UseScope,
     Validity,
 )
+from vouchers.rules.refund_words import refund_words
+from vouchers.rules.spelling import amount_words
+from vouchers.rules.use_words import how_words, where_words
 
 
 def rules_words(
@@ -35,13 +34,27 @@ def rules_words(
 
     ``region_names`` and ``industry_names`` spell codes; a code without a name is shown itself.
     """
-    return [
-        benefit_words(rules, face_fen=face_fen),
-        validity_words(rules.validity),
-        *_who(rules),
+    claiming = [
+        *who_words(rules),
         *(limit_words(limit, rules.group) for limit in rules.limits),
-        *_conflicts(rules),
-        *_where(rules, region_names, industry_names),
+        *conflict_words(rules),
+    ]
+    benefit = benefit_words(rules, face_fen=face_fen)
+    if isinstance(rules.benefit, PackBenefit):
+        # When, where and how is said by the batches it is made of.
+        return [benefit, *claiming]
+    validity, *using = using_words(rules, region_names=region_names, industry_names=industry_names)
+    return [benefit, validity, *claiming, *using]
+
+
+def using_words(
+    rules: BatchRules, *, region_names: Mapping[str, str], industry_names: Mapping[str, str]
+) -> list[str]:
+    """Return when, where and how a voucher is used, and what a refund does."""
+    return [
+        validity_words(rules.validity),
+        *where_words(rules, region_names, industry_names),
+        *how_words(rules),
         refund_words(rules),
     ]
 
@@ -59,12 +72,11 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     if isinstance(benefit, ThresholdBenefit):
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
     if isinstance(benefit, PackBenefit):
-        parts = _("、").join(
-            _("%(name)s×%(quantity)s")
-            % {"name": part.name or part.batch, "quantity": part.quantity}
-            for part in benefit.parts
-        )
-        return _("券包共%(face)s元，内含%(parts)s，一次领取") % {**names, "parts": parts}
+        parts = joined(f"{part.name or part.batch}×{part.quantity}" for part in benefit.parts)
+        return _("券包共%(face)s元，内含%(parts)s，一次领取，以下张数均指份数") % {
+            **names,
+            "parts": parts,
+        }
     if isinstance(benefit, TiersBenefit):
         names["tiers"] = _("，").join(
             _("满%(threshold)s元减%(face)s元")
@@ -98,23 +110,6 @@ def rate_words(rate_bp: int) -> str:
     return f"{rate_bp / 100:g}"
 
 
-def issuing_words(issuing: str) -> str:
-    """Return how vouchers come to people, e.g. 摇号抽签."""
-    return {
-        "CLAIM": _("先到先得领取"),
-        "PACK": _("随券包发放"),
-        "LOTTERY": _("摇号抽签"),
-        "DRAW": _("即时抽奖"),
-        "PAYMENT": _("支付立减"),
-        "DOSSIER": _("补贴申报审核"),
-    }[issuing]
-
-
-def amount_words(fen: int) -> str:
-    """Write an amount in yuan as people say it: 3000 → 30, 1050 → 10.50."""
-    return str(fen // 100) if fen % 100 == 0 else yuan_text(fen)
-
-
 def validity_words(validity: Validity) -> str:
     """Return until when a voucher may be used (domain-rules §4)."""
     value = {"value": validity.value}
@@ -132,140 +127,35 @@ def validity_words(validity: Validity) -> str:
         case "MONTH_END":
             text = _("领取当月月底前有效")
         case "ROUND_END":
-            text = _("每%(value)s天为一个使用周期，领取所在周期结束前有效") % value
+            text = _rounds(validity)
         case "FIXED_WINDOW":
-            return _fixed_window(validity)
+            return _from_next_day(validity, _fixed_window(validity))
         case "CAMPAIGN_END":
-            return _("活动结束前有效")
-    return _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
+            return _from_next_day(validity, _("活动结束前有效"))
+    capped = _("%(validity)s，且不晚于活动结束时间") % {"validity": text}
+    return capped if validity.mode == "HOURS" else _from_next_day(validity, capped)
 
 
-def limit_words(limit: LimitRule, group: str = "") -> str:
-    """Return one limit: how many, over what, counted on which keys (domain-rules §5)."""
-    names = {
-        "window": _window(limit.window),
-        "count": limit.count,
-        "scope": _scope(limit.scope, group),
-        "keys": _("、").join(_key(kind) for kind in limit.keys),
+def _from_next_day(validity: Validity, text: str) -> str:
+    """Add when the voucher can first be used, where that is not at once."""
+    if validity.starts != "NEXT_DAY":
+        return text
+    return _("%(validity)s，领取次日零点起方可使用") % {"validity": text}
+
+
+def _rounds(validity: Validity) -> str:
+    if validity.fixed_from is None:
+        raise ValueError("rounds need their beginning")
+    return _("自%(from)s起每%(value)s天为一个使用周期，领取所在周期结束前有效") % {
+        "from": moment_words(validity.fixed_from),
+        "value": validity.value,
     }
-    if limit.side == "REDEMPTION":
-        return _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
-    return _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
 
 
 def _fixed_window(validity: Validity) -> str:
     if validity.fixed_from is None or validity.fixed_until is None:
         raise ValueError("a fixed window needs both ends")
-    spelt = [
-        moment.astimezone(TIME_ZONE).strftime("%Y-%m-%d %H:%M")
-        for moment in (validity.fixed_from, validity.fixed_until)
-    ]
-    return _("%(from)s至%(until)s有效") % {"from": spelt[0], "until": spelt[1]}
-
-
-def _window(window: str) -> str:
-    return {
-        "DAY": _("每日"),
-        "WEEK": _("每周"),
-        "MONTH": _("每月"),
-        "WAVE": _("每轮"),
-        "TOTAL": _("活动期间"),
-    }[window]
-
-
-def _scope(scope: str, group: str) -> str:
-    return {
-        "CAMPAIGN": _("本活动各券合计"),
-        "GROUP": _("“%(group)s”各券合计") % {"group": group},
-        "BATCH": _("本券"),
-    }[scope]
-
-
-def _key(kind: str) -> str:
-    return {
-        "DOCUMENT": _("证件"),
-        "MOBILE": _("手机号"),
-        "DEVICE": _("设备"),
-        "CARD": _("银行卡"),
-        "ACCOUNT": _("渠道账户"),
-    }[kind]
-
-
-def _who(rules: BatchRules) -> Iterator[str]:
-    if rules.issuing != "CLAIM":
-        yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
-    if rules.realname:
-        yield _("须完成实名认证后领取")
-    if rules.location.at_claim:
-        yield _("领取时须位于活动地区内，并提供位置信息")
-
-
-def _conflicts(rules: BatchRules) -> Iterator[str]:
-    if rules.conflicts:
-        names = _("、").join(rules.conflicts)
-        yield _("与“%(names)s”各券不可同享，领取其一后不能再领另一类") % {"names": names}
-
-
-def _where(
-    rules: BatchRules, region_names: Mapping[str, str], industry_names: Mapping[str, str]
-) -> Iterator[str]:
-    use = rules.use
-    if use.whitelist:
-        yield _("仅限参与活动的商户使用")
-    if use.regions:
-        yield _("使用地区：%(names)s") % {"names": _spelt(use.regions, region_names)}
-    if use.industries:
-        yield _("适用行业：%(names)s") % {"names": _spelt(use.industries, industry_names)}
-    yield from _how(use)
-    if rules.location.at_use:
-        yield _("使用时须位于活动地区内，并提供位置信息")
-    yield _("每笔支付限用1张")
-
-
-def _how(use: UseScope) -> Iterator[str]:
-    english = (get_language() or "").startswith("en")
-    if use.hours:
-        hours = _("、").join(one.words(english=english) for one in use.hours)
-        yield _("可用时段：%(hours)s") % {"hours": hours}
-    if use.flows:
-        names = _("、").join(FLOWS[flow].words(english=english) for flow in use.flows)
-        yield _("使用方式：%(names)s") % {"names": names}
-    if use.card_bins:
-        yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": _("、").join(use.card_bins)}
-    if use.excluded_goods:
-        names = _("、").join(goods_words(goods) for goods in use.excluded_goods)
-        yield _("购买%(names)s的金额不计入用券金额") % {"names": names}
-
-
-def goods_words(goods: str) -> str:
-    """Return the name of goods that a batch may exclude."""
-    return {
-        "STORED_VALUE": _("储值卡"),
-        "PHONE_TOP_UP": _("话费充值"),
-        "TOBACCO": _("烟草"),
-        "FUEL": _("成品油"),
-    }[goods]
-
-
-def _spelt(codes: Sequence[str], names: Mapping[str, str]) -> str:
-    return _("、").join(names.get(code, code) for code in codes)
-
-
-def refund_words(rules: BatchRules) -> str:
-    """Return what a refund does, as every quote shows it (domain-rules §6)."""
-    texts = {
-        "PRO_RATA_KEEP_USED": _(
-            "有效期内全额退款的，消费券退回原账户且有效期不变；有效期外全额退款的，"
-            "消费券金额退回资金池；部分退款按比例退还，消费券视为已使用"
-        ),
-        "ALWAYS_CONSUMED": _("退款按比例退还，消费券视为已使用"),
-        "OWN_MONEY_FIRST": _(
-            "有效期内全额退款的，消费券退回原账户且有效期不变；有效期外全额退款的，"
-            "消费券金额退回资金池；部分退款先退还消费者自付部分，再退还消费券部分，消费券视为已使用"
-        ),
-        "CASH_ONLY": _("退款只按比例退还消费者自付部分，消费券金额不退，消费券视为已使用"),
-        "QUOTA_CONSUMED": _(
-            "退款按比例退还；全额退款的，消费券作废、金额退回资金池，已享次数不恢复"
-        ),
+    return _("%(from)s至%(until)s有效") % {
+        "from": moment_words(validity.fixed_from),
+        "until": moment_words(validity.fixed_until),
     }
-    return texts[rules.refund_policy]

@@ -10,6 +10,9 @@ CLAIM_CODES = (
         "Claiming has not started",
         "{opens_at} 开始领取。",
         "Claiming opens at {opens_at}.",
+        hotline_zh="请顾客在公布的时间再来领取；到时先到先得。",
+        hotline_en="Ask the caller to come back at the published time; it is first come, first "
+        "served.",
     ),
     CodeText(
         "claim.paused",
@@ -18,6 +21,9 @@ CLAIM_CODES = (
         "Claiming is paused",
         "活动方已暂停领取，恢复时间请留意公告。",
         "The organiser has paused claiming; watch the notices.",
+        hotline_zh="主办方暂停了领取，已领取的券仍可使用；恢复以公告为准。",
+        hotline_en="The organiser paused claiming; vouchers already claimed stay usable. The "
+        "notice says when it goes on.",
     ),
     CodeText(
         "claim.ended",
@@ -26,6 +32,9 @@ CLAIM_CODES = (
         "Claiming has ended",
         "领取已于 {ended_at} 结束。",
         "Claiming ended at {ended_at}.",
+        hotline_zh="领取期已结束，不再补发；已领取的券在有效期内仍可使用。",
+        hotline_en="Claiming is over and nothing is reissued; vouchers already claimed can be used "
+        "while they are valid.",
     ),
     CodeText(
         "claim.sold_out",
@@ -34,6 +43,9 @@ CLAIM_CODES = (
         "Sold out",
         "本轮已领完，下一轮 {next_release_at} 开始。",
         "This wave is gone; the next opens at {next_release_at}.",
+        hotline_zh="本轮已领完，不能预留；下一轮时间见活动规则页。",
+        hotline_en="This wave is gone and nothing can be kept back; the rules page says when the "
+        "next one opens.",
     ),
     CodeText(
         "claim.daily_cap_reached",
@@ -42,12 +54,16 @@ CLAIM_CODES = (
         "Today's cap is reached",
         "今日投放已达上限，下一轮 {next_release_at} 开始。",
         "Today's cap is reached; the next wave opens at {next_release_at}.",
+        hotline_zh="当日投放已满，次轮照常；时间见活动规则页。",
+        hotline_en="Today's quantity is used up; the next wave opens as planned on the rules page.",
     ),
     CodeText(
         "claim.budget_exhausted",
         409,
         "活动资金已用完",
         "The budget is exhausted",
+        hotline_zh="活动资金已用完，不再发放；后续以公告为准。",
+        hotline_en="The money of the campaign is used up; what follows is in the notices.",
     ),
     CodeText(
         "claim.person_limit",
@@ -58,6 +74,9 @@ CLAIM_CODES = (
         "At most {limit} per person in this period; {used} claimed.",
         "可在下一周期再来领取。",
         "Come back in the next period.",
+        hotline_zh="次数按证件等合并计算，换渠道、换账号不会增加；过期未用的券也计入。",
+        hotline_en="The count is per person over all channels and accounts; an expired unused "
+        "voucher counts too.",
     ),
     CodeText(
         "claim.same_person_other_account",
@@ -68,6 +87,10 @@ CLAIM_CODES = (
         "This {kind_text} has already been used by another account ({masked}).",
         "同一证件、手机号或设备合并计算领取次数。",
         "One document, mobile or device counts once over all accounts.",
+        hotline_zh="该证件、手机号或设备已领取过。不得告知由谁领取；手机号为二次放号的，转领取"
+        "渠道核实。",
+        hotline_en="This document, mobile or device was used already. Never say by whom; a "
+        "reissued mobile number is for the channel to check.",
     ),
     CodeText(
         "claim.realname_required",
@@ -76,6 +99,8 @@ CLAIM_CODES = (
         "Real-name verification is required",
         remedy_zh="请先在领取渠道完成实名认证。",
         remedy_en="Verify your identity in the channel first.",
+        hotline_zh="请顾客在领取渠道完成实名认证后再领。",
+        hotline_en="Ask the caller to verify the identity in the channel, then claim.",
     ),
     CodeText(
         "claim.out_of_region",
@@ -84,6 +109,9 @@ CLAIM_CODES = (
         "Outside the region of the campaign",
         "请在{region}范围内领取。",
         "Claim inside {region}.",
+        hotline_zh="领取时须身在活动地区；请顾客核对定位后重试。",
+        hotline_en="One has to be inside the region to claim; ask the caller to check the location "
+        "and retry.",
     ),
     CodeText(
         "claim.location_required",
@@ -92,12 +120,17 @@ CLAIM_CODES = (
         "The location is required",
         remedy_zh="请打开定位权限后重试。",
         remedy_en="Allow the location and try again.",
+        hotline_zh="请顾客为领取渠道打开定位权限后重试。",
+        hotline_en="Ask the caller to allow the location in the channel's app and retry.",
     ),
     CodeText(
         "claim.not_in_audience",
         422,
         "不在发放对象范围内",
         "Not in the audience of this batch",
+        hotline_zh="本券只发给公告的对象；资格有疑问的转主办机构核实。",
+        hotline_en="This batch is for the announced group only; doubts go to the organising "
+        "office.",
     ),
     CodeText(
         "claim.group_conflict",
@@ -106,6 +139,8 @@ CLAIM_CODES = (
         "A voucher that excludes this one was claimed",
         "已领取“{group}”类消费券，两类不可同享。",
         "A voucher of the group {group} was claimed; the two groups exclude each other.",
+        hotline_zh="两类券只能领一类，已领取的不能退换。",
+        hotline_en="Only one of the two kinds can be claimed; a claimed voucher is not exchanged.",
     ),
     CodeText(
         "claim.device_limit",
@@ -114,6 +149,9 @@ CLAIM_CODES = (
         "The limit of this device is reached",
         "每台设备限领 {limit} 张。",
         "At most {limit} per device.",
+        hotline_zh="同一设备领取次数已满；请顾客换用本人设备。",
+        hotline_en="This device has reached its count; ask the caller to use a device of his "
+        "or her own.",
     ),
     CodeText(
         "claim.risk_refused",
@@ -122,8 +160,19 @@ CLAIM_CODES = (
         "The claim cannot be accepted",
         remedy_zh="如有疑问请联系客服。",
         remedy_en="Contact the service desk if you disagree.",
+        hotline_zh="不解释风控原因；登记来电，转风险核查处理并回复。",
+        hotline_en="Do not explain the screening; log the call and pass it on for review and an "
+        "answer.",
     ),
-    CodeText("voucher.not_found", 404, "消费券不存在", "The voucher does not exist"),
+    CodeText(
+        "voucher.not_found",
+        404,
+        "消费券不存在",
+        "The voucher does not exist",
+        hotline_zh="请顾客在领取渠道的券包中核对；券只在领取它的渠道可见。",
+        hotline_en="Ask the caller to look in the wallet of the channel where it was claimed; only "
+        "there is it visible.",
+    ),
     CodeText(
         "voucher.not_yet_valid",
         409,
@@ -133,6 +182,9 @@ CLAIM_CODES = (
         "Valid from {valid_from}.",
         "请在 {valid_from} 之后使用。",
         "Use it after {valid_from}.",
+        hotline_zh="券尚未到生效时间，请顾客在券面时间之后使用。",
+        hotline_en="The voucher is not valid yet; ask the caller to use it after the time it "
+        "shows.",
     ),
     CodeText(
         "voucher.expired",
@@ -141,6 +193,8 @@ CLAIM_CODES = (
         "The voucher has expired",
         "已于 {valid_until} 过期。",
         "It expired at {valid_until}.",
+        hotline_zh="过期自动作废，不补发、不延期。",
+        hotline_en="It expired by itself and is neither reissued nor extended.",
     ),
     CodeText(
         "voucher.outside_use_hours",
@@ -151,6 +205,8 @@ CLAIM_CODES = (
         "Hours of use: {hours}.",
         "{opens_at} 起可用。",
         "It can be used from {opens_at}.",
+        hotline_zh="券只在公布的时段可用，请顾客在时段内付款。",
+        hotline_en="It can be used in its published hours only; ask the caller to pay within them.",
     ),
     CodeText(
         "voucher.held",
@@ -161,9 +217,27 @@ CLAIM_CODES = (
         "Another payment holds it; it is released at {until} if not completed.",
         "请先完成或取消另一笔支付，或在 {until} 之后再试。",
         "Complete or cancel the other payment, or try again after {until}.",
+        hotline_zh="另一笔支付占用了此券，逾时自动释放；请顾客完成或取消那一笔。",
+        hotline_en="Another payment holds it and lets go by itself; ask the caller to complete or "
+        "cancel that one.",
     ),
-    CodeText("voucher.redeemed", 409, "消费券已使用", "The voucher is already redeemed"),
-    CodeText("voucher.voided", 409, "消费券已作废", "The voucher is void"),
+    CodeText(
+        "voucher.redeemed",
+        409,
+        "消费券已使用",
+        "The voucher is already redeemed",
+        hotline_zh="券已核销。顾客否认的，记录券码和时间，转主办机构核查；不得透露他人信息。",
+        hotline_en="It has been used. If the caller denies it, note code and time and pass it on; "
+        "never tell about other people.",
+    ),
+    CodeText(
+        "voucher.voided",
+        409,
+        "消费券已作废",
+        "The voucher is void",
+        hotline_zh="券已作废，不能恢复；原因转主办机构答复。",
+        hotline_en="It is void and cannot come back; the organising office answers why.",
+    ),
     CodeText(
         "voucher.frozen",
         409,
@@ -171,6 +245,9 @@ CLAIM_CODES = (
         "The voucher is frozen",
         remedy_zh="如有疑问请联系客服。",
         remedy_en="Contact the service desk if you disagree.",
+        hotline_zh="券正在核查，核查期间不能使用；登记来电并转风险核查。",
+        hotline_en="It is under review and cannot be used meanwhile; log the call and pass it on "
+        "for review.",
     ),
     CodeText(
         "code.expired",
@@ -179,6 +256,8 @@ CLAIM_CODES = (
         "The payment code has expired",
         remedy_zh="请刷新付款码。",
         remedy_en="Refresh the code.",
+        hotline_zh="付款码生成后很快失效，请顾客刷新后立即出示。",
+        hotline_en="A payment code soon expires; ask the caller to refresh it and show it at once.",
     ),
     CodeText(
         "code.used",
@@ -187,6 +266,9 @@ CLAIM_CODES = (
         "The payment code is already used",
         remedy_zh="请刷新付款码。",
         remedy_en="Refresh the code.",
+        hotline_zh="付款码只能用一次，请顾客刷新；若已扣款，查询该笔支付，不要重新收款。",
+        hotline_en="A code works once; refresh it. If money was taken, look that payment up and do "
+        "not charge again.",
     ),
     CodeText(
         "code.device_mismatch",
@@ -195,6 +277,9 @@ CLAIM_CODES = (
         "The payment code belongs to another device",
         remedy_zh="请在本人设备上重新生成付款码。",
         remedy_en="Make a new code on your own device.",
+        hotline_zh="截图或转发的付款码不能使用，请本人在自己的设备上出示。",
+        hotline_en="A screenshot or a forwarded code does not work; the owner shows it on his or "
+        "her own device.",
     ),
     CodeText(
         "code.foreign",
@@ -203,5 +288,8 @@ CLAIM_CODES = (
         "Not a payment code of this platform",
         remedy_zh="请出示消费券付款码。",
         remedy_en="Show the voucher's payment code.",
+        hotline_zh="扫到的不是消费券付款码，请顾客打开领取渠道的券包出示。",
+        hotline_en="This was not a voucher's payment code; ask the caller to open the wallet "
+        "of the channel.",
     ),
 )

@@ -12,6 +12,9 @@ REDEMPTION_CODES = (
         "{shortfall_yuan} yuan short.",
         "再买 {shortfall_yuan} 元即可使用。",
         "Buy for {shortfall_yuan} yuan more to use it.",
+        hotline_zh="按规则页所述金额计算，差一分也不能用；不计入的商品先扣除。",
+        hotline_en="The amount is counted as the rules page says, to the fen, with excluded goods "
+        "taken off first.",
     ),
     CodeText(
         "redemption.store_not_in_scope",
@@ -23,6 +26,9 @@ REDEMPTION_CODES = (
         remedy_zh="最近的可用门店：{nearest_store}。\n请在适用门店列表中选择门店。",
         remedy_en="The nearest store that takes it: {nearest_store}.\n"
         "Choose a store from the list of participating stores.",
+        hotline_zh="该店不在本券适用范围；请顾客选择参与门店。",
+        hotline_en="The store is outside the voucher's scope; ask the caller to choose a "
+        "participating store.",
     ),
     CodeText(
         "redemption.terminal_unmapped",
@@ -31,6 +37,9 @@ REDEMPTION_CODES = (
         "The terminal is not registered",
         remedy_zh="请联系收单机构登记终端。",
         remedy_en="Ask the acquirer to register the terminal.",
+        hotline_zh="收银设备未登记，券未受影响；门店请联系收单机构。",
+        hotline_en="The till is not registered and the voucher is untouched; the store asks its "
+        "acquirer.",
     ),
     CodeText(
         "redemption.merchant_suspended",
@@ -39,6 +48,9 @@ REDEMPTION_CODES = (
         "The merchant is suspended",
         remedy_zh="请选择其他参与门店。",
         remedy_en="Choose another participating store.",
+        hotline_zh="该商户暂停参与，券未受影响；请顾客到其他参与门店使用。",
+        hotline_en="The merchant is suspended and the voucher is untouched; use it at another "
+        "participating store.",
     ),
     CodeText(
         "redemption.item_not_eligible",
@@ -47,6 +59,9 @@ REDEMPTION_CODES = (
         "The goods are not eligible",
         "扣除不适用商品后金额不足。",
         "Without the goods that are not eligible the amount does not suffice.",
+        hotline_zh="部分商品不计入用券金额，扣除后未达门槛；请顾客分开结账或增加其他商品。",
+        hotline_en="Some goods do not count and without them the threshold is missed; pay for them "
+        "apart or add other goods.",
     ),
     CodeText(
         "redemption.above_ceiling",
@@ -57,6 +72,8 @@ REDEMPTION_CODES = (
         "The price of {price_yuan} yuan is above the ceiling of {ceiling_yuan} yuan.",
         "请选购不高于 {ceiling_yuan} 元的商品。",
         "Choose something of at most {ceiling_yuan} yuan.",
+        hotline_zh="本券有价格上限，高于上限的商品不能用券。",
+        hotline_en="The voucher has a price ceiling; dearer goods cannot be bought with it.",
     ),
     CodeText(
         "redemption.flow_not_allowed",
@@ -67,6 +84,9 @@ REDEMPTION_CODES = (
         "It can be used only where {allowed}.",
         "请改用：{allowed}。",
         "Pay so that {allowed}.",
+        hotline_zh="本券限定支付方式，请顾客按券面方式付款。",
+        hotline_en="The voucher takes certain ways of paying only; ask the caller to pay as it "
+        "says.",
     ),
     CodeText(
         "redemption.card_not_allowed",
@@ -77,6 +97,9 @@ REDEMPTION_CODES = (
         "This voucher takes cards beginning with {prefixes}.",
         "请换用 {prefixes} 开头的银行卡。",
         "Use a card that begins with {prefixes}.",
+        hotline_zh="本券限指定卡号开头的银行卡，请顾客换卡。",
+        hotline_en="The voucher takes cards of certain prefixes only; ask the caller to use "
+        "another card.",
     ),
     CodeText(
         "redemption.stacking_not_allowed",
@@ -85,6 +108,8 @@ REDEMPTION_CODES = (
         "It cannot be combined",
         "每笔支付限用 {limit} 张。",
         "At most {limit} per payment.",
+        hotline_zh="每笔支付只能用一张政府消费券，商户和银行优惠可同享。",
+        hotline_en="One government voucher per payment; offers of merchants and banks go with it.",
     ),
     CodeText(
         "redemption.person_limit",
@@ -93,6 +118,8 @@ REDEMPTION_CODES = (
         "The personal limit of use is reached",
         "该周期内每人限用 {limit} 张，已用 {used} 张。",
         "At most {limit} per person in this period; {used} used.",
+        hotline_zh="使用次数按人合并计算，请顾客在下一周期使用。",
+        hotline_en="Uses are counted per person; ask the caller to use it in the next period.",
     ),
     CodeText(
         "redemption.hold_expired",
@@ -103,6 +130,9 @@ REDEMPTION_CODES = (
         "The hold ended at {hold_expires_at} and the voucher is no longer available.",
         "请重新发起支付。",
         "Start the payment again.",
+        hotline_zh="付款超时，占用已释放；如已扣款，先查询支付结果再处理退款。",
+        hotline_en="The payment took too long and the hold is gone; if money was taken, look the "
+        "payment up before refunding.",
     ),
     CodeText(
         "redemption.state_conflict",
@@ -113,6 +143,8 @@ REDEMPTION_CODES = (
         "The present state is {state}.",
         "请先查询该笔核销的状态。",
         "Read the redemption first.",
+        hotline_zh="该笔已不在可办理的状态，请先查询当前状态再答复。",
+        hotline_en="The payment is no longer in a state for this; look it up first, then answer.",
     ),
     CodeText(
         "redemption.cancel_window_closed",
@@ -123,6 +155,8 @@ REDEMPTION_CODES = (
         "It cannot be cancelled: {reason}.",
         "请改为发起退款。",
         "Make a refund instead.",
+        hotline_zh="已过撤销时限，改办退款，款项原路退回。",
+        hotline_en="It is too late to cancel; make a refund, which goes back the way it came.",
     ),
     CodeText(
         "redemption.paused",
@@ -131,6 +165,9 @@ REDEMPTION_CODES = (
         "Redemption is suspended",
         "活动方已暂停核销。",
         "The organiser has suspended redemption.",
+        hotline_zh="主办方暂停了核销，券未作废；恢复以公告为准，退款照常办理。",
+        hotline_en="The organiser suspended redemption; vouchers are not void and refunds go on. "
+        "The notice says when it resumes.",
     ),
     CodeText(
         "redemption.location_required",
@@ -139,6 +176,8 @@ REDEMPTION_CODES = (
         "The location is required",
         remedy_zh="请打开定位权限后重试。",
         remedy_en="Allow the location and try again.",
+        hotline_zh="请顾客为付款应用打开定位权限后重试。",
+        hotline_en="Ask the caller to allow the location in the paying app and retry.",
     ),
     CodeText(
         "redemption.out_of_region",
@@ -147,6 +186,9 @@ REDEMPTION_CODES = (
         "Outside the region of the campaign",
         remedy_zh="请在活动地区内使用。",
         remedy_en="Use the voucher inside the region of the campaign.",
+        hotline_zh="使用时须身在活动地区；请顾客核对定位。",
+        hotline_en="One has to be inside the region to use it; ask the caller to check the "
+        "location.",
     ),
     CodeText(
         "redemption.amount_mismatch",
@@ -155,6 +197,9 @@ REDEMPTION_CODES = (
         "The amount paid is not the amount due",
         "应付 {payable_yuan} 元，实付 {paid_yuan} 元。",
         "{payable_yuan} yuan due, {paid_yuan} yuan paid.",
+        hotline_zh="收款金额与应付不符，该笔未核销；请门店按应付金额重新收款或退款。",
+        hotline_en="The amount charged is not the amount due and nothing was redeemed; the store "
+        "charges the right amount or refunds.",
     ),
     CodeText(
         "refund.duplicate_no",
@@ -165,6 +210,8 @@ REDEMPTION_CODES = (
         "There is already a refund {refund_no}.",
         "请用原请求流水号查询结果。",
         "Ask for the result with the first request number.",
+        hotline_zh="该退款单号已办理过，查询那一笔的结果即可，不要重复退款。",
+        hotline_en="This refund number was used; look that refund up and do not refund twice.",
     ),
     CodeText(
         "refund.exceeds",
@@ -173,6 +220,9 @@ REDEMPTION_CODES = (
         "The refund exceeds the order",
         "最多可退 {refundable_yuan} 元。",
         "At most {refundable_yuan} yuan can be refunded.",
+        hotline_zh="退款不能超过尚未退还的金额；补贴部分按规则退回资金池，不退现金。",
+        hotline_en="A refund cannot exceed what is left; the subsidy goes back as the rules say, "
+        "never as cash.",
     ),
     CodeText(
         "refund.count_limit",
@@ -181,6 +231,9 @@ REDEMPTION_CODES = (
         "Too many refunds",
         "每笔最多退款 {limit} 次。",
         "At most {limit} refunds per redemption.",
+        hotline_zh="该笔退款次数已满；其余款项由门店与顾客另行结清，不涉及补贴。",
+        hotline_en="The payment was refunded as often as possible; store and customer settle the "
+        "rest without the subsidy.",
     ),
     CodeText(
         "refund.too_old",
@@ -189,5 +242,8 @@ REDEMPTION_CODES = (
         "Too old to refund",
         "须在 {limit_days} 天内退款。",
         "A refund is possible within {limit_days} days.",
+        hotline_zh="已超过退款期限；由门店与顾客自行协商，补贴不再退回。",
+        hotline_en="The time for refunds is over; store and customer settle it, the subsidy stays "
+        "as it is.",
     ),
 )

@@ -25,7 +25,9 @@ from vouchers.api.prefixes import PERSON
 from vouchers.api.serializers.claims import LocationSerializer
 from vouchers.identity import identity_token
 from vouchers.rules.model import GoodsName
-from vouchers.rules.words import benefit_words, goods_words, refund_words
+from vouchers.rules.refund_words import refund_words
+from vouchers.rules.use_words import goods_words
+from vouchers.rules.words import benefit_words
 
 VISIBLE: Final = "[!-~]{1,64}"
 MAX_VOUCHERS: Final = 5

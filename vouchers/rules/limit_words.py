@@ -1,0 +1,78 @@
+"""Who may claim and how many, in words (domain-rules §5). Pure functions."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from core.passages import joined
+from vouchers.rules.model import BatchRules, LimitRule
+
+
+def issuing_words(issuing: str) -> str:
+    """Return how vouchers come to people, e.g. 摇号抽签."""
+    return {
+        "CLAIM": _("先到先得领取"),
+        "PACK": _("随券包发放"),
+        "LOTTERY": _("摇号抽签"),
+        "DRAW": _("即时抽奖"),
+        "PAYMENT": _("支付立减"),
+        "DOSSIER": _("补贴申报审核"),
+    }[issuing]
+
+
+def who_words(rules: BatchRules) -> Iterator[str]:
+    """Yield how vouchers are given out, and to whom."""
+    if rules.issuing != "CLAIM":
+        yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
+    if rules.realname:
+        yield _("须完成实名认证后领取")
+    if rules.location.at_claim:
+        yield _("领取时须位于活动地区内，并提供位置信息")
+
+
+def limit_words(limit: LimitRule, group: str = "") -> str:
+    """Return one limit: how many, over what, counted on which keys."""
+    names = {
+        "window": _window(limit.window),
+        "count": limit.count,
+        "scope": _scope(limit.scope, group),
+        "keys": joined(_key(kind) for kind in limit.keys),
+    }
+    if limit.side == "REDEMPTION":
+        return _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+    return _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+
+
+def conflict_words(rules: BatchRules) -> Iterator[str]:
+    """Yield which groups of batches exclude this one."""
+    if rules.conflicts:
+        names = joined(rules.conflicts)
+        yield _("与“%(names)s”各券不可同享，领取其一后不能再领另一类") % {"names": names}
+
+
+def _window(window: str) -> str:
+    return {
+        "DAY": _("每日"),
+        "WEEK": _("每周"),
+        "MONTH": _("每月"),
+        "WAVE": _("每轮"),
+        "TOTAL": _("活动期间"),
+    }[window]
+
+
+def _scope(scope: str, group: str) -> str:
+    return {
+        "CAMPAIGN": _("本活动各券合计"),
+        "GROUP": _("“%(group)s”各券合计") % {"group": group},
+        "BATCH": _("本券"),
+    }[scope]
+
+
+def _key(kind: str) -> str:
+    return {
+        "DOCUMENT": _("证件"),
+        "MOBILE": _("手机号"),
+        "DEVICE": _("设备"),
+        "CARD": _("银行卡"),
+        "ACCOUNT": _("渠道账户"),
+    }[kind]
