@@ -26,7 +26,7 @@ from core.ids import new_id, new_voucher_code
 from core.transactions import retry_conflicts
 from vouchers.identity import IdentityToken
 from vouchers.models import Claim, Voucher
-from vouchers.rules.claiming import claim_refusals
+from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
 from vouchers.rules.validity import validity_window
 from vouchers.services.claim_context import (
@@ -200,7 +200,7 @@ def _prepare(
             command,
             context,
             validity,
-            (*refusals, *_never_usable(validity, command.at, context.campaign_ends_at)),
+            (*refusals, *never_usable(validity, command.at, context.campaign_ends_at)),
             tuple(_limits(context, command, keys)),
         )
 
@@ -209,19 +209,6 @@ def _may_know(context: BatchContext, client_region: str | None) -> bool:
     return client_region is None or any(
         regions_overlap(region, client_region) for region in context.regions
     )
-
-
-def _never_usable(
-    validity: tuple[datetime, datetime], at: datetime, campaign_ends_at: datetime
-) -> Iterator[Refusal]:
-    """Yield a refusal of a voucher whose validity would be over before it begins.
-
-    A fixed window that has passed, or a first day of use after the last one. From the campaign's
-    end on the database says the same.
-    """
-    valid_from, valid_until = validity
-    if valid_until <= valid_from and at < campaign_ends_at:
-        yield Refusal("claim.ended")
 
 
 def _limits(

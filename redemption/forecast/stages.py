@@ -1,0 +1,100 @@
+"""The stock of a batch as its waves open and close; figures of claims are kept beside it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from core.errors import Refusal
+from vouchers.definition.model import BatchSpec
+from vouchers.rules.limits import LimitRow, limit_rows
+from vouchers.services.stock import Stock
+
+WAVES_KEPT = 10
+"""The last slots that had come, as the claim service knows them."""
+
+
+@dataclass(slots=True)
+class Wave:
+    """A wave of the sample: its units, what became of them and of the people who came for it."""
+
+    slot: datetime
+    closes_at: datetime | None
+    units: int
+    claimed: int = 0
+    by_second: Counter[int] = field(default_factory=Counter)
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> int:
+        """Units not claimed."""
+        return self.units - self.claimed
+
+
+@dataclass
+class Stage:
+    """A batch in play. The counters are the batch's own: a wave that closes takes units back."""
+
+    batch: BatchSpec
+    """At the size of the sample."""
+    planned: BatchSpec
+    """As the definition has it."""
+    waves: list[Wave]
+    released: int = 0
+    issued: int = 0
+    opened: list[Wave] = field(default_factory=list)
+    """Waves open now, the earliest first."""
+    come: list[datetime] = field(default_factory=list)
+    """Slots that have come, the latest first."""
+
+    @cached_property
+    def claim_rows(self) -> tuple[LimitRow, ...]:
+        """The rows that claims count on."""
+        return tuple(limit_rows(self.batch.code, self.batch.rules, "CLAIM"))
+
+    @cached_property
+    def use_rows(self) -> tuple[LimitRow, ...]:
+        """The rows that uses count on."""
+        return tuple(limit_rows(self.batch.code, self.batch.rules, "REDEMPTION"))
+
+    def wave_opens(self, wave: Wave) -> None:
+        """Release its units."""
+        self.released += wave.units
+        self.opened.append(wave)
+        self.come = [wave.slot, *self.come][:WAVES_KEPT]
+
+    def wave_closes(self, wave: Wave) -> None:
+        """Take back what nobody claimed."""
+        self.released -= wave.left
+        self.opened.remove(wave)
+
+    def refusal(self, at: datetime) -> Refusal | None:
+        """Return why there is nothing for anybody at ``at``, None while a unit is left.
+
+        The counters say it as they do for a claim; where they leave it to the claim function
+        (no wave has come yet, or one closed before anybody claimed), its words are taken.
+        """
+        if self.released > self.issued:
+            return None
+        coming = next((wave.slot for wave in self.waves if wave.slot > at), None)
+        stock = Stock(
+            claimable=True,
+            released=self.released,
+            issued=self.issued,
+            first_slot=self.come[-1] if self.come else None,
+            latest_open=self.opened[-1].slot if self.opened else None,
+            next_slot=coming,
+        )
+        known = stock.refusal(at)
+        if known is None and (not self.come or (coming and not self.released)):
+            known = Refusal("claim.not_started", {"opens_at": coming})
+        return known or Refusal("claim.sold_out")
+
+    def take(self, at: datetime) -> Wave:
+        """Take one unit of the earliest open wave that has one."""
+        wave = next(one for one in self.opened if one.left)
+        wave.claimed += 1
+        wave.by_second[int((at - wave.slot).total_seconds())] += 1
+        self.issued += 1
+        return wave
