@@ -79,7 +79,11 @@ class Play:
         self.visits = parameters["visits"]
         self.claims, self.uses = Counters(), Counters()
         self.claimants: set[int] = set()
-        self.weights = [list(stage.batch.funders.values()) for stage in cast.stages]
+        # In the campaign's order: a stored document keeps the keys in the database's.
+        self.weights = [
+            [stage.batch.funders[code] for code in funder_order(spec, stage.batch)]
+            for stage in cast.stages
+        ]
         self.tills = [Till([0] * len(one), [0] * len(one)) for one in self.weights]
         self._place = {id(stage): place for place, stage in enumerate(cast.stages)}
         self._events: list[tuple[datetime, int, int, Callable[[datetime], None]]] = []

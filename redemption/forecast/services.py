@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from campaigns.definition.document import Definition
+from campaigns.definition.document import Definition, definition_stored
 from campaigns.definition.model import CampaignSpec
 from core.canonical import canonical_hash
 from core.errors import InvalidParametersError
@@ -73,6 +74,11 @@ def forecast_make(
         batches=tuple(_batch(stage, till, cast.scale) for stage, till in pairs),
         funders=tuple(_funders(spec, play)),
     )
+
+
+def configuration_hash(document: Mapping[str, Any]) -> str:
+    """Return the hash a stored document's forecast carries, whatever fields there were then."""
+    return canonical_hash(definition_stored(document).document())
 
 
 def _batches(definition: Definition) -> list[BatchSpec]:

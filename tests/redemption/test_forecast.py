@@ -89,6 +89,12 @@ def test_three_hundred_people_empty_a_hundred_units_in_the_first_minute() -> Non
     assert forecast.claimants == 100
 
 
+def test_funders_pay_their_weights_in_whatever_order_they_are_written() -> None:
+    plan = document()
+    plan["batches"][0]["funders"] = {"bank": 70, "merchants": 30, "treasury": 200}
+    assert played(plan).funders == played().funders
+
+
 @pytest.mark.parametrize(
     ("yuan", "redeemed", "below"), [(99, 0, 100), (100, 100, 0), (101, 100, 0)]
 )
