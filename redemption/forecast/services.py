@@ -44,10 +44,7 @@ def forecast_make(
     Raises:
         InvalidParametersError: a parameter, the seed or the scale is out of bounds.
     """
-    if not 0 <= seed <= MOST_SEED:
-        reason = _("应在 0 至 %(limit)s 之间") % {"limit": MOST_SEED}
-        raise InvalidParametersError.one("seed", reason, MOST_SEED)
-    values = parameters_fill(parameters or {})
+    values = _checked(parameters, seed)
     spec, batches = definition.spec, _batches(definition)
     cast = cast_make(spec, batches, values, scale)
     play = Play(spec, cast, values, seed)
@@ -74,6 +71,26 @@ def forecast_make(
         batches=tuple(_batch(stage, till, cast.scale) for stage, till in pairs),
         funders=tuple(_funders(spec, play)),
     )
+
+
+def forecast_check(
+    definition: Definition, *, parameters: Mapping[str, int], seed: int, scale: int
+) -> dict[str, int]:
+    """Return every parameter's value for a forecast that `forecast_make` will not refuse.
+
+    Raises:
+        InvalidParametersError: a parameter, the seed or the scale is out of bounds.
+    """
+    values = _checked(parameters, seed)
+    cast_make(definition.spec, _batches(definition), values, scale)
+    return values
+
+
+def _checked(parameters: Mapping[str, int] | None, seed: int) -> dict[str, int]:
+    if not 0 <= seed <= MOST_SEED:
+        reason = _("应在 0 至 %(limit)s 之间") % {"limit": MOST_SEED}
+        raise InvalidParametersError.one("seed", reason, MOST_SEED)
+    return parameters_fill(parameters or {})
 
 
 def configuration_hash(document: Mapping[str, Any]) -> str:
