@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
+from django.utils.translation import override
 
+from campaigns.definition.document import definition_stored
 from campaigns.definition.writing import definition_write
 from campaigns.models import Campaign
 from campaigns.services.drafts import campaign_draft_save
@@ -21,7 +24,11 @@ from core.embedded.paths import CHECKOUT
 from core.embedded.record import ServiceUrls
 from core.errors import InvalidParametersError
 from core.transactions import transaction_read_only
+from redemption.forecast.chart import burn_down
+from redemption.forecast.parameters import PARAMETERS, parameter_words
 from redemption.forecast.reading import definition_named
+from redemption.forecast.services import forecast_make
+from redemption.forecast.table import table_text
 from tests.factories.definitions import document_make
 from tests.factories.running import BEFORE
 from tests.factories.staff import staff_make
@@ -37,7 +44,7 @@ def written() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def forecast(*arguments: str) -> str:
+def said_by(*arguments: str) -> str:
     out = StringIO()
     call_command("campaign_forecast", *arguments, stdout=out)
     return out.getvalue()
@@ -54,7 +61,7 @@ def draft() -> Campaign:
 def test_a_file_a_programme_and_a_draft_are_forecast(draft: Campaign, tmp_path: Path) -> None:
     path, target = tmp_path / "plan.yaml", tmp_path / "forecast.json"
     path.write_text(definition_write(document_make(), "yaml"), encoding="utf-8")
-    said = forecast(str(path), f"--json={target}", "--param", "use=0", "--seed=5")
+    said = said_by(str(path), f"--json={target}", "--param", "use=0", "--seed=5")
     for title in ("合计", "批次", "各轮投放", "预计拒绝", "逐日核销", "出资方资金", "模型参数"):
         assert f"投放预测：春季消费券 · {title}" in said
     assert "预测不是承诺" in said
@@ -64,17 +71,17 @@ def test_a_file_a_programme_and_a_draft_are_forecast(draft: Campaign, tmp_path: 
     assert sum(batch["redeemed"] for batch in figures["batches"]) == 0
     # The same of the draft in the database, and of what comes with the platform.
     again = tmp_path / "again.json"
-    forecast("spring-2026", f"--json={again}", "--param", "use=0", "--seed=5")
+    said_by("spring-2026", f"--json={again}", "--param", "use=0", "--seed=5")
     assert again.read_bytes() == target.read_bytes()
-    assert "2025年" in forecast("nanyang-2025", "--scale=10")
+    assert "2025年" in said_by("nanyang-2025", "--scale=10")
 
 
 @pytest.mark.django_db
 def test_a_forecast_writes_no_row(draft: Campaign) -> None:
     before = written()
     assert sum(before.values()) > 0
-    forecast(draft.code)
-    forecast("linhe-2023", "--scale=100")
+    said_by(draft.code)
+    said_by("linhe-2023", "--scale=100")
     assert written() == before
 
 
@@ -101,7 +108,7 @@ def test_what_a_forecast_reads_in_can_write_nothing(draft: Campaign) -> None:
 )
 def test_bad_input_is_named_with_code_two(arguments: list[str], said: str) -> None:
     with pytest.raises(CommandError, match=said) as caught:
-        forecast(*arguments)
+        said_by(*arguments)
     assert caught.value.returncode == 2
 
 
@@ -112,7 +119,7 @@ def test_a_definition_that_is_wrong_is_refused_with_its_path(tmp_path: Path) -> 
     plan["batches"][0]["face_fen"] = 0
     path.write_text(definition_write(plan, "yaml"), encoding="utf-8")
     with pytest.raises(CommandError, match=r"batches\[0\]\.face_fen"):
-        forecast(str(path))
+        said_by(str(path))
 
 
 @pytest.mark.django_db
@@ -122,7 +129,7 @@ def test_a_campaign_without_a_name_of_its_own_is_not_guessed() -> None:
 
 
 def test_the_parameters_can_be_listed() -> None:
-    said = forecast("--list-params")
+    said = said_by("--list-params")
     assert "burst_s" in said
     assert "示意假设" in said
 
@@ -172,3 +179,17 @@ def test_as_a_person_types_it(own_database: ServiceUrls, tmp_path: Path) -> None
     assert wrong.returncode == 2
     assert "nothing-of-the-kind" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_the_words_of_a_forecast_are_english_for_who_reads_english() -> None:
+    plan = document_make(title="Spring")
+    plan["batches"][0]["name"] = "100-30"
+    for funder in plan["funders"]:
+        funder["name"] = funder["code"]
+    forecast = forecast_make(definition_stored(plan), scale=50)
+    with override("en"):
+        said = table_text(forecast)
+        said += " ".join(map(str, (parameter_words(one) for one in PARAMETERS)))
+        said += burn_down(forecast.batches[0])
+    assert re.findall("[\u4e00-\u9fff]+", said) == []
+    assert "Sold out" in said
