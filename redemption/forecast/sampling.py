@@ -15,9 +15,9 @@ from vouchers.definition.normal import batches_scale
 
 SAMPLE_UNITS = 40_000
 SAMPLE_ARRIVALS = 120_000
-"""What the automatic scale aims at: seconds on one core, some tens of megabytes."""
+"""What the automatic scale aims at: seconds on one core, about ten megabytes."""
 MOST_ARRIVALS = 1_500_000
-"""More than this is refused: minutes, and a gigabyte."""
+"""More than this is refused: it would take minutes, and hundreds of megabytes."""
 MOST_SCALE = 1_000_000
 
 
