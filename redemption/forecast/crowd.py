@@ -41,8 +41,6 @@ class Crowd:
         self._parameters = parameters
         self._inside = regions[0]
         self._outside = outside_of(regions)
-        shared = parameters["shared_device"]
-        self._every = round(THOUSAND / shared) if shared else 0
         self._hours = list(HOURS)
         self._hour_weights = list(HOURS.values())
 
@@ -56,8 +54,8 @@ class Crowd:
             yield Arrival(self._comes(slot), person, choice)
 
     def keys(self, person: int) -> Keys:
-        """Return the person's keys; one in so many uses the device of the one before."""
-        shares = self._every and person % self._every == self._every - 1
+        """Return the person's keys; of a share, the device is that of the one before."""
+        shares = _spread(person, self._parameters["shared_device"])
         device = max(person - 1, 0) if shares else person
         return {
             "DOCUMENT": person,
@@ -69,7 +67,7 @@ class Crowd:
 
     def verified(self, person: int) -> bool:
         """Tell whether the person has shown a document."""
-        return person % THOUSAND >= self._parameters["unverified"]
+        return not _spread(person, self._parameters["unverified"])
 
     def region(self, share: str) -> str:
         """Draw where somebody is; ``share`` names the parameter of being elsewhere."""
@@ -98,6 +96,11 @@ class Crowd:
             return slot + timedelta(seconds=chance.expovariate(1 / parameters["burst_s"]))
         at = self.on_day(slot, int(chance.expovariate(1 / parameters["linger_days"])))
         return at if at >= slot else at + timedelta(days=1)
+
+
+def _spread(person: int, permille: int) -> bool:
+    """Tell whether a person is one of a share that is spread evenly over all numbers."""
+    return (person + 1) * permille // THOUSAND > person * permille // THOUSAND
 
 
 def outside_of(regions: Sequence[str]) -> str:

@@ -137,7 +137,7 @@ class Play:
         """Return the first reason against a claim; without one the voucher is issued."""
         if at >= self.spec.ends_at:
             return Refusal("claim.ended")
-        nothing = stage.refusal(at)
+        nothing = stage.nothing_left(at)
         if nothing is not None:
             return nothing
         rules = stage.batch.rules
@@ -157,8 +157,9 @@ class Play:
             *never_usable(validity, at, self.spec.ends_at),
             *self.claims.claim_refusals(lines),
         ]
-        if refusals:
-            return refusals[0]
+        no_unit = stage.no_unit(at)
+        if refusals or no_unit:
+            return refusals[0] if refusals else no_unit
         self.claims.count(lines)
         self.claimants.add(person)
         stage.take(at)

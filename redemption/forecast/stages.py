@@ -69,27 +69,35 @@ class Stage:
         self.released -= wave.left
         self.opened.remove(wave)
 
-    def refusal(self, at: datetime) -> Refusal | None:
-        """Return why there is nothing for anybody at ``at``, None while a unit is left.
-
-        The counters say it as they do for a claim; where they leave it to the claim function
-        (no wave has come yet, or one closed before anybody claimed), its words are taken.
-        """
+    def nothing_left(self, at: datetime) -> Refusal | None:
+        """Return the refusal that a claim at ``at`` meets before anything else (`Stock`)."""
         if self.released > self.issued:
             return None
-        coming = next((wave.slot for wave in self.waves if wave.slot > at), None)
         stock = Stock(
             claimable=True,
             released=self.released,
             issued=self.issued,
             first_slot=self.come[-1] if self.come else None,
             latest_open=self.opened[-1].slot if self.opened else None,
-            next_slot=coming,
+            next_slot=self._coming(at),
         )
-        known = stock.refusal(at)
-        if known is None and (not self.come or (coming and not self.released)):
-            known = Refusal("claim.not_started", {"opens_at": coming})
-        return known or Refusal("claim.sold_out")
+        return stock.refusal(at)
+
+    def no_unit(self, at: datetime) -> Refusal | None:
+        """Return the claim function's last word where no wave has a unit (vouchers_claim.sql).
+
+        That is where the counters alone do not tell: no wave has come yet, or one closed before
+        anybody claimed.
+        """
+        if self.released > self.issued:
+            return None
+        coming = self._coming(at)
+        if not self.come or (coming and not self.released):
+            return Refusal("claim.not_started", {"opens_at": coming})
+        return Refusal("claim.sold_out", {"next_release_at": coming})
+
+    def _coming(self, at: datetime) -> datetime | None:
+        return next((wave.slot for wave in self.waves if wave.slot > at), None)
 
     def take(self, at: datetime) -> Wave:
         """Take one unit of the earliest open wave that has one."""
