@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,9 @@ WIDTH = 160
 def table_text(forecast: Forecast) -> str:
     """Return the notes and the tables as text for a terminal or a file."""
     stream = io.StringIO()
-    console = Console(file=stream, width=WIDTH, color_system=None)
+    # Names are text, whatever brackets and colons they hold.
+    console = Console(file=stream, width=WIDTH, color_system=None, markup=False, emoji=False)
+    console.print(_("投放预测：%(title)s") % {"title": forecast.title})
     for sheet in forecast_sheets(forecast):
         console.print(_table(sheet))
     for note in forecast_notes(forecast):
@@ -36,7 +39,7 @@ def cell_words(value: Any, column: Column) -> str:
 
 
 def _table(sheet: Sheet) -> Table:
-    table = Table(title=sheet.title, title_justify="left", expand=False)
+    table = Table(title=sheet.name, title_justify="left", expand=False)
     rows: list[Sequence[Any]] = list(sheet.rows)
     for place, column in enumerate(sheet.columns):
         counted = bool(rows) and isinstance(rows[0][place], int)

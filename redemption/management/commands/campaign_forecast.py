@@ -55,7 +55,11 @@ class Command(BaseCommand):
 
     def _forecast(self, options: dict[str, Any], parameters: dict[str, int]) -> Forecast:
         definition = definition_named(options["campaign"])
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+        )
         console = Console(stderr=True)
         # A bar for a person at a terminal; nothing of it in a file.
         shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
