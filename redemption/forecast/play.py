@@ -116,7 +116,7 @@ class Play:
     def _claim(self, opening: Opening, arrival: Arrival, first: bool, at: datetime) -> None:
         """Let somebody claim; ``first`` tells whether he may try another batch afterwards."""
         stage = opening.stages[arrival.choice]
-        came_for = next(wave for wave in stage.waves if wave.slot == opening.at)
+        came_for = opening.waves[arrival.choice]
         refused = self._claim_decide(stage, arrival.person, at)
         if refused is not None:
             came_for.refused[refused.code] += 1
@@ -157,7 +157,7 @@ class Play:
             *never_usable(validity, at, self.spec.ends_at),
             *self.claims.claim_refusals(lines),
         ]
-        no_unit = stage.no_unit(at)
+        no_unit = stage.no_unit()
         if refusals or no_unit:
             return refusals[0] if refusals else no_unit
         self.claims.count(lines)

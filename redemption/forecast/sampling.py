@@ -1,6 +1,7 @@
 """How large the sample is: units, people and openings of a campaign at 1 to ``scale``."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -27,6 +28,7 @@ class Opening:
 
     at: datetime
     stages: tuple[Stage, ...]
+    waves: tuple[Wave, ...]
     units: tuple[int, ...]
 
 
@@ -92,12 +94,15 @@ def _stage(batch: BatchSpec, planned: BatchSpec) -> Stage:
     return Stage(batch=batch, planned=planned, waves=waves)
 
 
-def _openings(stages: Sequence[Stage]) -> list[Opening]:
-    slots = sorted({wave.slot for stage in stages for wave in stage.waves})
-    openings = []
-    for slot in slots:
-        open_now = [
-            (stage, wave.units) for stage in stages for wave in stage.waves if wave.slot == slot
-        ]
-        openings.append(Opening(slot, *map(tuple, zip(*open_now, strict=True))))
-    return openings
+def _openings(stages: Sequence[Stage]) -> Iterator[Opening]:
+    at_slot: dict[datetime, list[tuple[Stage, Wave]]] = defaultdict(list)
+    for stage in stages:
+        for wave in stage.waves:
+            at_slot[wave.slot].append((stage, wave))
+    for slot, found in sorted(at_slot.items(), key=lambda one: one[0]):
+        yield Opening(
+            at=slot,
+            stages=tuple(stage for stage, _wave in found),
+            waves=tuple(wave for _stage, wave in found),
+            units=tuple(wave.units for _stage, wave in found),
+        )

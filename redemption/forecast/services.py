@@ -106,7 +106,8 @@ def _batches(definition: Definition) -> list[BatchSpec]:
 def _batch(stage: Stage, till: Till, scale: int) -> BatchForecast:
     planned = stage.planned
     released = sum(wave.units for wave in stage.waves)
-    waves = tuple(_wave(stage, wave, scale) for wave in stage.waves)
+    units = {one.slot: one.units for one in planned.releases}
+    waves = tuple(_wave(wave, units[wave.slot], scale) for wave in stage.waves)
     return BatchForecast(
         code=planned.code,
         name=planned.name,
@@ -142,13 +143,12 @@ def _batch(stage: Stage, till: Till, scale: int) -> BatchForecast:
     )
 
 
-def _wave(stage: Stage, wave: Wave, scale: int) -> WaveForecast:
+def _wave(wave: Wave, units: int, scale: int) -> WaveForecast:
     gone = sold_out_after(wave.units, wave.by_second)
-    planned = next(one for one in stage.planned.releases if one.slot == wave.slot)
     return WaveForecast(
         slot=wave.slot,
         closes_at=wave.closes_at,
-        units=planned.units,
+        units=units,
         released=wave.units * scale,
         claimed=wave.claimed * scale,
         left=wave.left * scale,

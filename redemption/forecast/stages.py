@@ -14,7 +14,7 @@ WAVES_KEPT = 10
 """The last slots that had come, as the claim service knows them."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Wave:
     """A wave of the sample: its units, what became of them and of the people who came for it."""
 
@@ -44,7 +44,9 @@ class Stage:
     released: int = 0
     issued: int = 0
     opened: list[Wave] = field(default_factory=list)
-    """Waves open now, the earliest first."""
+    """Open waves that have units left, the earliest first."""
+    begun: int = 0
+    """How many waves have opened; they do so in order."""
     come: list[datetime] = field(default_factory=list)
     """Slots that have come, the latest first."""
 
@@ -61,13 +63,15 @@ class Stage:
     def wave_opens(self, wave: Wave) -> None:
         """Release its units."""
         self.released += wave.units
+        self.begun += 1
         self.opened.append(wave)
         self.come = [wave.slot, *self.come][:WAVES_KEPT]
 
     def wave_closes(self, wave: Wave) -> None:
         """Take back what nobody claimed."""
         self.released -= wave.left
-        self.opened.remove(wave)
+        if wave in self.opened:
+            self.opened.remove(wave)
 
     def nothing_left(self, at: datetime) -> Refusal | None:
         """Return the refusal that a claim at ``at`` meets before anything else (`Stock`)."""
@@ -79,11 +83,11 @@ class Stage:
             issued=self.issued,
             first_slot=self.come[-1] if self.come else None,
             latest_open=self.opened[-1].slot if self.opened else None,
-            next_slot=self._coming(at),
+            next_slot=self._coming(),
         )
         return stock.refusal(at)
 
-    def no_unit(self, at: datetime) -> Refusal | None:
+    def no_unit(self) -> Refusal | None:
         """Return the claim function's last word where no wave has a unit (vouchers_claim.sql).
 
         That is where the counters alone do not tell: no wave has come yet, or one closed before
@@ -91,18 +95,20 @@ class Stage:
         """
         if self.released > self.issued:
             return None
-        coming = self._coming(at)
+        coming = self._coming()
         if not self.come or (coming and not self.released):
             return Refusal("claim.not_started", {"opens_at": coming})
         return Refusal("claim.sold_out", {"next_release_at": coming})
 
-    def _coming(self, at: datetime) -> datetime | None:
-        return next((wave.slot for wave in self.waves if wave.slot > at), None)
+    def _coming(self) -> datetime | None:
+        return self.waves[self.begun].slot if self.begun < len(self.waves) else None
 
     def take(self, at: datetime) -> Wave:
         """Take one unit of the earliest open wave that has one."""
-        wave = next(one for one in self.opened if one.left)
+        wave = self.opened[0]
         wave.claimed += 1
+        if not wave.left:
+            self.opened.remove(wave)
         wave.by_second[int((at - wave.slot).total_seconds())] += 1
         self.issued += 1
         return wave
