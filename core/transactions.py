@@ -59,6 +59,19 @@ def transaction(
 
 
 @contextmanager
+def transaction_read_only(*, using: str = "default") -> Iterator[None]:
+    """Run the block in a transaction of its own that the database lets write nothing.
+
+    Raises:
+        RuntimeError: a transaction is open already.
+    """
+    with transaction(using=using):
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+        yield
+
+
+@contextmanager
 def transaction_joined(
     *, using: str = "default", lock_timeout_ms: int = LOCK_TIMEOUT_MS
 ) -> Iterator[None]:

@@ -1,8 +1,10 @@
 """What the redemption room registers with the rooms below when it is ready."""
 
+from core.jobs.registry import job_kind_register
 from core.jobs.schedules import Poller, poller_register, tick_job_register
 from core.screening.rules import rule_register
 from redemption.checks import redemption_checks_register
+from redemption.forecast.job import FORECAST
 from redemption.screening.insiders import InsiderRule
 from redemption.screening.quick import QuickRule
 from redemption.screening.runs import RunRule
@@ -21,3 +23,4 @@ def redemption_register() -> None:
     for poller in POLLERS:
         poller_register(poller)
     tick_job_register(SCREENING_JOB)
+    job_kind_register(FORECAST)

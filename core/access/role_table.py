@@ -3,7 +3,7 @@
 Permissions are named per action as ``<app>.<verb>_<object>`` and matched by shell patterns; what no
 pattern names is denied. Verbs: view · add, change, submit (经办 prepares) · approve (复核 decides)
 · sign (分管领导) · pause, stop, restart · import · check, send, record · decide · issue, revoke,
-replay.
+replay · forecast.
 """
 
 from typing import Final
@@ -52,6 +52,7 @@ ROLE_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
         "campaigns.restart_campaign",
         "campaigns.end_campaign",
         "campaigns.close_campaign",
+        "campaigns.forecast_campaign",
         "campaigns.add_fund*",
         "campaigns.change_fund*",
         "vouchers.add_batch*",
@@ -72,6 +73,7 @@ ROLE_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
         "campaigns.approve_fund*",
         "campaigns.approve_version",
         "campaigns.approve_restart",
+        "campaigns.forecast_campaign",
         "campaigns.pause_campaign",
         "campaigns.stop_campaign",
         "vouchers.approve_batch",
@@ -84,6 +86,7 @@ ROLE_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
         *FACTS,
         *MONEY,
         "campaigns.sign_*",
+        "campaigns.forecast_campaign",
         "vouchers.sign_batch",
         "vouchers.sign_grant",
         "vouchers.download_grant",

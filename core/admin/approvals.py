@@ -29,6 +29,7 @@ from core.admin.actions import (
     reason_dialog,
     staff_of,
 )
+from core.admin.attachments import attachment_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
 from core.admin.columns import json_block, lines_block, yuan_column
@@ -124,6 +125,7 @@ class ApprovalAdmin(ScopedModelAdmin):
         (_("批准的内容"), {"fields": ("description", "unchanged", "config_hash")}),
         (_("内容原文"), {"fields": ("changed_fields", "content"), "classes": ("collapse",)}),
     )
+    readonly_fields = ("attached",)
     inlines = (DecisionInline,)
     actions_detail = ("agree", "reject", "withdraw")
 
@@ -144,6 +146,13 @@ class ApprovalAdmin(ScopedModelAdmin):
         if approval is not None:
             approval.seen_in = request
         return approval
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show what another room adds to approvals of this kind with the content."""
+        if obj is None or attachment_of(obj.kind) is None:
+            return self.fieldsets
+        first, (title, options), *rest = self.fieldsets
+        return (first, (title, {**options, "fields": (*options["fields"], "attached")}), *rest)
 
     @display(description=_("事项"), ordering="kind")
     def kind_title(self, obj: Approval) -> str:
@@ -184,6 +193,13 @@ class ApprovalAdmin(ScopedModelAdmin):
         """List every field that changes, old and new value, none left out."""
         kind = _kind(obj)
         return lines_block(kind.fields(obj.subject_id, obj.payload) if kind else [])
+
+    @display(description=_("投放预测"))
+    def attached(self, obj: Approval) -> SafeString | str:
+        """Show what another room adds."""
+        attachment = attachment_of(obj.kind)
+        request: HttpRequest | None = getattr(obj, "seen_in", None)
+        return attachment(request, obj) if attachment and request else "-"
 
     @display(description=_("与提交时一致"))
     def unchanged(self, obj: Approval) -> str:

@@ -59,6 +59,13 @@ def database_recreate(urls: ServiceUrls) -> None:
     database_create(database_urls(urls, MAINTENANCE), name)
 
 
+def database_migrated(urls: ServiceUrls) -> bool:
+    """Tell whether the database has its tables."""
+    with psycopg.connect(urls.owner_url, autocommit=True) as connection:
+        exists = connection.execute("SELECT to_regclass('core_region') IS NOT NULL")
+        return exists.fetchone() == (True,)
+
+
 def database_used(urls: ServiceUrls) -> bool:
     """Tell whether business time was ever set in the database: a programme was begun in it."""
     with psycopg.connect(urls.owner_url, autocommit=True) as connection:

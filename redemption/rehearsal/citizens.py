@@ -7,7 +7,17 @@ from functools import partial
 
 from redemption.rehearsal.session import Session, Tier
 from redemption.rehearsal.shopping import go_shopping
-from redemption.rehearsal.tiers import FEW_HOURS, HOURS, habit_of
+from redemption.rehearsal.tiers import (
+    AWAY,
+    AWAY_REGION,
+    DUPLICATE,
+    FEW_HOURS,
+    HOURS,
+    NAMELESS,
+    SECOND_TIER,
+    THOUSAND,
+    habit_of,
+)
 from redemption.rehearsal.world import Person
 
 SURPLUS = 1.07
@@ -15,10 +25,6 @@ SURPLUS = 1.07
 AT_ONCE = timedelta(minutes=2)
 CROWDED = 5_000
 """Up to this scale there are people for every hour; each moment costs about a second to reach."""
-AWAY_REGION = "440100"
-# In thousandths of the claims of a wave.
-AWAY, DUPLICATE, SECOND_TIER, NAMELESS = 12, 15, 25, 3
-THOUSAND = 1_000
 
 
 def register(session: Session, person: Person) -> None:

@@ -36,6 +36,10 @@ MISHAPS: dict[Mishap, int] = {
     "REFUND_LATE": 6,
 }
 THOUSAND = 1_000
+AWAY_REGION = "440100"
+AWAY, DUPLICATE, SECOND_TIER, NAMELESS = 12, 15, 25, 3
+"""In thousandths of the claims of a wave: from another province, sent twice, a second one, by
+somebody who has shown no document."""
 USED_SHARE = 0.67
 """Of the vouchers claimed, how many people try to use: some come too late or meet a refusal, so
 that the published rate of 61.1 % by count is left."""
@@ -69,9 +73,7 @@ def habit_of(
     (days,) = chance.choices(list(DAYS_LATER), list(DAYS_LATER.values()))
     (hour,) = chance.choices(list(hours), list(hours.values()))
     midnight = claimed_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    extra = ORDER_MULTIPLE.get(threshold_fen, USUAL_MULTIPLE) - 1
-    # Above the threshold by a skewed amount: mean `extra` thresholds, some right at it.
-    order = threshold_fen + int(chance.expovariate(1 / (extra * threshold_fen)))
+    order = order_above(chance, threshold_fen)
     return Habit(
         uses=chance.random() < USED_SHARE,
         at=midnight + timedelta(days=days, hours=hour),
@@ -79,6 +81,15 @@ def habit_of(
         mishap=_mishap(chance),
         quotes=chance.random() < 0.25,
     )
+
+
+def order_above(chance: random.Random, threshold_fen: int) -> int:
+    """Draw an order of somebody who buys for the threshold, in fen.
+
+    Above it by a skewed amount: mean `ORDER_MULTIPLE` thresholds in all, some right at it.
+    """
+    extra = ORDER_MULTIPLE.get(threshold_fen, USUAL_MULTIPLE) - 1
+    return threshold_fen + int(chance.expovariate(1 / (extra * threshold_fen)))
 
 
 def _mishap(chance: random.Random) -> Mishap:

@@ -11,6 +11,7 @@ from campaigns.definition.registry import UnitBudget
 from core.clock import TIME_ZONE
 from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
+from vouchers.definition.packs import pack_parts
 from vouchers.rules.model import Benefit, PackBenefit, ThresholdBenefit
 
 
@@ -62,8 +63,19 @@ def calendar_slots(spec: CampaignSpec, calendar: CalendarSpec) -> list[datetime]
 def batches_scale(
     spec: CampaignSpec, batches: list[BatchSpec], factor: Fraction
 ) -> list[BatchSpec]:
-    """Return the batches with units, releases and budgets scaled by running totals."""
-    return [_scale(spec, batch, factor) for batch in batches]
+    """Return the batches with units, releases and budgets scaled by running totals.
+
+    What a pack is made of is scaled with it, so that packs stay whole.
+    """
+    of_packs = {
+        part.batch: int(batch.units * factor) * part.quantity
+        for batch in batches
+        for part in pack_parts(batch)
+    }
+    return [
+        _scale(spec, batch, factor, of_packs.get(batch.code, int(batch.units * factor)))
+        for batch in batches
+    ]
 
 
 def _normalise(spec: CampaignSpec, batch: BatchSpec, names: Mapping[str, str]) -> BatchSpec:
@@ -120,7 +132,7 @@ def _days(spec: CampaignSpec) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction) -> BatchSpec:
+def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, units: int) -> BatchSpec:
     planned = 0
     releases = []
     for release in batch.releases:
@@ -128,7 +140,6 @@ def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction) -> BatchSpec:
         planned += release.units
         if units:
             releases.append(msgspec.structs.replace(release, units=units))
-    units = int(batch.units * factor)
     before = units_needed(spec, batch, batch.units)
     after = units_needed(spec, batch, units)
     budget: Mapping[str, int] = batch.budget or before

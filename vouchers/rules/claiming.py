@@ -1,6 +1,7 @@
 """Who may claim, as far as no race can change it. Pure functions."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 
 from core.access.region_codes import subtree_contains
 from core.errors import Refusal
@@ -27,3 +28,16 @@ def claim_refusals(
             yield Refusal("claim.location_required")
         elif not any(subtree_contains(region, region_code) for region in campaign_regions):
             yield Refusal("claim.out_of_region", {"region_code": region_code})
+
+
+def never_usable(
+    validities: Iterable[tuple[datetime, datetime]], at: datetime, campaign_ends_at: datetime
+) -> Iterator[Refusal]:
+    """Yield a refusal of a claim of which a voucher's validity would be over before it begins.
+
+    A fixed window that has passed, or a first day of use after the last one. From the campaign's
+    end on the database says the same.
+    """
+    over = any(valid_until <= valid_from for valid_from, valid_until in validities)
+    if over and at < campaign_ends_at:
+        yield Refusal("claim.ended")

@@ -26,7 +26,7 @@ from core.ids import new_id, new_voucher_code
 from core.transactions import retry_conflicts
 from vouchers.identity import IdentityToken
 from vouchers.models import Claim, Voucher
-from vouchers.rules.claiming import claim_refusals
+from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
 from vouchers.rules.validity import validity_window
 from vouchers.services.claim_context import (
@@ -205,7 +205,7 @@ def _prepare(
             command,
             context,
             validities,
-            (*refusals, *_never_usable(validities, command.at, context.campaign_ends_at)),
+            (*refusals, *never_usable(validities, command.at, context.campaign_ends_at)),
             tuple(_limits(context, command, keys)),
         )
 
@@ -214,19 +214,6 @@ def _may_know(context: BatchContext, client_region: str | None) -> bool:
     return client_region is None or any(
         regions_overlap(region, client_region) for region in context.regions
     )
-
-
-def _never_usable(
-    validities: Sequence[tuple[datetime, datetime]], at: datetime, campaign_ends_at: datetime
-) -> Iterator[Refusal]:
-    """Yield a refusal of a voucher whose validity would be over before it begins.
-
-    A fixed window that has passed, or a first day of use after the last one. From the campaign's
-    end on the database says the same.
-    """
-    over = any(valid_until <= valid_from for valid_from, valid_until in validities)
-    if over and at < campaign_ends_at:
-        yield Refusal("claim.ended")
 
 
 def _limits(

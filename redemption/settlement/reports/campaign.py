@@ -257,12 +257,12 @@ def figures_in_words(
         "released": _units(metrics.released_units, metrics.released_fen),
         "claimed": _units(metrics.claimed_units, metrics.claimed_fen),
         "redeemed": _units(metrics.redeemed_units, metrics.redeemed_fen),
-        "rate_by_count": _percent(metrics.rate_by_count),
-        "rate_by_amount": _percent(metrics.rate_by_amount),
+        "rate_by_count": percent_text(metrics.rate_by_count),
+        "rate_by_amount": percent_text(metrics.rate_by_amount),
         "order_net": f"{wan(metrics.order_net_fen)} 万元",
-        "leverage_government": _times(metrics.leverage_government),
-        "leverage_all": _times(metrics.leverage_all),
-        "leverage_issued": _times(metrics.leverage_issued),
+        "leverage_government": times_text(metrics.leverage_government),
+        "leverage_all": times_text(metrics.leverage_all),
+        "leverage_issued": times_text(metrics.leverage_issued),
         "persons": f"{metrics.persons:,} 人",
         "person_times": f"{metrics.person_times:,} 人次",
         "claimants": f"{metrics.claimants:,} 人",
@@ -283,11 +283,13 @@ def _units(units: int, fen: int) -> str:
     return f"{units:,} 张　{wan(fen)} 万元"
 
 
-def _percent(value: Fraction | None) -> str:
+def percent_text(value: Fraction | None) -> str:
+    """Write a ratio in per cent, rounded half up; a dash without a basis."""
     return "—" if value is None else f"{_decimal(value * 100)}%"
 
 
-def _times(value: Fraction | None) -> str:
+def times_text(value: Fraction | None) -> str:
+    """Write a leverage, rounded half up; a dash without a basis."""
     return "—" if value is None else f"1∶{_decimal(value)}"
 
 

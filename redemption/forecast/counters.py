@@ -1,0 +1,77 @@
+"""Counts of limits in memory: what `LimitUse` holds, for the rows that `limit_rows` names."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from core.errors import Refusal
+from vouchers.rules.limits import LimitRow, window_start
+from vouchers.rules.refusals import group_conflict, person_limit, same_person_other_account
+
+DOCUMENT = "DOCUMENT"
+Keys = Mapping[str, int]
+"""Kind of key → number of the key; two people may share one."""
+
+
+class Line(NamedTuple):
+    """A row a command counts on, with one of its keys."""
+
+    row: LimitRow
+    kind: str
+    place: tuple[str, datetime, str, int]
+
+
+class Counters:
+    """Uses by limit row, window and key, of one side."""
+
+    def __init__(self) -> None:
+        """Nothing is used."""
+        self._used: Counter[tuple[str, datetime, str, int]] = Counter()
+
+    def lines(
+        self, rows: Sequence[LimitRow], keys: Keys, at: datetime, waves: Sequence[datetime] = ()
+    ) -> list[Line]:
+        """Return what a command at ``at`` counts on."""
+        return [
+            Line(row, kind, (row.code, window_start(row.window, at, waves), kind, key))
+            for row in rows
+            for kind, key in keys.items()
+            if kind in row.keys
+        ]
+
+    def count(self, lines: Sequence[Line]) -> None:
+        """Count an accepted command of one unit."""
+        for line in lines:
+            take = 1 if line.row.take is None else line.row.take
+            if take:
+                self._used[line.place] += take
+
+    def reached(self, lines: Sequence[Line]) -> Iterator[Line]:
+        """Yield the lines on which one more would be too much, the document's first."""
+        for line in sorted(lines, key=lambda one: one.kind != DOCUMENT):
+            take = 1 if line.row.take is None else line.row.take
+            if self._used[line.place] + take > line.row.cap:
+                yield line
+
+    def claim_refusals(self, lines: Sequence[Line]) -> list[Refusal]:
+        """Return the refusals of a claim in the words of `vouchers.rules.refusals`."""
+        return [self._claim_refusal(line) for line in self.reached(lines)]
+
+    def use_refusals(self, lines: Sequence[Line]) -> list[Refusal]:
+        """Return the refusals of a use, as the hold has them."""
+        return [
+            Refusal("redemption.person_limit", {"window": line.row.window, "cap": line.row.cap})
+            for line in self.reached(lines)
+        ]
+
+    def _claim_refusal(self, line: Line) -> Refusal:
+        row = line.row
+        if row.conflicts_with:
+            return group_conflict(row.conflicts_with)
+        if line.kind == DOCUMENT:
+            used = self._used[line.place]
+            return person_limit(window=row.window, limit=row.cap, used=used)
+        return same_person_other_account(
+            window=row.window, limit=row.cap, kind=line.kind, masked=""
+        )
