@@ -20,7 +20,6 @@ from redemption.forecast.parameters import PARAMETERS, parameters_parse
 from redemption.forecast.result import BatchForecast, Forecast, forecast_read
 from redemption.forecast.services import forecast_make
 from tests.factories.definitions import document_make
-from tests.factories.packs import pack_document
 
 DEFINITIONS = sorted((Path(settings.BASE_DIR) / "campaigns" / "definitions").glob("*.yaml"))
 SLOT = datetime(2026, 3, 6, 10, tzinfo=TIME_ZONE)
@@ -396,13 +395,3 @@ def _small(definition: Definition) -> int:
     """Return a scale that leaves about two thousand units, and a unit of the largest wave."""
     units = [one.units for batch in definition.values["batches"] for one in batch.releases]
     return int(max(1, min(sum(units) // 2_000, max(units))))
-
-
-def test_a_pack_gives_its_vouchers_and_is_used_by_them() -> None:
-    forecast = played(pack_document(), persons=50)
-    pack, *parts = forecast.batches
-    assert (pack.pack, pack.released) == (True, 10)
-    assert [one.claimed for one in parts] == [2 * pack.claimed, 2 * pack.claimed, pack.claimed]
-    assert pack.claimed > 0
-    assert forecast.total("claimed") == 5 * pack.claimed
-    assert_identities(forecast)
