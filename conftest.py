@@ -1,3 +1,3 @@
-"""Root of the test configuration: loads the plugin that brings database and Valkey."""
+"""Root of the test configuration: loads the plugins of the tests."""
 
-pytest_plugins = ("tests.plugin", "pytester")
+pytest_plugins = ("tests.plugin", "tests.reached", "pytester")
