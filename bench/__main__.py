@@ -20,6 +20,7 @@ from bench import claims, grants  # noqa: E402
 from bench.faults.command import bench_faults  # noqa: E402
 from bench.pairs import bench_pairs  # noqa: E402
 from bench.published.command import bench_peers  # noqa: E402
+from bench.quotes import bench_quotes  # noqa: E402
 from bench.world import CHANNEL, ONE_KEY, THREE_KEYS, BenchWorld, world_make  # noqa: E402
 from config.cli.screen import say, step  # noqa: E402
 from core import clock  # noqa: E402
@@ -183,6 +184,11 @@ def bench_of_peers(options: argparse.Namespace) -> dict[str, Any]:
     return {**bench_peers(options), **truth()}
 
 
+def bench_of_quotes(options: argparse.Namespace) -> dict[str, Any]:
+    """A quote over a wallet of fifty and a list of many stores, beside a primary-key read."""
+    return {**bench_quotes(seconds=options.seconds, rounds=options.rounds), **truth()}
+
+
 def bench_grant(options: argparse.Namespace) -> dict[str, Any]:
     """A grant to many people beside bare COPY."""
     return {**grants.bench_grant(rows=options.rows, kinds=_kinds(options)), **truth()}
@@ -200,6 +206,7 @@ def _kinds(options: argparse.Namespace) -> tuple[str, ...]:
 BENCHES = {
     "claims": bench_claims,
     "pairs": bench_of_pairs,
+    "quotes": bench_of_quotes,
     "grant": bench_grant,
     "sweep": bench_sweep,
     "faults": bench_faults,

@@ -30,6 +30,7 @@ CHANNEL = "ysf"
 ONE_KEY = ("DOCUMENT",)
 THREE_KEYS = ("DOCUMENT", "MOBILE", "DEVICE")
 ROUNDING_FEN = 1_000
+FEWEST_SHOPS = 1_000_000
 _REPLACED = ("calendar", "budget", "releases")
 
 _PEOPLE = """
@@ -67,23 +68,26 @@ def world_make(
     batches: int,
     kinds: tuple[str, ...],
     last_units: int | None = None,
+    shops_scale: int = FEWEST_SHOPS,
+    industries: tuple[str, ...] = (),
 ) -> BenchWorld:
     """Make a fresh database's world: ``batches`` batches of ``units`` open units each.
 
     ``last_units`` are those of the last batch, if it is to have others. A batch is used by one
     round of a measurement, so that every round meets the same table of limit rows and the same
-    people may claim again.
+    people may claim again. ``shops_scale`` divides the 25,200 merchants of the programme,
+    ``industries`` are those that take the vouchers, none for all.
     """
     opened = [units] * batches
     opened[-1] = last_units or units
-    document = _document(opened, kinds)
+    document = _document(opened, kinds, industries)
     begins = datetime.fromisoformat(str(document["starts_at"]))
     clock.clock_start(at=begins)
     now = clock.now()
     crew = crew_make(now)
     stage.acquirers_make(now)
     keys = stage.clients_make(now)
-    shops = World(scale=1_000_000, seed=33)
+    shops = World(scale=shops_scale, seed=33)
     jobs = stage.merchants_report(stage.merchant_lists(shops, {}), crew, now)
     for job in jobs:
         job_run(job_id=job.pk, now=now)
@@ -114,7 +118,9 @@ def world_make(
     )
 
 
-def _document(units: Sequence[int], kinds: tuple[str, ...]) -> dict[str, Any]:
+def _document(
+    units: Sequence[int], kinds: tuple[str, ...], industries: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the demonstration's document with its first batch repeated, one wave each."""
     definition = definition_build(definition_read(DEFINITION.read_bytes(), DEFINITION.name))
     document: dict[str, Any] = dict(definition.document())
@@ -123,6 +129,7 @@ def _document(units: Sequence[int], kinds: tuple[str, ...]) -> dict[str, Any]:
     rules = {
         **first["rules"],
         "location": {},
+        "use": {**first["rules"]["use"], "industries": list(industries)},
         "limits": [
             {
                 "code": "once",

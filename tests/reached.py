@@ -18,6 +18,16 @@ from core.errors.base import DomainError, Refusal
 TESTS = str(Path(__file__).parent)
 SEEN = pytest.StashKey[set[str]]()
 OUTPUT = "codes_reached"
+NOT_YET = frozenset(
+    {
+        "claim.daily_cap_reached",
+        "claim.budget_exhausted",
+        "claim.not_in_audience",
+        "claim.device_limit",
+        "claim.risk_refused",
+    }
+)
+"""Codes of the contract whose rules are not carried out yet; one that is said leaves this list."""
 
 
 def _noted(original: Callable[..., None], depth: int, seen: set[str]) -> Callable[..., None]:
@@ -61,12 +71,13 @@ def pytest_terminal_summary(
     """Name the codes that no test reached."""
     missing = _missing(config.stash[SEEN])
     if _is_whole(config) and missing:
-        terminalreporter.section("codes that no test reaches")
+        terminalreporter.section("codes that no test reaches, or that are reached and NOT_YET")
         terminalreporter.write_line(" ".join(missing))
 
 
 def _missing(seen: set[str]) -> list[str]:
-    return sorted(CATALOGUE.keys() - seen)
+    """Return the codes that should be said and are not, and those that are and should not be."""
+    return sorted((CATALOGUE.keys() - seen) ^ NOT_YET)
 
 
 def _is_whole(config: pytest.Config) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from core.access.signing import HMAC_SHA256, SignedRequest, request_sign
+from core.api.codes_page import API_FAMILIES
 from core.errors import CATALOGUE
 from tests.support.api_routes import document
 
@@ -60,6 +61,15 @@ def test_python_example_signs_as_the_server_checks() -> None:
 def test_openssl_example_gives_the_same() -> None:
     done = subprocess.run(["sh", "-c", block("sh")], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == signature()
+
+
+def test_every_code_of_the_api_is_in_its_document_in_both_languages() -> None:
+    described = document()["info"]["description"]
+    for code, text in CATALOGUE.items():
+        if code.partition(".")[0] in API_FAMILIES:
+            (line,) = [one for one in described.splitlines() if one.startswith(f"| `{code}` |")]
+            assert text.title_zh in line
+            assert text.title_en in line
 
 
 def test_codes_and_paths_of_the_guide_exist() -> None:
