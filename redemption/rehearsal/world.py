@@ -121,7 +121,7 @@ class World:
             region_name=region_name,
             city=city,
             acquirer=acquirer,
-            merchant_no=f"898{city[:4]}{trade.mcc}{number:04d}",
+            merchant_no=f"898{city[:4]}{trade.mcc}{number // len(self.cities):04d}",
             terminal_no=f"{number + 1:08d}",
             account=f"62{number:017d}",
         )
