@@ -79,6 +79,7 @@ def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
     return (
         Batch.objects.filter(campaign__in=campaigns, version__isnull=False, pack__isnull=True)
         .select_related("campaign", "version")
+        .defer("campaign__draft")
         .annotate(
             funded_rank=funded_rank("campaign_id"),
             campaign_starts_at=F("campaign__starts_at"),

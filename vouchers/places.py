@@ -73,6 +73,7 @@ def stores_nearest(asked: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUI
     batches = (
         Batch.objects.filter(pk__in={batch_id for batch_id, _ in pairs})
         .select_related("campaign", "version")
+        .only("campaign__regions", "version__rules")  # not the whole definition, once per batch
         .in_bulk()
     )
     queries: list[QuerySet[Any, Any]] = []

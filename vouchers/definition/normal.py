@@ -132,7 +132,7 @@ def _days(spec: CampaignSpec) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, units: int) -> BatchSpec:
+def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, size: int) -> BatchSpec:
     planned = 0
     releases = []
     for release in batch.releases:
@@ -141,11 +141,11 @@ def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, units: int) -
         if units:
             releases.append(msgspec.structs.replace(release, units=units))
     before = units_needed(spec, batch, batch.units)
-    after = units_needed(spec, batch, units)
+    after = units_needed(spec, batch, size)
     budget: Mapping[str, int] = batch.budget or before
     return msgspec.structs.replace(
         batch,
-        units=units,
+        units=size,
         releases=tuple(releases),
         budget={
             code: after[code] + int((fen - before[code]) * factor) for code, fen in budget.items()
