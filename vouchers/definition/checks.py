@@ -14,6 +14,7 @@ from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
+from vouchers.definition.recurrence import recurrence_problems
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import (
@@ -265,6 +266,9 @@ def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Probl
         yield Problem(f"{path}.releases", _("投放计划（releases 或 calendar）须且只须填写一种"))
         return
     if batch.calendar is not None:
+        wrong = recurrence_problems(batch.calendar.rrule) if batch.calendar.rrule else ()
+        for reason in wrong:
+            yield Problem(f"{path}.calendar.rrule", reason)
         if not calendar_slots(spec, batch.calendar):
             yield Problem(f"{path}.calendar", _("活动期间内没有投放日"))
         if batch.calendar.units > batch.units:

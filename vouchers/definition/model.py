@@ -24,14 +24,16 @@ class ReleaseSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class CalendarSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A plan in words: which days and times share ``units`` evenly, the first ones the rest.
 
-    ``weekdays`` are 1 (Monday) to 7; ``dates`` name single days; the two add up. It is expanded
-    into single releases before approval, so that the checker sees every wave.
+    ``weekdays`` are 1 (Monday) to 7; ``dates`` name single days; ``rrule`` tells days that come
+    back (RFC 5545, whole days): ``FREQ=MONTHLY;BYMONTHDAY=18`` is the 18th of each month. They add
+    up. It is expanded into single releases before approval, so that the checker sees every wave.
     """
 
     times: Annotated[tuple[ClockTime, ...], msgspec.Meta(min_length=1, max_length=24)]
     units: Units
     weekdays: tuple[Weekday, ...] = ()
     dates: tuple[date, ...] = ()
+    rrule: Annotated[str, msgspec.Meta(max_length=200)] = ""
     open_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 366)] = 0
     """Hours until the wave closes; 0 leaves it open until the campaign ends."""
 

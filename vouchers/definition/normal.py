@@ -12,6 +12,7 @@ from core.clock import TIME_ZONE
 from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
 from vouchers.definition.packs import pack_parts
+from vouchers.definition.recurrence import recurrence_problems, recurring_days
 from vouchers.rules.model import Benefit, PackBenefit, ThresholdBenefit
 
 
@@ -51,10 +52,14 @@ def units_needed(spec: CampaignSpec, batch: BatchSpec, units: int) -> dict[str, 
 def calendar_slots(spec: CampaignSpec, calendar: CalendarSpec) -> list[datetime]:
     """Return the moments of a calendar inside the campaign's period, in order."""
     times = sorted(time.fromisoformat(text) for text in set(calendar.times))
+    days = list(_days(spec))
+    named = set(calendar.dates)
+    if calendar.rrule and days and not any(recurrence_problems(calendar.rrule)):
+        named |= recurring_days(calendar.rrule, days[0], days[-1])
     slots = [
         datetime.combine(day, at, TIME_ZONE)
-        for day in _days(spec)
-        if day.isoweekday() in calendar.weekdays or day in calendar.dates
+        for day in days
+        if day.isoweekday() in calendar.weekdays or day in named
         for at in times
     ]
     return [slot for slot in slots if spec.starts_at <= slot < spec.ends_at]
