@@ -73,6 +73,7 @@ def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
         "campaign-title": "夏季消费券",
         "funders-0-quota_fen": "2,500.00",
         "batches-0-threshold_fen": "120.5",
+        "batches-0-validity_starts": "NEXT_DAY",
         "batches-0-flows": ["MERCHANT_SCANS"],
         "batches-0-hours": "18:00-24:00 5,6\n22:00-02:00",
         "batches-0-at_claim": "on",
@@ -83,6 +84,7 @@ def test_a_change_on_the_page_is_the_same_as_in_the_file() -> None:
     expected["funders"][0]["quota_fen"] = 250_000
     batch = expected["batches"][0]
     batch["rules"]["benefit"]["threshold_fen"] = 12_050
+    batch["rules"]["validity"]["starts"] = "NEXT_DAY"
     batch["rules"]["use"] = {
         "flows": ["MERCHANT_SCANS"],
         "hours": [

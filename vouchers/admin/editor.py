@@ -152,6 +152,9 @@ class BatchForm(forms.Form):
     validity_value = forms.IntegerField(
         label=_("小时数或天数"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
     )
+    validity_starts = choice_field(
+        _("生效"), (("CLAIM", _("领取即生效")), ("NEXT_DAY", _("次日零点生效"))), initial="CLAIM"
+    )
     fixed_from = moment_field(_("固定有效期或首个周期开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
     hours = _lines(
@@ -291,6 +294,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
+        "validity_starts": rules["validity"].get("starts", "CLAIM"),
         **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
         "hours": "\n".join(hours_words(hours) for hours in rules["use"].get("hours", ())),
         "flows": rules["use"]["flows"],
@@ -320,6 +324,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         **rules.get("validity", {}),
         "mode": row["validity_mode"],
         "value": row["validity_value"] or 0,
+        "starts": row["validity_starts"],
         **{name: to_plain(row[name]) for name in FIXED},
     }
     rules["use"] = {

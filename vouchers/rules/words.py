@@ -42,7 +42,7 @@ def rules_words(
     benefit = benefit_words(rules, face_fen=face_fen)
     if isinstance(rules.benefit, PackBenefit):
         # When, where and how is said by the batches it is made of.
-        return [benefit, *claiming]
+        return [benefit, _("本券包的张数均指份数"), *claiming]
     validity, *using = using_words(rules, region_names=region_names, industry_names=industry_names)
     return [benefit, validity, *claiming, *using]
 
@@ -73,7 +73,7 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
     if isinstance(benefit, PackBenefit):
         parts = joined(f"{part.name or part.batch}×{part.quantity}" for part in benefit.parts)
-        return _("券包共%(face)s元，内含%(parts)s，一次领取，以下张数均指份数") % {
+        return _("券包共%(face)s元，内含%(parts)s，一次领取") % {
             **names,
             "parts": parts,
         }
