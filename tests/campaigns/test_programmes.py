@@ -29,6 +29,7 @@ PROGRAMMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem in 
 NOT_ISSUED_YET = {
     "shanghai-lottery-2025": "摇号抽签",
     "foshan-2020": "摇号抽签",
+    "beijing-catering-2022": "养老助残",
     "hubei-lottery-2025": "摇号抽签",
     "lanzhou-2020-p1": "即时抽奖",
     "nanyang-2025": "支付立减",
@@ -279,3 +280,22 @@ def test_grade_two_is_not_subsidised_in_2026() -> None:
     codes = {one.code for one in batches("cn-tradein-2026")}
     assert "appliance-grade-1" in codes
     assert "appliance-grade-2" not in codes
+
+
+def test_beijing_2022_gives_at_most_four_vouchers_a_day() -> None:
+    found = batches("beijing-catering-2022")
+    a_day = sum(
+        limit.count * part.quantity
+        for one in found
+        for limit in one.rules.limits
+        if limit.window == "DAY"
+        for part in pack_parts(one)
+    )
+    (record,) = [
+        one for one in published_records().values() if one["id"] == "beijing-catering-2022"
+    ]
+    assert a_day == record["per_person_limit"]["max_coupons_per_day"] == 4
+    (senior,) = [one for one in found if one.rules.audience]
+    assert (senior.face_fen, senior.rules.audience) == (500, "养老助残卡持卡人")
+    slots = {release.slot.astimezone(TIME_ZONE).hour for release in senior.releases}
+    assert slots == {10}

@@ -196,6 +196,12 @@ class BatchForm(forms.Form):
         initial=LIMIT,
         required=False,
     )
+    audience = text_field(
+        _("定向人群"),
+        required=False,
+        max_length=40,
+        help_text=_("如：养老助残卡持卡人；空则不限。尚未开通，填写后活动不能上线"),
+    )
     group = text_field(
         _("所属组"),
         required=False,
@@ -307,6 +313,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         ),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
+        "audience": rules.get("audience", ""),
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(release_words(release) for release in batch["releases"]),
@@ -336,6 +343,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"] = row["limits"]
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
+    rules["audience"] = row["audience"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch
 

@@ -51,8 +51,8 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
 
 
 def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
-    """Return the batches whose way of issuing the platform does not carry out yet."""
-    return [
+    """Return the batches that are issued in a way, or to people, the platform does not know yet."""
+    issued = [
         Problem(
             f"batches[{index}].rules.issuing",
             _("%(batch)s：本平台尚未开通“%(issuing)s”发放")
@@ -61,6 +61,16 @@ def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pro
         for index, batch in enumerate(batches)
         if batch.rules.issuing not in ISSUED
     ]
+    aimed = [
+        Problem(
+            f"batches[{index}].rules.audience",
+            _("%(batch)s：本平台尚未开通“%(audience)s”定向发放")
+            % {"batch": batch.name, "audience": batch.rules.audience},
+        )
+        for index, batch in enumerate(batches)
+        if batch.rules.audience
+    ]
+    return [*issued, *aimed]
 
 
 def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:

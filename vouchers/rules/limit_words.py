@@ -24,6 +24,8 @@ def who_words(rules: BatchRules) -> Iterator[str]:
     """Yield how vouchers are given out, and to whom."""
     if rules.issuing != "CLAIM":
         yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
+    if rules.audience:
+        yield _("仅限%(audience)s领取") % {"audience": rules.audience}
     if rules.realname:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:

@@ -223,6 +223,8 @@ class BatchRules(_Rule, frozen=True):
     use: UseScope = UseScope()
     location: Location = Location()
     issuing: IssuingName = "CLAIM"
+    audience: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    """Whom it is for, in words (定向人群), e.g. 养老助残卡持卡人; empty for everybody."""
     group: GroupName = ""
     """Batches of one group count together where a limit says so."""
     conflicts: tuple[GroupName, ...] = ()
