@@ -53,7 +53,7 @@ CAMPAIGN_CHECKS = (
         """
         SELECT c.code, a.kind, a.balance_fen FROM campaigns_campaign c
         JOIN core_account a ON a.campaign_id = c.id AND a.balance_fen > 0
-        WHERE c.state = 'CLOSED' AND a.kind IN ('RESERVED', 'HELD', 'ADVANCE_PAYABLE',
+        WHERE c.state = 'CLOSED' AND a.kind IN ('RESERVED', 'HELD', 'EARMARKED', 'ADVANCE_PAYABLE',
               'PAYABLE_FROZEN', 'SETTLING', 'IN_TRANSIT')""",
     ),
 )

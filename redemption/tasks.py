@@ -10,5 +10,7 @@ from redemption.services.unhold import redemptions_time_out
 @shared_task(name="redemption.tasks.holds_sweep", queue="claims")
 def holds_sweep() -> None:
     """Time out holds whose end has passed; give back what used vouchers have left at their end."""
-    redemptions_time_out(now=clock.now())
-    earmarks_return(now=clock.now())
+    try:
+        redemptions_time_out(now=clock.now())
+    finally:
+        earmarks_return(now=clock.now())

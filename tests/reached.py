@@ -84,5 +84,7 @@ def _missing(seen: set[str]) -> list[str]:
 
 def _is_whole(config: pytest.Config) -> bool:
     """Tell whether every test was asked for."""
-    chosen = config.option.keyword or config.option.markexpr or config.option.lf
-    return not chosen and config.args == config.getini("testpaths")
+    asked = config.option
+    chosen = asked.keyword or asked.markexpr or asked.lf or asked.deselect or asked.ignore
+    played = not (asked.collectonly or asked.setupplan or asked.setuponly or asked.stepwise)
+    return played and not chosen and config.args == config.getini("testpaths")

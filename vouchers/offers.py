@@ -69,15 +69,21 @@ class Offer:
 
 
 def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
-    """Return the batches of running campaigns that a client of ``region`` may know of and claim.
+    """Return the batches of running campaigns that a client of ``region`` may claim.
 
     Parts of packs are claimed with their pack.
+    """
+    return batches_known(region, now=now).filter(pack__isnull=True)
+
+
+def batches_known(region: str, *, now: datetime) -> QuerySet[Batch]:
+    """Return the batches of running campaigns that a client of ``region`` may know of.
 
     Annotated for the order of api.md: ``funded_rank`` (government first), ``campaign_starts_at``.
     """
     campaigns = campaigns_listed(region, now=now).values("pk")
     return (
-        Batch.objects.filter(campaign__in=campaigns, version__isnull=False, pack__isnull=True)
+        Batch.objects.filter(campaign__in=campaigns, version__isnull=False)
         .select_related("campaign", "version")
         .defer("campaign__draft")
         .annotate(

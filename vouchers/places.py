@@ -1,6 +1,8 @@
 """Where a batch can be used: stores of the list in force, in its regions and industries."""
 
 from collections.abc import Collection
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +42,14 @@ def stores_in(region: str) -> QuerySet[Store]:
 
 
 def stores_of(batch: Batch) -> QuerySet[Store]:
-    """Return the open stores where vouchers of ``batch`` can be used now; needs its version."""
+    """Return the open stores where vouchers of ``batch`` can be used now; needs its version.
+
+    A pack is used where one of its vouchers is.
+    """
+    if batch.kind == Batch.Kind.PACK:
+        parts = batch.parts.select_related("campaign", "version")
+        places = [Q(pk__in=stores_of(part).values("pk")) for part in parts]
+        return stores_open().filter(reduce(or_, places, Q(pk__in=[])))
     if batch.version is None:
         return Store.objects.none()
     use = rules_read(batch.version.rules).use
@@ -73,7 +82,9 @@ def stores_nearest(asked: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUI
     batches = (
         Batch.objects.filter(pk__in={batch_id for batch_id, _ in pairs})
         .select_related("campaign", "version")
-        .only("campaign__regions", "version__rules")  # not the whole definition, once per batch
+        .only(
+            "kind", "campaign__regions", "version__rules"
+        )  # not the whole definition, once per batch
         .in_bulk()
     )
     queries: list[QuerySet[Any, Any]] = []

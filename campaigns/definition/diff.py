@@ -4,7 +4,7 @@ Members of a list are told apart by what names them (a code, a slot), never by t
 wave put in front of the others is one new wave, not a change of every one after it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -18,6 +18,8 @@ NAMES = ("code", "slot", "kind", "path", "title", "label")
 
 SAME_SENTENCE = 0.5
 """From this likeness on, sentences without a subject count as one that was changed."""
+LOOKED_AT = 20
+"""How many new sentences are looked at for an old one: a page must open, however much changed."""
 
 
 def passages_changes(old: Sequence[Passage], new: Sequence[Passage]) -> list[Passage]:
@@ -36,33 +38,33 @@ def _part_changes(old: Passage | None, new: Passage | None) -> Iterator[str]:
     if old is not None and new is not None and old.title != new.title:
         yield _changed(old.title, new.title)
     before, after = Counter(old.lines if old else ()), Counter(new.lines if new else ())
-    came = list((after - before).elements())
+    came, colon = after - before, _("：")
+    of_subject: dict[str, list[str]] = defaultdict(list)
+    for sentence in came.elements():
+        of_subject[_subject(sentence, colon)].append(sentence)
     for sentence in (before - after).elements():
-        follower = _follower(sentence, came)
+        subject = _subject(sentence, colon)
+        follower = _follower(sentence, subject, of_subject[subject][:LOOKED_AT])
         if follower is None:
             yield _("删除：%(sentence)s") % {"sentence": sentence}
         else:
-            came.remove(follower)
+            of_subject[subject].remove(follower)
+            came[follower] -= 1
             yield _changed(sentence, follower)
-    for sentence in came:
+    for sentence in came.elements():
         yield _("新增：%(sentence)s") % {"sentence": sentence}
 
 
-def _follower(sentence: str, came: Sequence[str]) -> str | None:
+def _follower(sentence: str, subject: str, came: Sequence[str]) -> str | None:
     """Return which new sentence an old one turned into: of the same subject, else much like it."""
-    subject = _subject(sentence)
-    candidates = [
-        one
-        for one in came
-        if _subject(one) == subject and (subject or _likeness(sentence, one) >= SAME_SENTENCE)
-    ]
+    candidates = [one for one in came if subject or _likeness(sentence, one) >= SAME_SENTENCE]
     return max(candidates, key=lambda one: _likeness(sentence, one), default=None)
 
 
-def _subject(sentence: str) -> str:
+def _subject(sentence: str, colon: str) -> str:
     """Return what a sentence speaks of where it says so: the words before its first colon."""
-    subject, colon, _rest = sentence.partition(_("："))
-    return subject if colon else ""
+    subject, found, _rest = sentence.partition(colon)
+    return subject if found else ""
 
 
 def _likeness(one: str, other: str) -> float:

@@ -62,7 +62,8 @@ def cast_make(
     persons = parameters["persons"] or -(
         -max(at_slot.values()) * parameters["demand"] // parameters["return_share"]
     )
-    total = sum(at_slot.values())
+    vouchers = {batch.code: sum(p.quantity for p in pack_parts(batch)) or 1 for batch in batches}
+    total = sum(one.units * vouchers[batch.code] for batch in batches for one in batch.releases)
     arrivals = len(at_slot) * persons * parameters["return_share"] // 1_000
     wanted = max(-(-total // SAMPLE_UNITS), -(-arrivals // SAMPLE_ARRIVALS), 1)
     # Nothing to play would be no forecast: the largest wave keeps a unit.

@@ -45,7 +45,7 @@ def forecast_notes(forecast: Forecast) -> list[str]:
         _("%(batch)s：发放方式为“%(issuing)s”，此处按先到先得的领取推演。")
         % {"batch": batch.name, "issuing": issuing_words(batch.issuing)}
         for batch in forecast.batches
-        if batch.issuing != CLAIMED
+        if batch.issuing not in (CLAIMED, "PACK")
     ]
     return notes
 

@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             model_name="earmark",
             index=models.Index(
                 condition=models.Q(("ended_at__isnull", True)),
-                fields=["batch", "valid_until"],
+                fields=["valid_until", "batch"],
                 name="redemption_earmark_due",
             ),
         ),

@@ -62,7 +62,7 @@ class Earmark(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("batch", "valid_until"),
+                fields=("valid_until", "batch"),
                 condition=Q(ended_at__isnull=True),
                 name="redemption_earmark_due",
             ),

@@ -25,7 +25,7 @@ _FACTS = f"""
             AND h.pepper_version = m.pepper_version),
     top AS (
         SELECT max(face_fen) AS face_fen, min(face_fen) AS least_fen
-        FROM vouchers_batch WHERE campaign_id = %(campaign)s)
+        FROM vouchers_batch WHERE campaign_id = %(campaign)s AND kind <> 'PACK')
     SELECT DISTINCT ON (r.store_id, r.held_at, r.id)
         r.store_id, s.name AS store, s.owner_region, s.region_code, r.id AS redemption,
         r.held_at AS at, r.subsidy_fen, r.payable_fen, i.position, i.masked, {_PERSON} AS person,

@@ -14,7 +14,8 @@ _FACTS = """
     WITH facts AS (
         SELECT r.id, r.store_id, r.held_at, r.order_fen, r.subsidy_fen,
             -- Without a threshold the least order is the face and the payer's fen.
-            coalesce((b.rules #>> '{benefit,threshold_fen}')::bigint, v.face_fen + 1)
+            coalesce((b.rules #>> '{benefit,threshold_fen}')::bigint,
+                (b.rules #>> '{benefit,tiers,0,from_fen}')::bigint, v.face_fen + 1)
                 AS threshold_fen, k.kind, k.key_id
         FROM redemption_redemption r
         JOIN redemption_redemptionline n ON n.redemption_id = r.id

@@ -8,21 +8,30 @@ from django.db import IntegrityError, connection
 
 from campaigns.definition.document import definition_build
 from campaigns.models import Campaign
+from campaigns.services.drafts import campaign_draft_save
+from campaigns.services.versions import campaign_submit
+from core.access.models import Role
 from core.clock import TIME_ZONE
 from core.money import funder_parts
 from redemption.settlement.metrics import campaign_metrics
 from tests.campaigns.test_definition_files import problems
+from tests.factories.approvals import approve
 from tests.factories.claims import claim_command
-from tests.factories.packs import FUNDERS, pack_document
+from tests.factories.merchants import PROVINCE
+from tests.factories.packs import FUNDERS, ONE_EACH, pack_document
 from tests.factories.persons import enrolment_make
-from tests.factories.running import balances, campaign_running
+from tests.factories.running import BEFORE, balances, campaign_running
+from tests.factories.staff import staff_make
 from tests.invariants.helpers import checks_failing
 from tests.support.moments import business_time_set
 from vouchers.models import Batch, Enrolment, LimitUse, Voucher
+from vouchers.offers import batches_known, batches_offered
+from vouchers.places import stores_of
 from vouchers.services.claims import ClaimOutcome, vouchers_claim
 from vouchers.services.expiry import vouchers_expire
 from vouchers.services.release_proofs import releases_prove
 from vouchers.services.releases import quota_release_close, quota_release_open
+from vouchers.services.switches import batch_switch_off
 
 pytestmark = pytest.mark.django_db
 OPENS = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
@@ -229,3 +238,76 @@ def test_only_a_batch_of_packs_is_a_part() -> None:
         "batches[0].rules.benefit.parts[0].batch",
         "应为随券包发放（issuing: PACK）的批次：man-20",
     ) in problems(document)
+
+
+def with_part(document: dict[str, Any], **rules: Any) -> dict[str, Any]:
+    document["batches"][1]["rules"] |= rules
+    return document
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "reason"),
+    [
+        ({"location": {"at_claim": True}}, "batches[1].rules.location", "领取条件由券包规定"),
+        ({"audience": "教师"}, "batches[1].rules.location", "领取条件由券包规定"),
+    ],
+)
+def test_who_may_claim_is_said_by_the_pack(rules: dict[str, Any], path: str, reason: str) -> None:
+    assert (path, reason) in problems(with_part(pack_document(), **rules))
+
+
+def test_a_pack_holds_at_most_twenty_vouchers() -> None:
+    document = pack_document()
+    document["batches"][0]["rules"]["benefit"]["parts"][0]["quantity"] = 18
+    assert ("batches[0].rules.benefit.parts", "每包不得超过 20 张") in problems(document)
+
+
+def test_a_later_version_takes_a_part_out_of_a_pack_that_is_not_open_yet() -> None:
+    running = campaign_running(pack_document())
+    later = pack_document()
+    pack, part = later["batches"][0], later["batches"][1]
+    pack["rules"]["benefit"]["parts"].pop(0)
+    pack["face_fen"] = 4_000
+    part["rules"] |= {"issuing": "CLAIM", "limits": [ONE_EACH]}
+    part["releases"] = [{"slot": "2026-03-06T08:00:00+08:00", "units": 5}]
+    maker = staff_make(Role.CAMPAIGN_MAKER)
+    campaign_draft_save(document=later, actor=maker, now=BEFORE)
+    approve(campaign_submit(campaign_id=running.pk, actor=maker, now=BEFORE), now=BEFORE)
+    alone = Batch.objects.get(campaign=running, code="man-20")
+    assert (alone.pack_id, alone.pack_quantity) == (None, 1)
+    quota_release_open(now=OPENS)
+    assert counters(running) == {
+        "pack": (6, 0),
+        "man-20": (5, 0),
+        "man-40": (12, 0),
+        "man-80": (6, 0),
+    }
+    business_time_set(SOON)
+    (outcome,) = claimed(running, enrolment_make())
+    assert outcome.claim is not None
+    assert [one.face_fen for one in outcome.claim.vouchers] == [1_000, 1_000, 2_000]
+    assert checks_failing() == {}
+
+
+def test_stores_of_a_pack_are_those_of_its_vouchers() -> None:
+    document = pack_document()
+    for part, industry in zip(document["batches"][1:], ("CAR", "CAR", "CATERING"), strict=True):
+        part["rules"]["use"] = {"industries": [industry]}
+    running = campaign_running(document)
+    found = {one.code: stores_of(one).count() for one in Batch.objects.filter(campaign=running)}
+    assert found == {"pack": 1, "man-20": 0, "man-40": 0, "man-80": 1}
+    known = batches_known(PROVINCE, now=SOON)
+    assert known.count() == 4
+    assert [one.code for one in batches_offered(PROVINCE, now=SOON)] == ["pack"]
+
+
+def test_switches_work_where_they_are_meant(campaign: Campaign) -> None:
+    part = Batch.objects.get(campaign=campaign, code="man-20")
+    actor = staff_make(Role.CAMPAIGN_MAKER)
+    batch_switch_off(batch_id=part.pk, side="claims", actor=actor, reason="停", now=SOON)
+    (outcome,) = claimed(campaign, enrolment_make())
+    assert [one.code for one in outcome.refusals] == ["claim.paused"]
+    pack = pack_of(campaign)
+    batch_switch_off(batch_id=pack.pk, side="redemptions", actor=actor, reason="停", now=SOON)
+    parts = Batch.objects.filter(pack=pack).values_list("redemptions_on", flat=True)
+    assert set(parts) == {False}

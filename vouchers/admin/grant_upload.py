@@ -41,7 +41,9 @@ class ListUploadHandler(InMemoryUploadHandler):
 
 def batches_grantable(user: Principal) -> QuerySet[Batch]:
     """Return the batches for which the member of staff may send in a list."""
-    rows = Batch.objects.filter(version__isnull=False).exclude(campaign__state__in=OVER)
+    rows = Batch.objects.filter(version__isnull=False, pack__isnull=True).exclude(
+        campaign__state__in=OVER
+    )
     return scope_queryset(rows.select_related("campaign"), user, action=ADD)
 
 

@@ -9,6 +9,9 @@ from campaigns.definition.registry import Problem
 from vouchers.definition.model import BatchSpec
 from vouchers.rules.model import PackBenefit, PackPart, UseScope
 
+MOST_IN_A_PACK = 20
+"""Vouchers that one claim may write: a group of claims is one transaction."""
+
 
 def pack_parts(batch: BatchSpec) -> tuple[PackPart, ...]:
     """Return what a batch is made of; nothing for one that is no pack."""
@@ -38,6 +41,11 @@ def _pack(batch: BatchSpec, named: Mapping[str, BatchSpec], path: str) -> Iterat
         yield Problem(f"{path}.rules.use", _("使用规则由所含各批次规定"))
     if any(limit.side == "REDEMPTION" for limit in rules.limits):
         yield Problem(f"{path}.rules.limits", _("限用由所含各批次规定"))
+    if sum(part.quantity for part in pack_parts(batch)) > MOST_IN_A_PACK:
+        yield Problem(
+            f"{path}.rules.benefit.parts",
+            _("每包不得超过 %(limit)s 张") % {"limit": MOST_IN_A_PACK},
+        )
     face = 0
     for position, part in enumerate(pack_parts(batch)):
         where = f"{path}.rules.benefit.parts[{position}]"
@@ -64,5 +72,7 @@ def _part(batch: BatchSpec, packs: int, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.rules.issuing", _("随券包发放的批次须属于且只属于一个券包"))
     if batch.releases or batch.calendar:
         yield Problem(f"{path}.releases", _("随券包发放的批次没有自己的投放计划"))
+    if batch.rules.location.at_claim or batch.rules.audience:
+        yield Problem(f"{path}.rules.location", _("领取条件由券包规定"))
     if batch.rules.conflicts or any(limit.side == "CLAIM" for limit in batch.rules.limits):
         yield Problem(f"{path}.rules.limits", _("领取由券包限制，此处只写限用规则"))

@@ -106,6 +106,7 @@ def batches_apply(
     campaign = version.campaign
     modes = {funder.code: funder.mode for funder in spec.funders}
     rows = {row.code: row for row in batches_lock(campaign_id=campaign.pk)}
+    inside = {part.batch for batch in batches for part in pack_parts(batch)}
     for position, batch in enumerate(batches):
         codes = funder_order(spec, batch)
         row = rows.setdefault(batch.code, Batch(campaign=campaign, code=batch.code))
@@ -115,6 +116,8 @@ def batches_apply(
         row.funder_ids = [funder_ids[code] for code in codes]
         row.weights = [batch.funders[code] for code in codes]
         row.concessions = [modes[code] == "MERCHANT_CONCESSION" for code in codes]
+        if batch.code not in inside:
+            row.pack, row.pack_quantity = None, 1
         row.save()
         row.version = BatchVersion.objects.create(
             batch=row, version=version, rules=spec_plain(batch.rules)

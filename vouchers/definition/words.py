@@ -13,6 +13,7 @@ from merchants.models import Merchant
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
+from vouchers.rules.limit_words import who_words
 from vouchers.rules.till_words import cancelling_words, till_words
 from vouchers.rules.words import rules_words, using_words
 
@@ -103,6 +104,8 @@ def _other_lines(batch: BatchSpec) -> Iterator[str]:
             region_names=region_names(rules.use.regions),
             industry_names=_industry_names(),
         )
+    if rules.issuing == "PACK":
+        yield from who_words(rules)
     if rules.group:
         yield _("所属组：%(group)s") % {"group": rules.group}
     # A limit under a new code counts from nothing again.

@@ -20,10 +20,14 @@ def issuing_words(issuing: str) -> str:
     }[issuing]
 
 
-def who_words(rules: BatchRules) -> Iterator[str]:
-    """Yield how vouchers are given out, and to whom."""
+def issued_words(rules: BatchRules) -> Iterator[str]:
+    """Yield how vouchers are given out, where they are not simply claimed."""
     if rules.issuing != "CLAIM":
         yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
+
+
+def who_words(rules: BatchRules) -> Iterator[str]:
+    """Yield who may claim."""
     if rules.audience:
         yield _("仅限%(audience)s领取") % {"audience": rules.audience}
     if rules.realname:

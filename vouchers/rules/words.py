@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from core.passages import joined, moment_words
-from vouchers.rules.limit_words import conflict_words, limit_words, who_words
+from vouchers.rules.limit_words import conflict_words, issued_words, limit_words, who_words
 from vouchers.rules.model import (
     BatchRules,
     NoThresholdBenefit,
@@ -35,7 +35,9 @@ def rules_words(
     ``region_names`` and ``industry_names`` spell codes; a code without a name is shown itself.
     """
     claiming = [
-        *who_words(rules),
+        *issued_words(rules),
+        # Who may claim a part of a pack is said by its pack.
+        *(who_words(rules) if rules.issuing != "PACK" else ()),
         *(limit_words(limit, rules.group) for limit in rules.limits),
         *conflict_words(rules),
     ]

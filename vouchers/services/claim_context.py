@@ -55,6 +55,11 @@ class BatchContext:
         return tuple(rules_frozen(part.rules) for part in self.parts) or (self.rules,)
 
     @cached_property
+    def per_unit(self) -> int:
+        """How many vouchers a claim of one unit gives."""
+        return sum(part.quantity for part in self.parts) or 1
+
+    @cached_property
     def key_kinds(self) -> frozenset[str]:
         """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
         counted = {kind for _, row in self.claim_limits for kind in row.keys}

@@ -104,6 +104,8 @@ class _Prepared(NamedTuple):
             yield limit["limit_id"], limit["window_start"], limit["key_id"]
 
 
+MOST_VOUCHERS = 2_000
+"""Of one transaction: accounts are locked for as long (architecture.md, Row budget)."""
 NOT_FOUND = (Refusal("access.not_found"),)
 LATER = ClaimOutcome("REFUSED", refusals=(TRY_LATER,))
 _INTERNAL = frozenset({"limit_id", "key_id"})
@@ -135,11 +137,20 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     for item in _prepare(left, contexts):
         groups[item.command.batch_id, business_date(item.command.at)].append(item)
     for (batch_id, day), group in sorted(groups.items()):
-        for together in rounds(group, _Prepared.keys):
+        for together in _rounds(group):
             decided = decided_or_later(_decide, batch_id, day, together)
             for place, item in enumerate(together):
                 outcomes[item.position] = decided[place] if decided else LATER
     return outcomes
+
+
+def _rounds(group: Sequence[_Prepared]) -> Iterator[list[_Prepared]]:
+    """Yield what is decided in one transaction: no key twice, and at most 2,000 vouchers."""
+    for together in rounds(group, _Prepared.keys):
+        each = max(item.command.units * item.context.per_unit for item in together)
+        size = max(1, MOST_VOUCHERS // each)
+        for start in range(0, len(together), size):
+            yield together[start : start + size]
 
 
 def _nothing_left(
@@ -353,7 +364,7 @@ def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:
         return {}
     vouchers: dict[UUID, list[IssuedVoucher]] = defaultdict(list)
     rows = Voucher.objects.filter(claim_id__in=claim_ids)
-    for voucher in rows.order_by("batch__position", "batch_id", "number"):
+    for voucher in rows.order_by("pk"):
         vouchers[voucher.claim_id].append(
             IssuedVoucher(
                 voucher.pk,

@@ -112,7 +112,23 @@ def _locked(batch_id: UUID) -> Batch:
     return batches[0]
 
 
+def _meant(batch: Batch, side: Side) -> list[Batch]:
+    """Return what a switch works on: parts are claimed by their pack, a pack is used by parts."""
+    if side == "claims" and batch.pack_id is not None:
+        return batches_lock(batch_ids=[batch.pack_id])
+    if side == "redemptions" and batch.kind == Batch.Kind.PACK:
+        return batches_lock(batch_ids=batch.parts.values_list("pk", flat=True))
+    return [batch]
+
+
 def _switch(batch: Batch, side: Side, *, on: bool, actor: User, now: datetime, reason: str) -> None:
+    for one in _meant(batch, side):
+        _switch_one(one, side, on=on, actor=actor, now=now, reason=reason)
+
+
+def _switch_one(
+    batch: Batch, side: Side, *, on: bool, actor: User, now: datetime, reason: str
+) -> None:
     name = f"{side}_on"
     if getattr(batch, name) == on:
         return

@@ -9,7 +9,7 @@ from core.api.views import ApiView
 from core.errors import DomainError
 from merchants.selectors import stores_near
 from vouchers.api.serializers.stores import StorePageSerializer, StoreQuery, store_document
-from vouchers.offers import batches_offered
+from vouchers.offers import batches_known
 from vouchers.places import stores_in, stores_named, stores_of
 
 
@@ -31,7 +31,7 @@ class StoreListView(ApiView):
         query = self.query(StoreQuery)
         region = self.client.owner_region
         if "batch_id" in query:
-            batch = batches_offered(region, now=self.now).filter(pk=query["batch_id"]).first()
+            batch = batches_known(region, now=self.now).filter(pk=query["batch_id"]).first()
             if batch is None:
                 raise DomainError("access.not_found", data={"field": "batch_id"})
             stores = stores_of(batch)
