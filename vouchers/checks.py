@@ -163,6 +163,16 @@ ROW_CHECKS = (
         WHERE state IN ('ACTIVE', 'FROZEN') AND valid_until < {_NOW} - interval '1 hour'""",  # noqa: S608
     ),
     (
+        "vouchers.slices_fall_back_in_time",
+        "渠道额度在回流时点一小时后没有未回流的",
+        f"""
+        SELECT s.id AS slice, s.planned, s.issued, r.fall_back_at, r.fell_back_at
+        FROM vouchers_quotaslice s JOIN vouchers_quotarelease r ON r.id = s.release_id
+        WHERE s.channel_id IS NOT NULL AND s.planned > s.issued
+          AND (r.fell_back_at IS NOT NULL
+               OR r.state = 'OPEN' AND r.fall_back_at < {_NOW} - interval '1 hour')""",  # noqa: S608
+    ),
+    (
         "vouchers.no_orphans",
         "领取与券的关联对象都存在且一致",
         """

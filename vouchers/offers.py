@@ -121,10 +121,16 @@ def offers_of(
 
 
 def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UUID, Stock]:
-    usable = (
-        Q(state=ReleaseState.OPEN, slot__lte=now)
-        & (Q(closes_at__isnull=True) | Q(closes_at__gt=now))
-        & (Q(slices__channel__isnull=True) | Q(slices__channel=client_id))
+    is_open = Q(state=ReleaseState.OPEN, slot__lte=now) & (
+        Q(closes_at__isnull=True) | Q(closes_at__gt=now)
+    )
+    usable = is_open & (Q(slices__channel__isnull=True) | Q(slices__channel=client_id))
+    # What other channels have not used by its hour comes to this one too.
+    falling = (
+        is_open
+        & Q(fell_back_at__isnull=True, slices__channel__isnull=False)
+        & ~Q(slices__channel=client_id)
+        & Q(slices__planned__gt=F("slices__issued"))
     )
     # As the claim says it: a wave whose slot has come but which is not open yet is the next one.
     coming = Q(state=ReleaseState.PLANNED) | Q(state=ReleaseState.OPEN, slot__gt=now)
@@ -137,6 +143,7 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
             planned_open=Sum("slices__planned", filter=usable),
             first=Min("slot"),
             following=Min("slot", filter=coming),
+            falls_at=Min("fall_back_at", filter=falling),
         )
     )
     return {
@@ -144,10 +151,14 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
             free=row["free"] or 0,
             planned=row["planned_open"] or 0,
             started=row["first"] <= now and not (row["following"] and row["following"] <= now),
-            next_release_at=row["following"],
+            next_release_at=_earlier(row["following"], row["falls_at"]),
         )
         for row in rows
     }
+
+
+def _earlier(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _state(batch: Batch, stock: Stock) -> OfferState:

@@ -4,16 +4,18 @@ from celery import shared_task
 
 from core import clock
 from vouchers.services.expiry import vouchers_expire
+from vouchers.services.fall_backs import quota_slices_fall_back
 from vouchers.services.release_proofs import releases_prove
 from vouchers.services.releases import quota_release_close, quota_release_open
 
 
 @shared_task(name="vouchers.tasks.releases_tick", queue="release")
 def releases_tick() -> None:
-    """Open the waves that are due and close those that are over."""
+    """Close the waves that are over, open those that are due, then let their slices fall back."""
     now = clock.now()
     quota_release_close(now=now)
     quota_release_open(now=now)
+    quota_slices_fall_back(now=now)
 
 
 @shared_task(name="vouchers.tasks.vouchers_sweep", queue="claims")

@@ -17,6 +17,7 @@ from core.jobs.models import Job
 from core.jobs.schedules import TICK_TASK, job_ticks_due, pollers, tick_jobs
 from core.outbox.models import Delivery
 from vouchers.models import QuotaRelease
+from vouchers.services.fall_backs import fall_backs_due
 from vouchers.states import ReleaseState
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ def _waiting(now: datetime) -> list[str]:
     due = QuotaRelease.objects.filter(
         state=ReleaseState.PLANNED, slot__lte=now, batch__campaign__state="LIVE"
     )
-    if due.exists():
+    if due.exists() or fall_backs_due(now=now).exists():
         waiting.append("releases")
     if Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING)).exists():
         waiting.append("jobs")

@@ -75,12 +75,12 @@ def test_words_are_filled_from_the_data() -> None:
         "title": "已领完",
         "status": 409,
         "code": "claim.sold_out",
-        "detail": "本轮已领完，下一轮 2026年3月1日 10:00:00 开始。",
+        "detail": "本轮已领完，2026年3月1日 10:00:00 再次开放领取。",
         "request_id": "r1",
         "data": {"next_release_at": "2026-03-01T10:00:00+08:00"},
     }
     english = problem_document(error, language=ENGLISH, request_id="r1")
-    assert english["detail"] == "This wave is gone; the next opens at 2026-03-01 10:00:00."
+    assert english["detail"] == ("This wave is gone; claiming opens again at 2026-03-01 10:00:00.")
 
 
 def test_without_the_value_the_title_is_the_detail() -> None:

@@ -189,6 +189,17 @@ CASES: list[Case] = [
         [],
     ),
     (
+        "vouchers.slices_fall_back_in_time",
+        """
+        WITH slices AS (
+            UPDATE vouchers_quotaslice
+               SET channel_id = (SELECT id FROM core_client ORDER BY id LIMIT 1))
+        UPDATE vouchers_quotarelease SET fall_back_at = slot - interval '2 hours'""",
+        [SLICE, RELEASE],
+        [(RELEASE, "release_channels")],
+        [],
+    ),
+    (
         "vouchers.no_orphans",
         "UPDATE vouchers_claim SET enrolment_id = gen_random_uuid()"
         " WHERE id = (SELECT claim_id FROM vouchers_voucher WHERE number = 1)",

@@ -11,6 +11,7 @@ from campaigns.definition.registry import Problem
 from core.access.models import Region
 from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
+from vouchers.definition.channels import channels_problems
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
@@ -47,6 +48,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += _conflicts(batches)
     problems += _group_limits(batches)
     problems += packs_problems(batches)
+    problems += channels_problems(spec, batches)
     return problems
 
 

@@ -11,14 +11,31 @@ from vouchers.rules.model import BatchRules, Weekday
 Units = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
 Weight = Annotated[int, msgspec.Meta(gt=0, le=10**9)]
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClientCode = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,40}$")]
+
+
+class ChannelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Units kept for one channel (渠道额度): ``client`` is the code of a channel or a desk."""
+
+    client: ClientCode
+    units: Units
+
+
+Channels = Annotated[tuple[ChannelSpec, ...], msgspec.Meta(max_length=50)]
 
 
 class ReleaseSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A wave (投放): ``units`` open at ``slot``; without ``closes_at`` until the campaign ends."""
+    """A wave (投放): ``units`` open at ``slot``; without ``closes_at`` until the campaign ends.
+
+    ``channels`` keeps a part of the units for each of them, the rest is for everybody. What they
+    have not used at ``fall_back_at`` goes to everybody too; without it, it stays theirs.
+    """
 
     slot: Moment
     units: Units
     closes_at: Moment | None = None
+    channels: Channels = ()
+    fall_back_at: Moment | None = None
 
 
 class CalendarSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,7 +43,8 @@ class CalendarSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     ``weekdays`` are 1 (Monday) to 7; ``dates`` name single days; ``rrule`` tells days that come
     back (RFC 5545, whole days): ``FREQ=MONTHLY;BYMONTHDAY=18`` is the 18th of each month. They add
-    up. It is expanded into single releases before approval, so that the checker sees every wave.
+    up. ``channels`` are parts of ``units``, divided over the waves like them. It is expanded into
+    single releases before approval, so that the checker sees every wave.
     """
 
     times: Annotated[tuple[ClockTime, ...], msgspec.Meta(min_length=1, max_length=24)]
@@ -36,6 +54,9 @@ class CalendarSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     rrule: Annotated[str, msgspec.Meta(max_length=200)] = ""
     open_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 366)] = 0
     """Hours until the wave closes; 0 leaves it open until the campaign ends."""
+    channels: Channels = ()
+    fall_back_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 366)] = 0
+    """Hours until what the channels have not used goes to everybody; 0: it stays theirs."""
 
 
 class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,8 +1,9 @@
 """The canonical form of the section: calendars expanded, budgets filled in; and other sizes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
+from functools import partial
 
 import msgspec
 
@@ -10,10 +11,11 @@ from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import UnitBudget
 from core.clock import TIME_ZONE
 from core.money import funder_sums
-from vouchers.definition.model import BatchSpec, CalendarSpec, ReleaseSpec
+from vouchers.definition.model import BatchSpec, CalendarSpec, ChannelSpec, ReleaseSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.recurrence import recurrence_problems, recurring_days
 from vouchers.rules.model import Benefit, PackBenefit, ThresholdBenefit
+from vouchers.rules.shares import running_shares
 
 
 def batches_normalise(spec: CampaignSpec, batches: list[BatchSpec]) -> list[BatchSpec]:
@@ -117,16 +119,44 @@ def _expand(spec: CampaignSpec, calendar: CalendarSpec) -> Iterator[ReleaseSpec]
     slots = calendar_slots(spec, calendar)
     if not slots:
         return
-    share, rest = divmod(calendar.units, len(slots))
     for index, slot in enumerate(slots):
-        units = share + (index < rest)
+        units = _wave_share(calendar.units, index, len(slots))
+        if not units:
+            return
         closes_at = slot + timedelta(hours=calendar.open_hours) if calendar.open_hours else None
-        if units:
-            yield ReleaseSpec(
-                slot=slot,
-                units=units,
-                closes_at=min(closes_at, spec.ends_at) if closes_at else None,
-            )
+        share = partial(_wave_share, index=index, waves=len(slots))
+        channels = _channels(calendar.channels, share)
+        falls = calendar.fall_back_hours if channels else 0
+        yield ReleaseSpec(
+            slot=slot,
+            units=units,
+            closes_at=min(closes_at, spec.ends_at) if closes_at else None,
+            channels=channels,
+            fall_back_at=slot + timedelta(hours=falls) if falls else None,
+        )
+
+
+def _wave_share(total: int, index: int, waves: int) -> int:
+    """Return how many of ``total`` units a wave opens; the first ones share what is left over."""
+    share, rest = divmod(total, waves)
+    return share + (index < rest)
+
+
+def _scaled_share(total: int, before: int, factor: Fraction) -> int:
+    """Return what ``total`` units after ``before`` others are at another size."""
+    return int((before + total) * factor) - int(before * factor)
+
+
+def _channels(
+    channels: Sequence[ChannelSpec], share: Callable[[int], int]
+) -> tuple[ChannelSpec, ...]:
+    """Return the channels with their running share of the units, those that get none left out."""
+    shares = running_shares((one.units for one in channels), share)
+    return tuple(
+        msgspec.structs.replace(one, units=units)
+        for one, units in zip(channels, shares, strict=True)
+        if units
+    )
 
 
 def _days(spec: CampaignSpec) -> Iterator[date]:
@@ -141,10 +171,18 @@ def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, size: int) ->
     planned = 0
     releases = []
     for release in batch.releases:
-        units = int((planned + release.units) * factor) - int(planned * factor)
+        share = partial(_scaled_share, before=planned, factor=factor)
         planned += release.units
-        if units:
-            releases.append(msgspec.structs.replace(release, units=units))
+        if share(release.units):
+            channels = _channels(release.channels, share)
+            releases.append(
+                msgspec.structs.replace(
+                    release,
+                    units=share(release.units),
+                    channels=channels,
+                    fall_back_at=release.fall_back_at if channels else None,
+                )
+            )
     before = units_needed(spec, batch, batch.units)
     after = units_needed(spec, batch, size)
     budget: Mapping[str, int] = batch.budget or before

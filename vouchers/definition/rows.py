@@ -12,8 +12,10 @@ from campaigns.definition.plain import spec_plain
 from campaigns.definition.registry import Problem
 from campaigns.models import Campaign, Version
 from core.canonical import to_plain
+from core.models import Client
 from vouchers.definition.allocations import batch_allocations
-from vouchers.definition.model import BatchSpec
+from vouchers.definition.channels import channel_ids
+from vouchers.definition.model import BatchSpec, ReleaseSpec
 from vouchers.definition.normal import funder_order
 from vouchers.definition.packs import pack_parts
 from vouchers.locks import batches_lock
@@ -36,6 +38,7 @@ def batches_change_problems(
         .order_by("pk")
     )
     codes = dict(campaign.fundings.values_list("funder_id", "funder__code"))
+    clients = channel_ids(batches)
     yield from _side_problems(campaign, batches)
     for row in rows:
         if row.code not in named:
@@ -57,7 +60,7 @@ def batches_change_problems(
             yield from _frozen_groups(row, batch, f"{path}.rules")
         if batch.units + row.returned_units < row.released:
             yield Problem(f"{path}.units", _("计划张数不得低于已投放张数"))
-        yield from _wave_problems(row, batch, path)
+        yield from _wave_problems(row, batch, clients, path)
 
 
 def _side_problems(campaign: Campaign, batches: list[BatchSpec]) -> Iterator[Problem]:
@@ -84,14 +87,27 @@ def _frozen_groups(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]
         yield Problem(f"{path}.conflicts", _("首次投放后不可同享的组不得变更"))
 
 
-def _wave_problems(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]:
-    planned = {release.slot: release.units for release in batch.releases}
+def _wave_problems(
+    row: Batch, batch: BatchSpec, clients: Mapping[str, UUID], path: str
+) -> Iterator[Problem]:
+    planned = {release.slot: _plan(release, clients) for release in batch.releases}
     for release in row.releases.all():
         if release.state == ReleaseState.PLANNED:
             continue
-        if planned.get(release.slot, 0) != release.planned_units:
+        plan = planned.get(release.slot, {})
+        if not plan or any(getattr(release, name) != value for name, value in plan.items()):
             slot = {"slot": to_plain(release.slot)}
             yield Problem(f"{path}.releases", _("已执行的投放不得变更：%(slot)s") % slot)
+
+
+def _plan(release: ReleaseSpec, clients: Mapping[str, UUID]) -> dict[str, Any]:
+    """Return the columns of a wave that never change once it has opened."""
+    return {
+        "planned_units": release.units,
+        "channel_ids": [clients[share.client] for share in release.channels],
+        "channel_units": [share.units for share in release.channels],
+        "fall_back_at": release.fall_back_at,
+    }
 
 
 def batches_apply(
@@ -105,6 +121,7 @@ def batches_apply(
     del now
     campaign = version.campaign
     modes = {funder.code: funder.mode for funder in spec.funders}
+    clients = channel_ids(batches)
     rows = {row.code: row for row in batches_lock(campaign_id=campaign.pk)}
     inside = {part.batch for batch in batches for part in pack_parts(batch)}
     for position, batch in enumerate(batches):
@@ -124,7 +141,7 @@ def batches_apply(
         )
         row.save(update_fields=["version"])
         _limits(campaign, batch)
-        _releases(row, batch)
+        _releases(row, batch, clients)
     _packs(rows, batches)
     return {batch.code: rows[batch.code].pk for batch in batches}
 
@@ -149,7 +166,7 @@ def _limits(campaign: Campaign, batch: BatchSpec) -> None:
     )
 
 
-def _releases(row: Batch, batch: BatchSpec) -> None:
+def _releases(row: Batch, batch: BatchSpec, clients: Mapping[str, UUID]) -> None:
     """Make the planned waves what the version says; waves that took place stay as they are."""
     known = {
         release.slot: release
@@ -162,17 +179,15 @@ def _releases(row: Batch, batch: BatchSpec) -> None:
             release.save(update_fields=["state"])
     for slot, spec in wanted.items():
         found = known.get(slot)
+        columns = {"closes_at": spec.closes_at, **_plan(spec, clients)}
         if found is None:
             QuotaRelease.objects.create(
-                batch=row,
-                slot=slot,
-                closes_at=spec.closes_at,
-                planned_units=spec.units,
-                owner_region=row.owner_region,
+                batch=row, slot=slot, owner_region=row.owner_region, **columns
             )
         elif found.state in (ReleaseState.PLANNED, ReleaseState.OPEN):
-            found.planned_units, found.closes_at = spec.units, spec.closes_at
-            found.save(update_fields=["planned_units", "closes_at"])
+            for name, value in columns.items():
+                setattr(found, name, value)
+            found.save(update_fields=list(columns))
 
 
 def batches_export(campaign: Campaign) -> list[dict[str, Any]]:
@@ -185,12 +200,17 @@ def batches_export(campaign: Campaign) -> list[dict[str, Any]]:
         .prefetch_related("releases")
         .order_by("position", "pk")
     )
-    exported: Any = to_plain([_exported(row, codes, allocations) for row in rows])
+    named = {pk for row in rows for release in row.releases.all() for pk in release.channel_ids}
+    clients = dict(Client.objects.filter(pk__in=named).values_list("pk", "code")) if named else {}
+    exported: Any = to_plain([_exported(row, codes, allocations, clients) for row in rows])
     return list(exported)
 
 
 def _exported(
-    row: Batch, codes: Mapping[UUID, str], allocations: Mapping[tuple[UUID, UUID], int]
+    row: Batch,
+    codes: Mapping[UUID, str],
+    allocations: Mapping[tuple[UUID, UUID], int],
+    clients: Mapping[UUID, str],
 ) -> dict[str, Any]:
     funders = [codes[funder_id] for funder_id in row.funder_ids]
     return {
@@ -209,6 +229,11 @@ def _exported(
                 "slot": release.slot,
                 "units": release.planned_units,
                 "closes_at": release.closes_at,
+                "channels": [
+                    {"client": clients[pk], "units": units}
+                    for pk, units in zip(release.channel_ids, release.channel_units, strict=True)
+                ],
+                "fall_back_at": release.fall_back_at,
             }
             for release in sorted(row.releases.all(), key=lambda one: one.slot)
         ],

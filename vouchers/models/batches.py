@@ -146,7 +146,12 @@ class BatchVersion(models.Model):
 
 
 class QuotaRelease(models.Model):
-    """A wave (投放) that opens part of a batch's quota at one slot, exactly once."""
+    """A wave (投放) that opens part of a batch's quota at one slot, exactly once.
+
+    ``channel_units`` of the planned units are kept for the clients ``channel_ids``, in this order;
+    what they have not used at ``fall_back_at`` goes to everybody, also exactly once. The plan is
+    the approved version's until the wave opens, and never changes after.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     batch = models.ForeignKey(
@@ -155,6 +160,11 @@ class QuotaRelease(models.Model):
     slot = models.DateTimeField(_("投放时点"))
     closes_at = models.DateTimeField(_("领取截止"), null=True, blank=True)
     planned_units = models.BigIntegerField(_("计划张数"))
+    channel_ids = ArrayField(models.UUIDField(), default=list, blank=True, verbose_name=_("渠道"))
+    channel_units = ArrayField(
+        models.BigIntegerField(), default=list, blank=True, verbose_name=_("渠道计划张数")
+    )
+    fall_back_at = models.DateTimeField(_("渠道额度回流时点"), null=True, blank=True)
     opened_units = models.BigIntegerField(_("实际投放张数"), default=0)
     closed_units = models.BigIntegerField(_("收回张数"), default=0)
     claimed_units = models.BigIntegerField(
@@ -167,6 +177,8 @@ class QuotaRelease(models.Model):
     owner_region = models.CharField(_("归属地区"), max_length=6, db_index=True)
     opened_at = models.DateTimeField(_("投放时间"), null=True, blank=True)
     closed_at = models.DateTimeField(_("结束时间"), null=True, blank=True)
+    fell_back_at = models.DateTimeField(_("渠道额度回流时间"), null=True, blank=True)
+    fallen_units = models.BigIntegerField(_("回流张数"), default=0)
 
     class Meta:
         verbose_name = _("额度投放")
@@ -192,14 +204,54 @@ class QuotaRelease(models.Model):
                 ),
                 name="release_proof",
             ),
+            # That the channels' units are within the planned ones: vouchers_slices.sql.
+            models.CheckConstraint(
+                condition=Q(channel_units__len=F("channel_ids__len"))
+                & (Q(fall_back_at__isnull=True) | Q(fall_back_at__gt=F("slot"))),
+                name="release_channels",
+            ),
+            models.CheckConstraint(
+                condition=Q(fell_back_at__isnull=True, fallen_units=0)
+                | Q(
+                    fall_back_at__isnull=False,
+                    fell_back_at__gte=F("fall_back_at"),
+                    fallen_units__gte=0,
+                ),
+                name="release_fell_back",
+            ),
         )
         indexes = (
             models.Index(fields=("batch",), condition=Q(state="OPEN"), name="release_open"),
             models.Index(fields=("slot",), condition=Q(state="PLANNED"), name="release_due"),
+            models.Index(
+                fields=("fall_back_at",),
+                condition=Q(state="OPEN", fall_back_at__isnull=False, fell_back_at__isnull=True),
+                name="release_falls_back",
+            ),
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.FSM(name="states", field="state", transitions=list(RELEASE_TRANSITIONS)),
+            pgtrigger.Protect(
+                name="plan_frozen",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="PLANNED")
+                & (
+                    pgtrigger.Q(old__planned_units__df=pgtrigger.F("new__planned_units"))
+                    | pgtrigger.Q(old__channel_ids__df=pgtrigger.F("new__channel_ids"))
+                    | pgtrigger.Q(old__channel_units__df=pgtrigger.F("new__channel_units"))
+                    | pgtrigger.Q(old__fall_back_at__df=pgtrigger.F("new__fall_back_at"))
+                ),
+            ),
+            pgtrigger.Protect(
+                name="falls_back_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__fell_back_at__isnull=False)
+                & (
+                    pgtrigger.Q(old__fell_back_at__df=pgtrigger.F("new__fell_back_at"))
+                    | pgtrigger.Q(old__fallen_units__df=pgtrigger.F("new__fallen_units"))
+                ),
+            ),
         )
 
     def __str__(self) -> str:
@@ -207,7 +259,10 @@ class QuotaRelease(models.Model):
 
 
 class QuotaSlice(models.Model):
-    """The units of a release for one channel, or (no channel) for all."""
+    """The units of a release for one channel, or (no channel) for all.
+
+    Made when the wave opens; falling back takes from a channel's ``planned`` what is not issued.
+    """
 
     release = models.ForeignKey(
         QuotaRelease, models.PROTECT, related_name="slices", verbose_name=_("额度投放")

@@ -4,7 +4,8 @@ Two statements for a group of any size, kept as functions of the database with t
 (vouchers/sql/vouchers_claim_reads.sql): a wave asks them hundreds of times a second.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,9 +18,10 @@ from core.errors import Refusal
 from vouchers.models import Enrolment
 from vouchers.rules.limits import LimitRow, limit_rows
 from vouchers.rules.model import BatchRules, rules_frozen
-from vouchers.services.stock import Stock
+from vouchers.services.stock import FreeSlice, Stock
 
 _BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[], %s)"
+_SLICES = "SELECT * FROM vouchers_claim_slices(%s::uuid[])"
 _CLAIMANTS = "SELECT * FROM vouchers_claimants(%s::uuid[], %s::uuid[], %s::text[])"
 
 
@@ -65,9 +67,9 @@ class BatchContext:
         counted = {kind for _, row in self.claim_limits for kind in row.keys}
         return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
 
-    def nothing_left(self, at: datetime) -> Refusal | None:
-        """Return the refusal of a claim at ``at`` if nothing is left (`Stock.refusal`)."""
-        return self.stock.refusal(at) if at < self.campaign_ends_at else None
+    def nothing_left(self, at: datetime, client_id: UUID) -> Refusal | None:
+        """Return the refusal of a client's claim at ``at`` if nothing is left (`Stock.refusal`)."""
+        return self.stock.refusal(at, client_id) if at < self.campaign_ends_at else None
 
 
 @dataclass(slots=True)
@@ -81,11 +83,12 @@ class Claimant:
 def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID, BatchContext]:
     """Load the batches that have approved rules, for claims up to ``until``; one statement.
 
-    Others are left out.
+    Others are left out. A second statement asks what is left where waves keep units for channels.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BATCHES, [list(batch_ids), until])
         rows = cursor.fetchall()
+    free = _free_slices([row[0] for row in rows if row[16]])
     contexts: dict[UUID, BatchContext] = {}
     for row in rows:
         pk, code, face_fen, regions, ends_at, version_id, frozen, limits, waves = row[:9]
@@ -99,11 +102,22 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
             regions=tuple(regions),
             campaign_ends_at=ends_at,
             claim_limits=tuple((ids[one.code], one) for one in limit_rows(code, rules, "CLAIM")),
-            stock=Stock(*row[9:15]),
+            stock=Stock(*(*row[9:15], tuple(free.get(pk, ())))),
             waves=tuple(waves or ()),
             parts=msgspec.json.decode(parts, type=tuple[PartContext, ...]) if parts else (),
         )
     return contexts
+
+
+def _free_slices(batch_ids: list[UUID]) -> Mapping[UUID, Sequence[FreeSlice]]:
+    """Return what is left in open slices of these batches; no statement where there are none."""
+    free: dict[UUID, list[FreeSlice]] = defaultdict(list)
+    if batch_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_SLICES, [batch_ids])
+            for batch_id, *one in cursor.fetchall():
+                free[batch_id].append(FreeSlice(*one))
+    return free
 
 
 def claimants_load(

@@ -117,8 +117,8 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     Commands of one batch and business date are decided together in one transaction, in order of
     arrival; nothing is issued beyond what is released, and no key goes above a limit. A repeated
     (client, idempotency key) gives the first claim again, whatever has changed since. A batch that
-    stays locked refuses its own commands with ``infra.try_later``. A batch that is sold out says
-    so and nothing else.
+    stays locked refuses its own commands with ``infra.try_later``. A batch that is sold out, for
+    everybody or for the channel, says so and nothing else.
 
     Raises:
         DomainError: ``infra.try_later`` instead, in a caller's transaction.
@@ -158,11 +158,11 @@ def _nothing_left(
 ) -> dict[int, Refusal]:
     """Return the refusals of claims that came when nothing was left; a known key still wins."""
     refusals: dict[int, Refusal] = {}
-    empty = {pk: context for pk, context in contexts.items() if context.stock.is_empty}
+    empty = {pk: context for pk, context in contexts.items() if context.stock.may_refuse}
     for index, command in enumerate(commands if empty else ()):
         context = empty.get(command.batch_id)
         if context and _may_know(context, command.client_region):
-            refusal = context.nothing_left(command.at)
+            refusal = context.nothing_left(command.at, command.client_id)
             if refusal:
                 refusals[index] = refusal
     asked = list(refusals)

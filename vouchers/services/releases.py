@@ -26,6 +26,7 @@ from core.transactions import retry_conflicts, transaction
 from vouchers.events import RELEASE_CLOSED, RELEASE_OPENED
 from vouchers.locks import batches_lock, releases_lock, slices_lock
 from vouchers.models import Batch, QuotaRelease, QuotaSlice
+from vouchers.rules.shares import running_shares
 from vouchers.states import ReleaseState
 
 
@@ -37,11 +38,12 @@ class ReleaseResult(StrEnum):
     WAITING = "WAITING"
     """No funder money for a single unit: it opens once money is allocated."""
     CLOSED = "CLOSED"
+    FELL_BACK = "FELL_BACK"
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
-    """A wave, what became of it, and how many units were opened or taken back."""
+    """A wave, what became of it, and how many units were opened, taken back or fell back."""
 
     release_id: UUID
     result: ReleaseResult
@@ -89,7 +91,7 @@ def quota_release_open(*, now: datetime) -> list[ReleaseOutcome]:
     """
     return [
         outcome
-        for campaign_id in _campaigns(releases_due(now=now))
+        for campaign_id in campaigns_of(releases_due(now=now))
         for outcome in _open_due(campaign_id, now)
     ]
 
@@ -101,7 +103,7 @@ def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
     """
     return [
         outcome
-        for campaign_id in _campaigns(releases_ending(now=now))
+        for campaign_id in campaigns_of(releases_ending(now=now))
         for outcome in _close_due(campaign_id, now)
     ]
 
@@ -135,6 +137,23 @@ def packs_covered(pack: Batch, parts: Sequence[Batch], wanted: int) -> int:
     )
 
 
+def slices_of(release: QuotaRelease, units: int) -> list[QuotaSlice]:
+    """Return the slices of a wave that opens with ``units``: its channels' and everybody's.
+
+    Where money covers fewer units than planned, every channel's part shrinks with the wave, by
+    running totals in the order of the plan: no part is negative and together they are ``units``.
+    """
+    shares = running_shares(
+        release.channel_units, lambda total: total * units // release.planned_units
+    )
+    parts = [*zip(release.channel_ids, shares, strict=True), (None, units - sum(shares))]
+    return [
+        QuotaSlice(release=release, channel_id=channel_id, planned=planned)
+        for channel_id, planned in parts
+        if planned
+    ]
+
+
 def _room(batch: Batch) -> int:
     return batch.planned_units + batch.returned_units - batch.released
 
@@ -166,8 +185,8 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
                 continue
             if not _claim_release(release, ReleaseState.OPEN, opened_units=units, opened_at=now):
                 continue
-            QuotaSlice.objects.create(release=release, planned=units)
-            outbox_publish(events=[_event(RELEASE_OPENED, release, units, now)])
+            QuotaSlice.objects.bulk_create(slices_of(release, units))
+            outbox_publish(events=[release_event(RELEASE_OPENED, release, units, now)])
             # Posted at once, before the next wave: it is covered by what this one leaves.
             booking = _Booking(release, funded, batch.released, batch.released + units)
             _count({batch, *funded}, units)
@@ -199,7 +218,7 @@ def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
             outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.CLOSED, units))
         outbox_publish(
             events=[
-                _event(RELEASE_CLOSED, booking.release, booking.last - booking.first, now)
+                release_event(RELEASE_CLOSED, booking.release, booking.last - booking.first, now)
                 for booking in bookings
             ]
         )
@@ -208,7 +227,8 @@ def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
     return outcomes
 
 
-def _campaigns(releases: QuerySet[QuotaRelease]) -> list[UUID]:
+def campaigns_of(releases: QuerySet[QuotaRelease]) -> list[UUID]:
+    """Return the campaigns of these waves, each once, in the order of their ids."""
     return sorted(set(releases.values_list("batch__campaign_id", flat=True)))
 
 
@@ -291,7 +311,8 @@ def _transfers(
     ]
 
 
-def _event(topic: str, release: QuotaRelease, units: int, now: datetime) -> Event:
+def release_event(topic: str, release: QuotaRelease, units: int, now: datetime) -> Event:
+    """Return the event that ``units`` of a wave were opened, taken back or fell back at ``now``."""
     return Event(
         topic=topic,
         aggregate_type="quota_release",

@@ -1,4 +1,4 @@
-"""When a batch has nothing left for anybody: known without looking at the person.
+"""When a batch has nothing left for anybody, or for a channel: known without the person.
 
 A wave sells out in seconds and is asked for a hundred thousand times afterwards. Those claims are
 refused by counters read once per group, after the claims arrived and without a lock
@@ -9,6 +9,7 @@ in whatever process, after whatever restart.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +18,19 @@ from core.clock import TIME_ZONE
 from core.errors import Refusal
 
 _KNOWN = "SELECT * FROM vouchers_claims_known(%s::uuid[], %s::text[])"
+
+
+class FreeSlice(NamedTuple):
+    """An open slice that has units left: whose (None: everybody's), and until when."""
+
+    channel_id: UUID | None
+    closes_at: datetime | None
+    fall_back_at: datetime | None
+
+    def comes_at(self, at: datetime) -> datetime | None:
+        """Return when what is left of it will be everybody's, None if it will not."""
+        is_over = self.closes_at is not None and self.closes_at <= at
+        return None if is_over else self.fall_back_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +44,36 @@ class Stock:
     first_slot: datetime | None
     latest_open: datetime | None
     next_slot: datetime | None
+    free_slices: tuple[FreeSlice, ...] = ()
+    """Told only where a wave keeps units for channels."""
 
     @property
-    def is_empty(self) -> bool:
-        """Whether everything that was released is taken; false where nobody may claim."""
-        return self.claimable and 0 < self.released == self.issued
+    def may_refuse(self) -> bool:
+        """Whether everything released is taken, or what is left may be of other channels.
 
-    def refusal(self, at: datetime) -> Refusal | None:
-        """Return the refusal of a claim at ``at`` if no unit is left, else None.
+        False where nobody may claim.
+        """
+        is_empty = 0 < self.released == self.issued
+        return self.claimable and (is_empty or bool(self.free_slices))
+
+    def refusal(self, at: datetime, client_id: UUID | None = None) -> Refusal | None:
+        """Return the refusal of a client's claim at ``at`` if no unit is left for it, else None.
 
         Sold out; or not started, while a wave whose slot has come waits for its tick or its money.
         None where anything else may be the reason: then the claim function says.
         """
         has_begun = self.first_slot is not None and self.first_slot <= at
         opens_later = self.latest_open is not None and self.latest_open > at
-        if not self.is_empty or not has_begun or opens_later:
+        has_units = any(one.channel_id in (None, client_id) for one in self.free_slices)
+        if not self.may_refuse or has_units or not has_begun or opens_later:
             return None
-        if self.next_slot is None:
+        if self.next_slot is not None and self.next_slot <= at:
+            return Refusal("claim.not_started", {"opens_at": self.next_slot.astimezone(TIME_ZONE)})
+        coming = (self.next_slot, *(one.comes_at(at) for one in self.free_slices))
+        moments = [moment for moment in coming if moment is not None]
+        if not moments:
             return Refusal("claim.sold_out")
-        slot = self.next_slot.astimezone(TIME_ZONE)
-        if slot <= at:
-            return Refusal("claim.not_started", {"opens_at": slot})
-        return Refusal("claim.sold_out", {"next_release_at": slot})
+        return Refusal("claim.sold_out", {"next_release_at": min(moments).astimezone(TIME_ZONE)})
 
 
 def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:

@@ -63,6 +63,8 @@ DECLARE
     v_free bigint[];
     v_slots timestamptz[];
     v_closes timestamptz[];
+    v_falls timestamptz[];
+    v_kept boolean;
     v_at timestamptz;
     v_pick integer;
     v_issued bigint;
@@ -86,8 +88,10 @@ BEGIN
     PERFORM 1 FROM vouchers_quotaslice s JOIN vouchers_quotarelease r ON r.id = s.release_id
       WHERE r.batch_id = p_batch AND r.state = 'OPEN' ORDER BY s.id FOR NO KEY UPDATE OF s;
     SELECT array_agg(s.id), array_agg(s.channel_id), array_agg(s.planned - s.issued),
-           array_agg(r.slot), array_agg(r.closes_at)
-      INTO v_slices, v_channels, v_free, v_slots, v_closes
+           array_agg(r.slot), array_agg(r.closes_at),
+           array_agg(CASE WHEN r.fell_back_at IS NULL THEN r.fall_back_at END),
+           bool_or(s.channel_id IS NOT NULL)
+      INTO v_slices, v_channels, v_free, v_slots, v_closes, v_falls, v_kept
       FROM (SELECT s.* FROM vouchers_quotaslice s
               JOIN vouchers_quotarelease r ON r.id = s.release_id
              WHERE r.batch_id = p_batch AND r.state = 'OPEN'
@@ -205,6 +209,16 @@ BEGIN
                 v_reasons := v_reasons || jsonb_build_object('code', 'claim.not_started',
                     'data', jsonb_build_object('opens_at', v_next));
             ELSE
+                IF v_kept THEN
+                    -- What another channel has not used by its hour comes to this one too.
+                    FOR v_slice IN 1 .. cardinality(v_slices) LOOP
+                        IF v_channels[v_slice] IS NOT NULL AND v_free[v_slice] > 0
+                           AND v_slots[v_slice] <= v_at
+                           AND (v_closes[v_slice] IS NULL OR v_at < v_closes[v_slice]) THEN
+                            v_next := least(v_next, v_falls[v_slice]);
+                        END IF;
+                    END LOOP;
+                END IF;
                 v_reasons := v_reasons || jsonb_build_object('code', 'claim.sold_out',
                     'data', jsonb_build_object('next_release_at', v_next));
             END IF;

@@ -3,6 +3,7 @@
 
 -- waves: the last two slots up to p_until, whether their waves have opened by now or not.
 -- parts: of a pack, the batches it is made of; those are claimed with it and not by themselves.
+-- keeps: an open wave keeps units for channels; then vouchers_claim_slices says what is left whose.
 DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[]);
 DROP FUNCTION IF EXISTS vouchers_claim_batches(uuid[], timestamptz);
 CREATE FUNCTION vouchers_claim_batches(p_batches uuid[], p_until timestamptz)
@@ -11,7 +12,7 @@ RETURNS TABLE (
     version_id bigint, rules text, limit_ids text, waves timestamptz[], claimable boolean,
     released bigint,
     issued bigint, first_slot timestamptz, latest_open timestamptz, next_slot timestamptz,
-    parts text)
+    parts text, keeps boolean)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
@@ -30,7 +31,8 @@ BEGIN
                           'quantity', p.pack_quantity, 'face_fen', p.face_fen,
                           'rules', f.rules::text) ORDER BY p.position, p.id)::text
                  FROM vouchers_batch p JOIN vouchers_batchversion f ON f.id = p.version_id
-                WHERE p.pack_id = b.id) END
+                WHERE p.pack_id = b.id) END,
+           w.keeps
       FROM vouchers_batch b
       JOIN vouchers_batchversion v ON v.id = b.version_id
       JOIN campaigns_campaign c ON c.id = b.campaign_id
@@ -40,11 +42,33 @@ BEGIN
                (array_agg(r.slot ORDER BY r.slot DESC)
                     FILTER (WHERE r.state <> 'CANCELLED' AND r.slot <= p_until))[1:2] AS waves,
                max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
-               min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot
+               min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot,
+               bool_or(r.state = 'OPEN' AND r.fell_back_at IS NULL
+                       AND r.channel_ids <> '{}') AS keeps
           FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w
      WHERE b.id = ANY (p_batches) AND b.pack_id IS NULL
        AND c.state NOT IN ('DRAFT', 'SUBMITTED')
      ORDER BY b.id;
+END
+$$;
+
+-- Every open slice of these batches that has units left. Not a part of the read above: even not
+-- executed it cost every group a fifteenth of it.
+DROP FUNCTION IF EXISTS vouchers_claim_slices(uuid[]);
+CREATE FUNCTION vouchers_claim_slices(p_batches uuid[])
+RETURNS TABLE (batch_id uuid, channel_id uuid, closes_at timestamptz, fall_back_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT r.batch_id, s.channel_id, r.closes_at,
+           CASE WHEN r.fell_back_at IS NULL THEN r.fall_back_at END
+      FROM vouchers_quotarelease r JOIN vouchers_quotaslice s ON s.release_id = r.id
+     WHERE r.batch_id = ANY (p_batches) AND r.state = 'OPEN' AND s.issued < s.planned
+     ORDER BY r.slot, s.id;
 END
 $$;
 

@@ -41,8 +41,8 @@ CLAIM_CODES = (
         409,
         "已领完",
         "Sold out",
-        "本轮已领完，下一轮 {next_release_at} 开始。",
-        "This wave is gone; the next opens at {next_release_at}.",
+        "本轮已领完，{next_release_at} 再次开放领取。",
+        "This wave is gone; claiming opens again at {next_release_at}.",
         hotline_zh="本轮已领完，不能预留；下一轮时间见活动规则页。",
         hotline_en="This wave is gone and nothing can be kept back; the rules page says when the "
         "next one opens.",

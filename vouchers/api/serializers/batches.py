@@ -45,7 +45,9 @@ class OfferSerializer(serializers.Serializer[Any]):
     state_text = serializers.CharField()
     remaining = serializers.ChoiceField(choices=Remaining.choices)
     remaining_text = serializers.CharField(help_text="充足/紧张/少量/已领完")
-    next_release_at = MomentField(allow_null=True, help_text="下一轮投放时间")
+    next_release_at = MomentField(
+        allow_null=True, help_text="下一轮投放或其他渠道额度回流的时间，取较早者"
+    )
     claimable = serializers.BooleanField(
         allow_null=True, help_text="该用户现在能否领取；未给出用户时为 null"
     )
