@@ -216,7 +216,12 @@ class BatchForm(forms.Form):
     )
     releases = _lines(
         _("投放计划"),
-        _("每行：日期 时间 张数 [截止日期 截止时间]，如 2026-03-06 08:00 600；随券包发放的不填"),
+        _(
+            "每行：日期 时间 张数 [截止日期 截止时间] [渠道代码:专用张数…] [回流 日期 时间]，如 "
+            "2026-03-06 08:00 600 ysf:200 desk:50 回流 2026-03-06 20:00：600 张中云闪付专用"
+            " 200 张、服务台专用 50 张，其余不限渠道，20:00 未领的专用张数转为不限渠道，"
+            "不写回流则一直专用；随券包发放的不填"
+        ),
         4,
         required=False,
     )
@@ -273,7 +278,11 @@ class BatchForm(forms.Form):
         try:
             return [release_of(line.split()) for line in filled(self.cleaned_data["releases"])]
         except ValueError as error:
-            raise ValidationError(gettext("每行应为：日期 时间 张数")) from error
+            raise ValidationError(
+                gettext(
+                    "每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"
+                )
+            ) from error
 
 
 def batches_initial(batches: list[dict[str, Any]]) -> Rows:

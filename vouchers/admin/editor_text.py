@@ -10,6 +10,8 @@ from campaigns.admin.editor_forms import moment_field, moment_text
 from core.canonical import to_plain
 from core.money import fen_from_yuan, yuan_text
 
+FALL_BACK = "回流"
+"""Stands before the moment at which the unused units of channels go to everybody."""
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
@@ -100,24 +102,42 @@ def hours_words(hours: dict[str, Any]) -> str:
 
 
 def release_of(parts: list[str]) -> dict[str, Any]:
-    """Read a wave: date, time, units, and perhaps when it closes; ValueError where it is not."""
-    if len(parts) not in (3, 5):
-        raise ValueError(parts)
+    """Read a wave; ValueError where it is not one.
+
+    Date, time, units; then, each if wanted: date and time of its end, ``client:units`` of channels,
+    and 回流 with the date and time at which what they have not used goes to everybody.
+    """
+    place = parts.index(FALL_BACK) if FALL_BACK in parts else len(parts)
+    (day, at, units, *more), falls = parts[:place], parts[place + 1 :]
+    ends, shares = (more[:2], more[2:]) if more and ":" not in more[0] else ([], more)
     return {
-        "slot": _moment(parts[:2]),
-        "units": int(parts[2]),
-        "closes_at": _moment(parts[3:]) if parts[3:] else None,
+        "slot": _moment([day, at]),
+        "units": int(units),
+        "closes_at": _moment(ends) if ends else None,
+        "channels": [_share_of(share) for share in shares],
+        "fall_back_at": _moment(falls) if FALL_BACK in parts else None,
     }
 
 
+def _share_of(text: str) -> dict[str, Any]:
+    client, units = text.split(":")
+    return {"client": client, "units": int(units)}
+
+
 def _moment(parts: list[str]) -> Any:
+    day, at = parts
     try:
-        return to_plain(moment_field("").clean(" ".join(parts)))
+        return to_plain(moment_field("").clean(f"{day} {at}"))
     except ValidationError as error:
         raise ValueError(parts) from error
 
 
 def release_words(release: dict[str, Any]) -> str:
     """Write a wave as `release_of` reads it."""
-    words = f"{moment_text(release['slot'])} {release['units']}"
-    return f"{words} {moment_text(release['closes_at'])}" if release["closes_at"] else words
+    words = [moment_text(release["slot"]), str(release["units"])]
+    if release["closes_at"]:
+        words.append(moment_text(release["closes_at"]))
+    words += [f"{share['client']}:{share['units']}" for share in release.get("channels", ())]
+    if release.get("fall_back_at"):
+        words += [FALL_BACK, moment_text(release["fall_back_at"])]
+    return " ".join(words)

@@ -13,6 +13,8 @@ from unfold.decorators import display
 
 from core.admin.base import ScopedModelAdmin
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
+from core.models import Client
+from core.passages import joined
 from vouchers.models import QuotaRelease, QuotaSlice
 
 STATE_LABELS = {"PLANNED": "info", "OPEN": "success", "CLOSED": "warning", "CANCELLED": "danger"}
@@ -22,10 +24,15 @@ class SliceInline(TabularInline):
     """The units of a wave per channel."""
 
     model = QuotaSlice
-    fields = ("channel", "planned", "issued")
+    fields = ("channel", "planned", "issued", "left")
     readonly_fields = fields
     extra = 0
     can_delete = False
+
+    @display(description=_("未领张数"))
+    def left(self, obj: QuotaSlice) -> int:
+        """Show what nobody has claimed."""
+        return obj.planned - obj.issued
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Seen with the wave."""
@@ -56,6 +63,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
         "state_label",
         "opened_at",
         "closed_at",
+        "fell_back_at",
     )
     list_filter = (
         RegionFilter,
@@ -72,13 +80,23 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
         ("planned_units", "opened_units", "closed_units"),
         ("claimed_units", "proved_at"),
         ("opened_at", "closed_at"),
+        "channel_plan",
+        ("fall_back_at", "fell_back_at", "fallen_units"),
     )
+    readonly_fields = ("channel_plan",)
     inlines = (SliceInline,)
 
     @display(description=_("状态"), ordering="state", label=STATE_LABELS)
     def state_label(self, obj: QuotaRelease) -> tuple[str, str]:
         """Show the state in its colour."""
         return obj.state, obj.get_state_display()
+
+    @display(description=_("渠道额度计划"))
+    def channel_plan(self, obj: QuotaRelease) -> str:
+        """Show what the approved version keeps for whom, and when the unused is everybody's."""
+        names = Client.objects.in_bulk(obj.channel_ids) if obj.channel_ids else {}
+        parts = zip(obj.channel_ids, obj.channel_units, strict=True)
+        return joined(f"{names[pk]} {units}" for pk, units in parts) or "-"
 
     @display(description=_("活动"), ordering="batch__campaign__title")
     def campaign_of(self, obj: QuotaRelease) -> str:

@@ -1,6 +1,6 @@
 """The batches in words: to citizens, to cashiers, and to the checker of a version."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,8 @@ from core.access.regions import region_names
 from core.money import yuan_text
 from core.passages import Passage, joined
 from merchants.models import Merchant
+from vouchers.definition.channel_words import channel_plan_words, slices_words
+from vouchers.definition.channels import channel_names
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
@@ -22,7 +24,8 @@ def batches_rules_words(
     _spec: CampaignSpec, batches: list[BatchSpec], now: datetime | None
 ) -> list[Passage]:
     """Return every rule of each batch; with ``now`` also when its next wave opens."""
-    return [_passage(batch, *_rules_lines(batch, now)) for batch in batches]
+    names = channel_names(batches)
+    return [_passage(batch, *_rules_lines(batch, now, names)) for batch in batches]
 
 
 def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
@@ -48,9 +51,14 @@ def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pa
 
 def batches_checked_words(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
     """Return everything about each batch that an approval freezes, wave by wave."""
+    # Two clients may have one name; what is approved is the code.
+    names = {code: f"{name}（{code}）" for code, name in channel_names(batches).items()}
     return [
         _passage(
-            batch, *_rules_lines(batch, None), *_money_lines(spec, batch), *_other_lines(batch)
+            batch,
+            *_rules_lines(batch, None, names),
+            *_money_lines(spec, batch),
+            *_other_lines(batch, names),
         )
         for batch in batches
     ]
@@ -69,7 +77,7 @@ def _passage(batch: BatchSpec, *lines: str) -> Passage:
     return Passage(f"batches.{batch.code}", batch.name, lines)
 
 
-def _rules_lines(batch: BatchSpec, now: datetime | None) -> list[str]:
+def _rules_lines(batch: BatchSpec, now: datetime | None, names: Mapping[str, str]) -> list[str]:
     benefit, *others = rules_words(
         batch.rules,
         face_fen=batch.face_fen,
@@ -79,7 +87,7 @@ def _rules_lines(batch: BatchSpec, now: datetime | None) -> list[str]:
     coming = []
     if now is not None and batch.rules.issuing != "PACK":
         coming.append(next_wave_words(batch, now))
-    return [benefit, *plan_words(batch), *coming, *others]
+    return [benefit, *plan_words(batch), *channel_plan_words(batch, names), *coming, *others]
 
 
 def _money_lines(spec: CampaignSpec, batch: BatchSpec) -> Iterator[str]:
@@ -93,7 +101,7 @@ def _money_lines(spec: CampaignSpec, batch: BatchSpec) -> Iterator[str]:
         }
 
 
-def _other_lines(batch: BatchSpec) -> Iterator[str]:
+def _other_lines(batch: BatchSpec, names: Mapping[str, str]) -> Iterator[str]:
     rules, parts = batch.rules, pack_parts(batch)
     if parts:
         codes = joined(f"{part.batch}×{part.quantity}" for part in parts)
@@ -117,7 +125,7 @@ def _other_lines(batch: BatchSpec) -> Iterator[str]:
         "online": rules.hold_seconds_online,
     }
     for release in batch.releases:
-        yield wave_words(release)
+        yield _("，").join((wave_words(release), *slices_words(release, names)))
 
 
 def _industry_names() -> dict[str, str]:
