@@ -33,7 +33,10 @@ def forecast_notes(forecast: Forecast) -> list[str]:
             "attempts": f"{sample.attempts:,}",
             "tickets": f"{sample.tickets:,}",
         },
-        _("未计入：退款与撤销、风控、停发、过期后再投放、平台处理能力；每笔支付只用一张券。"),
+        _(
+            "未计入：渠道额度（均按不限渠道推演）、退款与撤销、风控、停发、过期后再投放、"
+            "平台处理能力；每笔支付只用一张券。"
+        ),
         _("直接带动额为预测核销订单金额合计（未减退款），撬动比据此计算。"),
     ]
     if sample.unplayed_waves:
