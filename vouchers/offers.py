@@ -233,11 +233,11 @@ def _person_refusals(
     refusals = [refusal for refusal in found if refusal.code != "claim.location_required"]
     for limit_id, row in context.claim_limits:
         start = window_start(row.window, now, context.waves)
-        take = 1 if row.take is None else row.take
         full = [
             key
             for key in keys
-            if key.kind in row.keys and used.get((limit_id, start, key.key_id), 0) + take > row.cap
+            if key.kind in row.keys
+            and used.get((limit_id, start, key.key_id), 0) + row.take_of_one > row.cap
         ]
         if full and row.conflicts_with:
             refusals.append(group_conflict(row.conflicts_with))

@@ -11,11 +11,20 @@ from vouchers.services.releases import quota_release_close, quota_release_open
 
 @shared_task(name="vouchers.tasks.releases_tick", queue="release")
 def releases_tick() -> None:
-    """Close the waves that are over, open those that are due, then let their slices fall back."""
+    """Close the waves that are over, open those that are due, then let their slices fall back.
+
+    Raises:
+        ExceptionGroup: at the end, with what some campaigns met; the others' waves were moved.
+    """
     now = clock.now()
-    quota_release_close(now=now)
-    quota_release_open(now=now)
-    quota_slices_fall_back(now=now)
+    errors: list[Exception] = []
+    for move in (quota_release_close, quota_release_open, quota_slices_fall_back):
+        try:
+            move(now=now)
+        except* Exception as group:
+            errors += group.exceptions
+    if errors:
+        raise ExceptionGroup("a tick of the waves", errors)
 
 
 @shared_task(name="vouchers.tasks.vouchers_sweep", queue="claims")

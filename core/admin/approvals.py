@@ -194,7 +194,7 @@ class ApprovalAdmin(ScopedModelAdmin):
         kind = _kind(obj)
         return lines_block(kind.fields(obj.subject_id, obj.payload) if kind else [])
 
-    @display(description=_("投放预测"))
+    @display(description=_("相关资料"))
     def attached(self, obj: Approval) -> SafeString | str:
         """Show what another room adds."""
         attachment = attachment_of(obj.kind)

@@ -209,9 +209,10 @@ def approval_forecast(request: HttpRequest, approval: Approval) -> SafeString | 
         return "-"
     job, same = forecast_for(approval, campaign)
     if job is None:
-        said, note = _("尚无预测"), ""
+        said, note = _("尚无投放预测"), ""
     else:
-        said = date_format(localtime(job.created_at), "DATETIME_FORMAT")
+        at = date_format(localtime(job.created_at), "DATETIME_FORMAT")
+        said = _("投放预测（%(at)s）") % {"at": at}
         note = _("与本次审批内容一致") if same else _("方案已改动，该预测不是本次审批的内容")
     if page.has_forecast_permission(request, campaign.pk):
         url = reverse("admin:campaigns_campaign_forecast", args=(campaign.pk,))

@@ -43,15 +43,13 @@ class Counters:
     def count(self, lines: Sequence[Line]) -> None:
         """Count an accepted command of one unit."""
         for line in lines:
-            take = 1 if line.row.take is None else line.row.take
-            if take:
-                self._used[line.place] += take
+            if line.row.take_of_one:
+                self._used[line.place] += line.row.take_of_one
 
     def reached(self, lines: Sequence[Line]) -> Iterator[Line]:
         """Yield the lines on which one more would be too much, the document's first."""
         for line in sorted(lines, key=lambda one: one.kind != DOCUMENT):
-            take = 1 if line.row.take is None else line.row.take
-            if self._used[line.place] + take > line.row.cap:
+            if self._used[line.place] + line.row.take_of_one > line.row.cap:
                 yield line
 
     def claim_refusals(self, lines: Sequence[Line]) -> list[Refusal]:

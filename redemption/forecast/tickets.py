@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import get_args
 from uuid import UUID
 
+from core.money import FEN_PER_YUAN
 from merchants.models import Merchant
 from redemption.forecast.crowd import Crowd, outside_of
 from redemption.forecast.stages import Stage
@@ -19,7 +20,6 @@ NOBODY = UUID(int=0)
 """Stands for every row that a forecast has not."""
 LISTED = frozenset({NOBODY})
 OWN_BIN, FOREIGN_BIN = "622848", "400000"
-FEN_PER_YUAN = 100
 RARE = 1
 """Weight of an industry that the rehearsal's world has no shop of."""
 WEIGHTS = {trade.industry: trade.weight for trade in TRADES}

@@ -187,15 +187,15 @@ def _vouchers_write(reversals: Sequence[Reversal], entry_id: UUID) -> None:
 
     Their earmarks end with ``entry_id``.
     """
-    ended = {
-        one.confirmed.redemption_id: one.command.at
+    ended = [
+        one
         for one in reversals
         if one.slice.voucher_fate in _VOUCHER_STATES and one.confirmed.earmark
-    }
-    for redemption_id, at in ended.items():
-        Earmark.objects.filter(redemption_id=redemption_id, ended_at=None).update(
-            ended_at=at, entry_id=entry_id
-        )
+    ]
+    if ended:
+        Earmark.objects.filter(
+            redemption_id__in=[one.confirmed.redemption_id for one in ended], ended_at=None
+        ).update(ended_at=max(one.command.at for one in ended), entry_id=entry_id)
     for fate, state in _VOUCHER_STATES.items():
         of_fate = [one.confirmed for one in reversals if one.slice.voucher_fate == fate]
         if not of_fate:

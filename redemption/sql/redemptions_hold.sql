@@ -236,8 +236,8 @@ BEGIN
         INSERT INTO redemption_redemption (id, client_id, campaign_id, enrolment_id,
             voucher_client_id, acquirer_id, merchant_id, store_id, terminal_id, payee_id,
             whitelist_id, owner_region, store_region, order_no, flow, card_bin, order_fen,
-            other_discount_fen, bank_discount_fen, subsidy_fen, payable_fen, state, held_at, hold_expires_at,
-            channel_trade_no, refunded_order_fen, refunded_payer_fen, refunded_subsidy_fen,
+            other_discount_fen, bank_discount_fen, subsidy_fen, payable_fen, state, held_at,
+            hold_expires_at, channel_trade_no, refunded_order_fen, refunded_payer_fen, refunded_subsidy_fen,
             refund_count, last_step, limit_uses)
         SELECT c.redemption_id, c.client_id, p_campaign, c.enrolment_id, c.voucher_client_id,
                c.acquirer_id, c.merchant_id, c.store_id, c.terminal_id, c.payee_id, c.whitelist_id,

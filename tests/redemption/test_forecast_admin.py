@@ -190,7 +190,7 @@ def test_an_approval_without_a_forecast_says_so(draft: Campaign, maker: User) ->
     approval = campaign_submit(campaign_id=draft.pk, actor=maker, now=BEFORE)
     checker = Staff.of(Role.CAMPAIGN_CHECKER)
     html = checker.html(checker.page_url(approval))
-    assert "尚无预测" in html
+    assert "尚无投放预测" in html
     assert page_url(draft) in html
 
 

@@ -20,6 +20,7 @@ from core.models import Entry, OutboxEvent
 from tests.factories.approvals import approve
 from tests.factories.campaigns import BatchPlan, campaign_live
 from tests.factories.claims import claim_command
+from tests.factories.definitions import document_make
 from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make
 from tests.factories.running import balances, campaign_running
@@ -33,6 +34,7 @@ from vouchers.services.releases import (
     quota_release_open,
     units_covered,
 )
+from vouchers.tasks import releases_tick
 
 pytestmark = pytest.mark.django_db
 FIRST = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
@@ -98,6 +100,38 @@ def test_a_wave_of_a_paused_campaign_opens_on_restart(campaign: Campaign) -> Non
     (outcome,) = quota_release_open(now=later)
     assert outcome.units == 60
     assert QuotaRelease.objects.get(pk=outcome.release_id).opened_at == later
+
+
+def test_one_campaigns_failing_wave_keeps_nobody_else_waiting(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = campaign_running(document_make(code="other-2026"))
+    broken, sound = sorted([campaign, other], key=lambda one: one.pk)
+    monkeypatch.setattr("core.clock.now", lambda: FIRST)
+    batch = Batch.objects.get(campaign=broken)
+    release = QuotaRelease.objects.filter(batch=batch).earliest("slot")
+    spent = Transfer(
+        batch.funder_ids[0],
+        AccountKind.ALLOCATED,
+        AccountKind.AVAILABLE,
+        1,
+        debit_unit=batch.pk,
+    )
+    entry_post(
+        code=EntryCode.ALLOCATE,
+        campaign_id=broken.pk,
+        source_key=f"release_open:{release.pk}",
+        business_date=FIRST.date(),
+        at=FIRST,
+        transfers=[spent],
+    )
+    with pytest.raises(ExceptionGroup) as failed:
+        releases_tick()
+    (error,) = failed.value.exceptions
+    assert isinstance(error, IntegrityError)
+    assert error.__notes__ == [f"campaign {broken.pk}"]
+    released = Batch.objects.order_by("campaign_id").values_list("campaign_id", "released")
+    assert list(released) == [(broken.pk, 0), (sound.pk, 60)]
 
 
 def test_one_funders_money_exhausted_stops_the_batch(campaign: Campaign) -> None:

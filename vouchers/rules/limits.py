@@ -31,6 +31,11 @@ class LimitRow(NamedTuple):
     take: int | None = None
     conflicts_with: str = ""
 
+    @property
+    def take_of_one(self) -> int:
+        """What a command of one unit adds."""
+        return 1 if self.take is None else self.take
+
 
 def limit_rows(batch_code: str, rules: BatchRules, side: SideName) -> Iterator[LimitRow]:
     """Yield the rows that claims from a batch (or uses of its vouchers) count on."""

@@ -21,7 +21,7 @@ from vouchers.models import QuotaRelease, QuotaSlice
 from vouchers.services.releases import (
     ReleaseOutcome,
     ReleaseResult,
-    campaigns_of,
+    per_campaign,
     release_event,
 )
 from vouchers.states import ReleaseState
@@ -39,11 +39,7 @@ def quota_slices_fall_back(*, now: datetime) -> list[ReleaseOutcome]:
 
     Safe to run twice, even at once.
     """
-    return [
-        outcome
-        for campaign_id in campaigns_of(fall_backs_due(now=now))
-        for outcome in _fall_back_due(campaign_id, now)
-    ]
+    return per_campaign(fall_backs_due(now=now), _fall_back_due, now)
 
 
 @retry_conflicts

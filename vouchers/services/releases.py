@@ -6,7 +6,7 @@ a retry changes nothing. A wave that is due while its campaign is paused opens l
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,11 +89,7 @@ def quota_release_open(*, now: datetime) -> list[ReleaseOutcome]:
     money allocated → reserved. Waves of a campaign that is over, or past their own end, are
     cancelled.
     """
-    return [
-        outcome
-        for campaign_id in campaigns_of(releases_due(now=now))
-        for outcome in _open_due(campaign_id, now)
-    ]
+    return per_campaign(releases_due(now=now), _open_due, now)
 
 
 def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
@@ -101,11 +97,7 @@ def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
 
     Safe to run twice, even at once.
     """
-    return [
-        outcome
-        for campaign_id in campaigns_of(releases_ending(now=now))
-        for outcome in _close_due(campaign_id, now)
-    ]
+    return per_campaign(releases_ending(now=now), _close_due, now)
 
 
 def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
@@ -227,9 +219,28 @@ def _close_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
     return outcomes
 
 
-def campaigns_of(releases: QuerySet[QuotaRelease]) -> list[UUID]:
-    """Return the campaigns of these waves, each once, in the order of their ids."""
-    return sorted(set(releases.values_list("batch__campaign_id", flat=True)))
+def per_campaign(
+    releases: QuerySet[QuotaRelease],
+    act: Callable[[UUID, datetime], list[ReleaseOutcome]],
+    now: datetime,
+) -> list[ReleaseOutcome]:
+    """Let ``act`` do its work for each campaign of these waves, in the order of their ids.
+
+    Raises:
+        ExceptionGroup: after the last, with what some campaigns met: one that cannot go on keeps
+            nobody else's wave from its slot.
+    """
+    outcomes: list[ReleaseOutcome] = []
+    errors: list[Exception] = []
+    for campaign_id in sorted(set(releases.values_list("batch__campaign_id", flat=True))):
+        try:
+            outcomes += act(campaign_id, now)
+        except Exception as error:
+            error.add_note(f"campaign {campaign_id}")
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("waves that could not be moved", errors)
+    return outcomes
 
 
 def _lock(
