@@ -69,13 +69,18 @@ def hot_call(
     marks = ", ".join(["%s"] * len(arguments))
     rows = statement_alone(
         f"SELECT * FROM {function}({marks}, %s::jsonb)",  # noqa: S608 - a name of ours
-        [*arguments, orjson.dumps(commands).decode()],
+        [*arguments, json_text(commands)],
         lock_timeout_ms=HOT_LOCK_TIMEOUT_MS,
     )
     return [
         HotRow(order, outcome, fact_id, _refusals(refusals), *number)
         for order, outcome, fact_id, refusals, *number in rows
     ]
+
+
+def json_text(value: Sequence[Mapping[str, Any]]) -> str:
+    """Spell rows as a hot function reads them."""
+    return orjson.dumps(value).decode()
 
 
 def decided_or_later(decide: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:

@@ -21,8 +21,6 @@ SEEN = pytest.StashKey[set[str]]()
 OUTPUT = "codes_reached"
 NOT_YET = frozenset(
     {
-        "claim.daily_cap_reached",
-        "claim.budget_exhausted",
         "claim.not_in_audience",
         "claim.device_limit",
         "claim.risk_refused",

@@ -73,6 +73,30 @@ COUNTER_CHECKS = (
         "SELECT limit_id, window_start, key_id, used, cap FROM vouchers_limituse WHERE used > cap",
     ),
     (
+        "vouchers.caps_as_claimed",
+        "本日、本周投放上限的用量等于其领取记录",
+        f"""
+        WITH capped AS (
+            SELECT b.campaign_id, b.id AS batch_id, b.face_fen,
+                   '#' || CASE cap ->> 'scope' WHEN 'CAMPAIGN' THEN ''
+                          WHEN 'GROUP' THEN '@' || (v.rules ->> 'group') || ':'
+                          ELSE b.code || ':' END || (cap ->> 'code') AS code
+            FROM vouchers_batch b
+            JOIN vouchers_batchversion v ON v.id = b.version_id
+            CROSS JOIN LATERAL jsonb_array_elements(v.rules -> 'caps') AS cap)
+        SELECT l.code AS limit, u.window_start, u.used_units, u.used_fen,
+               c.units AS claimed_units, c.fen AS claimed_fen
+        FROM vouchers_capuse u JOIN vouchers_limit l ON l.id = u.limit_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(k.units), 0) AS units, coalesce(sum(k.units * b.face_fen), 0) AS fen
+            FROM capped b JOIN vouchers_claim k ON k.batch_id = b.batch_id
+                 AND k.at >= u.window_start AND k.at < u.window_end
+            WHERE b.campaign_id = l.campaign_id AND b.code = l.code) c
+        WHERE {_NOW} < u.window_end AND (u.used_units, u.used_fen) <> (c.units, c.fen)
+              AND EXISTS (SELECT 1 FROM capped b
+                           WHERE b.campaign_id = l.campaign_id AND b.code = l.code)""",  # noqa: S608 - constants
+    ),
+    (
         "vouchers.groups_exclude",
         "没有人领取了两个不可同享的组",
         """

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import CampaignState
@@ -21,6 +21,7 @@ from vouchers.rules.limits import window_start
 from vouchers.rules.model import BatchRules
 from vouchers.rules.refusals import group_conflict, person_limit, same_person_other_account
 from vouchers.selectors import KeyRef, identity_keys_of
+from vouchers.services.caps import caps_reached
 from vouchers.services.claim_context import BatchContext, batch_contexts
 from vouchers.states import ReleaseState
 
@@ -35,6 +36,10 @@ class OfferState(models.TextChoices):
     OPEN = "OPEN", _("可领取")
     SOLD_OUT = "SOLD_OUT", _("已领完")
     PAUSED = "PAUSED", _("已暂停")
+    CAPPED = "CAPPED", _("本期已领完")
+    """What all people together may claim in this day or week is claimed."""
+    UNFUNDED = "UNFUNDED", _("资金已用完")
+    """A wave whose slot has come waits for money."""
 
 
 class Remaining(models.TextChoices):
@@ -54,6 +59,7 @@ class Stock:
     planned: int = 0
     started: bool = False
     next_release_at: datetime | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +110,37 @@ def offers_of(
     contexts = batch_contexts({batch.pk for batch in batches}, until=now)
     stocks = _stocks(batches, client_id, now)
     used = _limits_used(contexts, person, now) if person else {}
+    capped = caps_reached({pk: (one.caps, one.face_fen) for pk, one in contexts.items()}, now=now)
     offers = []
     for batch in batches:
         context, stock = contexts[batch.pk], stocks.get(batch.pk, Stock())
-        state = _state(batch, stock)
+        caps = capped.get(batch.pk, [])
+        state = _state(batch, stock, caps)
         refusals = None
         if person:
-            refusals = (
-                *_state_refusals(state, stock),
-                *used.get(batch.pk, ()),
-            )
+            refusals = (*_state_refusals(state, stock), *caps, *used.get(batch.pk, ()))
         offers.append(
-            Offer(batch, context.rules, state, _remaining(stock), stock.next_release_at, refusals)
+            Offer(
+                batch,
+                context.rules,
+                state,
+                Remaining.NONE if state == OfferState.CAPPED else _remaining(stock),
+                _next_release_at(state, stock, caps),
+                refusals,
+            )
         )
     return offers
+
+
+def _next_release_at(state: OfferState, stock: Stock, caps: Sequence[Refusal]) -> datetime | None:
+    """Return when something may be claimed next: a wave, or the window after that of a cap."""
+    if state == OfferState.UNFUNDED:
+        return None
+    if state != OfferState.CAPPED:
+        return stock.next_release_at
+    moments = [refusal.data.get("next_release_at") for refusal in caps]
+    known: list[datetime] = [moment for moment in moments if moment is not None]
+    return max(known) if len(known) == len(moments) else None
 
 
 def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UUID, Stock]:
@@ -144,6 +167,7 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
             first=Min("slot"),
             following=Min("slot", filter=coming),
             falls_at=Min("fall_back_at", filter=falling),
+            waits=Count("pk", filter=Q(state=ReleaseState.PLANNED, waiting_since__isnull=False)),
         )
     )
     return {
@@ -152,6 +176,7 @@ def _stocks(batches: Sequence[Batch], client_id: UUID, now: datetime) -> dict[UU
             planned=row["planned_open"] or 0,
             started=row["first"] <= now and not (row["following"] and row["following"] <= now),
             next_release_at=_earlier(row["following"], row["falls_at"]),
+            waits=row["waits"] > 0,
         )
         for row in rows
     }
@@ -161,11 +186,13 @@ def _earlier(*moments: datetime | None) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _state(batch: Batch, stock: Stock) -> OfferState:
+def _state(batch: Batch, stock: Stock, caps: Sequence[Refusal]) -> OfferState:
     if batch.campaign.state == CampaignState.PAUSED or not batch.claims_on:
         return OfferState.PAUSED
     if stock.free > 0:
-        return OfferState.OPEN
+        return OfferState.CAPPED if caps else OfferState.OPEN
+    if stock.waits:
+        return OfferState.UNFUNDED
     return OfferState.SOLD_OUT if stock.started else OfferState.NOT_STARTED
 
 
@@ -186,7 +213,9 @@ def _state_refusals(state: OfferState, stock: Stock) -> list[Refusal]:
             return [Refusal("claim.not_started", {"opens_at": following} if following else {})]
         case OfferState.SOLD_OUT:
             return [Refusal("claim.sold_out", {"next_release_at": following} if following else {})]
-        case OfferState.OPEN:
+        case OfferState.UNFUNDED:
+            return [Refusal("claim.budget_exhausted")]
+        case OfferState.OPEN | OfferState.CAPPED:
             return []
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from core.errors import Refusal
+from vouchers.rules.caps import CapRow
 from vouchers.rules.limits import LimitRow, window_start
 from vouchers.rules.refusals import group_conflict, person_limit, same_person_other_account
 
@@ -20,6 +21,30 @@ class Line(NamedTuple):
     row: LimitRow
     kind: str
     place: tuple[str, datetime, str, int]
+
+
+class Capped:
+    """What all people together have claimed, by cap and window: what `CapUse` holds."""
+
+    def __init__(self) -> None:
+        """Nothing is claimed."""
+        self._units: Counter[tuple[str, datetime]] = Counter()
+        self._fen: Counter[tuple[str, datetime]] = Counter()
+
+    def refusal(self, rows: Sequence[CapRow], face_fen: int, at: datetime) -> Refusal | None:
+        """Return why one more unit at ``at`` would be too much, None if it would not."""
+        for row in rows:
+            place = row.code, row.window_of(at)[0]
+            if row.is_full(self._units[place], self._fen[place], face_fen):
+                return Refusal("claim.daily_cap_reached", {"window": row.window})
+        return None
+
+    def count(self, rows: Sequence[CapRow], face_fen: int, at: datetime) -> None:
+        """Count an accepted claim of one unit."""
+        for row in rows:
+            place = row.code, row.window_of(at)[0]
+            self._units[place] += 1
+            self._fen[place] += face_fen
 
 
 class Counters:

@@ -17,7 +17,7 @@ from campaigns.definition.model import CampaignSpec
 from core.clock import TIME_ZONE
 from core.errors import Refusal
 from core.money import funder_parts
-from redemption.forecast.counters import Counters
+from redemption.forecast.counters import Capped, Counters
 from redemption.forecast.crowd import EARLY_S, Arrival, Crowd
 from redemption.forecast.sampling import Cast, Opening
 from redemption.forecast.stages import Stage, Wave
@@ -77,7 +77,7 @@ class Play:
         self.crowd = Crowd(chance, parameters, cast.persons, spec.regions)
         self.tickets = Tickets(self.crowd, parameters, spec.regions)
         self.visits = parameters["visits"]
-        self.claims, self.uses = Counters(), Counters()
+        self.claims, self.uses, self.capped = Counters(), Counters(), Capped()
         self.claimants: set[int] = set()
         # In the campaign's order: a stored document keeps the keys in the database's.
         self.weights = [
@@ -161,10 +161,12 @@ class Play:
             *never_usable(validities, at, self.spec.ends_at),
             *self.claims.claim_refusals(lines),
         ]
-        no_unit = stage.no_unit()
-        if refusals or no_unit:
-            return refusals[0] if refusals else no_unit
+        face_fen = stage.batch.face_fen
+        none_left = stage.no_unit() or self.capped.refusal(stage.cap_rows, face_fen, at)
+        if refusals or none_left:
+            return refusals[0] if refusals else none_left
         self.claims.count(lines)
+        self.capped.count(stage.cap_rows, face_fen, at)
         self.claimants.add(person)
         stage.take(at)
         for (one, quantity), validity in zip(inside, validities, strict=True):

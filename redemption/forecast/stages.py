@@ -7,6 +7,7 @@ from functools import cached_property
 
 from core.errors import Refusal
 from vouchers.definition.model import BatchSpec
+from vouchers.rules.caps import CapRow, cap_rows
 from vouchers.rules.limits import LimitRow, limit_rows
 from vouchers.services.stock import Stock
 
@@ -65,6 +66,11 @@ class Stage:
     def claim_rows(self) -> tuple[LimitRow, ...]:
         """The rows that claims count on."""
         return tuple(limit_rows(self.batch.code, self.batch.rules, "CLAIM"))
+
+    @cached_property
+    def cap_rows(self) -> tuple[CapRow, ...]:
+        """The caps of all people together that claims count on."""
+        return tuple(cap_rows(self.batch.code, self.batch.rules))
 
     @cached_property
     def use_rows(self) -> tuple[LimitRow, ...]:

@@ -73,6 +73,23 @@ _DOCUMENT: dict[str, Any] = {
 }
 
 
+def capped_document(**cap: Any) -> dict[str, Any]:
+    """Return a document of two batches, faces 30.00 and 10.00, under one cap of all people.
+
+    Both may be claimed often, from Friday 08:00 to the end of the campaign; 75 units each.
+    """
+    document = document_make()
+    (first,) = document["batches"]
+    first["rules"]["limits"][0] |= {"count": 50, "scope": "BATCH", "window": "TOTAL"}
+    first["rules"]["caps"] = [{"code": "day", "scope": "CAMPAIGN", **cap}]
+    first["units"] = 75
+    first["releases"] = [{"slot": "2026-03-06T08:00:00+08:00", "units": 75}]
+    second = deepcopy(first) | {"code": "b2", "name": "满50减10", "face_fen": 1_000}
+    second["rules"]["benefit"] = {"type": "THRESHOLD", "threshold_fen": 5_000}
+    document["batches"].append(second)
+    return document
+
+
 def document_make(**changes: Any) -> dict[str, Any]:
     """Return a valid document: one batch 满100减30, 100 units in two waves, three funders.
 

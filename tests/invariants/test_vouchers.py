@@ -136,6 +136,21 @@ CASES: list[Case] = [
         [],
     ),
     (
+        "vouchers.caps_as_claimed",
+        """
+        WITH rules AS (
+            UPDATE vouchers_batchversion
+               SET rules = rules || '{"caps": [{"code": "day", "scope": "CAMPAIGN"}]}'),
+        limits AS (
+            INSERT INTO vouchers_limit (campaign_id, code, side)
+            SELECT c.id, '#day', 'CAP' FROM campaigns_campaign c RETURNING id)
+        INSERT INTO vouchers_capuse (limit_id, window_start, window_end, used_units, used_fen)
+        SELECT id, '2026-01-01', '2100-01-01', 99, 99 FROM limits""",
+        ["vouchers_batchversion"],
+        [],
+        [],
+    ),
+    (
         "vouchers.groups_exclude",
         """
         WITH rules AS (

@@ -55,7 +55,12 @@ def saved() -> dict[str, Any]:
 def test_saving_without_a_change_changes_nothing() -> None:
     document = document_make(rules_text="说明", sources=["http://example.invalid/a"])
     document["batches"][0]["releases"][0]["closes_at"] = "2026-03-06T20:00:00+08:00"
-    document["batches"][0]["rules"]["use"] = {"industries": ["CATERING"], "card_bins": ["62"]}
+    rules = document["batches"][0]["rules"]
+    rules["use"] = {"industries": ["CATERING"], "card_bins": ["62"]}
+    rules["caps"] = [
+        {"code": "day", "scope": "BATCH", "units": 1_000},
+        {"code": "week", "scope": "CAMPAIGN", "window": "WEEK", "amount_fen": 12_345_00},
+    ]
     campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
     client = login()
     page = client.get(edit_url(campaign))

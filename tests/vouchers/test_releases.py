@@ -14,6 +14,7 @@ from campaigns.services.lifecycle import (
 )
 from core.access.models import Role
 from core.clock import TIME_ZONE
+from core.errors import Refusal
 from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
 from core.models import Entry, OutboxEvent
@@ -25,7 +26,8 @@ from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make
 from tests.factories.running import balances, campaign_running
 from tests.factories.staff import staff_make
-from vouchers.models import Batch, QuotaRelease, QuotaSlice
+from vouchers.models import Batch, Enrolment, QuotaRelease, QuotaSlice
+from vouchers.offers import OfferState, offers_of
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.release_proofs import releases_prove
 from vouchers.services.releases import (
@@ -160,27 +162,52 @@ def test_one_funders_money_exhausted_stops_the_batch(campaign: Campaign) -> None
     assert QuotaRelease.objects.get(pk=outcome.release_id).planned_units == 60
 
 
-def test_a_wave_without_money_waits(campaign: Campaign) -> None:
-    batch = Batch.objects.get(campaign=campaign)
-    cut = Transfer(
-        batch.funder_ids[0],
-        AccountKind.ALLOCATED,
-        AccountKind.AVAILABLE,
-        200_000,
-        debit_unit=batch.pk,
-    )
+def money_moves(batch: Batch, debit: AccountKind, credit: AccountKind, fen: int, key: str) -> None:
+    unit = {"debit_unit" if debit == AccountKind.ALLOCATED else "credit_unit": batch.pk}
     entry_post(
         code=EntryCode.ALLOCATE,
-        campaign_id=campaign.pk,
-        source_key="test:cut",
+        campaign_id=batch.campaign_id,
+        source_key=f"test:{key}",
         business_date=FIRST.date(),
         at=FIRST,
-        transfers=[cut],
+        transfers=[Transfer(batch.funder_ids[0], debit, credit, fen, **unit)],
     )
+
+
+def test_a_wave_without_money_waits_and_says_so(campaign: Campaign) -> None:
+    batch = Batch.objects.get(campaign=campaign)
+    money_moves(batch, AccountKind.ALLOCATED, AccountKind.AVAILABLE, 200_000, "cut")
     (outcome,) = quota_release_open(now=FIRST)
     assert (outcome.result, outcome.units) == (ReleaseResult.WAITING, 0)
-    assert QuotaRelease.objects.get(pk=outcome.release_id).state == "PLANNED"
+    release = QuotaRelease.objects.get(pk=outcome.release_id)
+    assert (release.state, release.waiting_since) == ("PLANNED", FIRST)
     assert not QuotaSlice.objects.exists()
+    person = enrolment_make()
+    refused = [Refusal("claim.budget_exhausted")]
+    assert claim_said(batch, person, FIRST) == refused
+    (offer,) = offers_of([batch], client_id=person.client_id, person=person, now=FIRST)
+    assert (offer.state, offer.next_release_at) == (OfferState.UNFUNDED, None)
+    assert list(offer.refusals or ()) == refused
+    later = FIRST + timedelta(hours=1)
+    quota_release_open(now=later)
+    release.refresh_from_db()
+    assert release.waiting_since == FIRST
+
+    money_moves(batch, AccountKind.AVAILABLE, AccountKind.ALLOCATED, 40_000, "more")
+    (outcome,) = quota_release_open(now=later)
+    assert (outcome.result, outcome.units) == (ReleaseResult.OPENED, 20)
+    assert QuotaRelease.objects.filter(pk=release.pk, waiting_since=None).exists()
+    assert claims(batch, 20, later) == ["ACCEPTED"] * 20
+    # The second wave finds no money; what was released is gone, so nobody's person is asked for.
+    quota_release_open(now=SECOND)
+    assert claim_said(batch, person, SECOND) == refused
+    with pytest.raises(IntegrityError, match="release_waits_unopened"), transaction.atomic():
+        QuotaRelease.objects.filter(state="OPEN").update(waiting_since=SECOND)
+
+
+def claim_said(batch: Batch, person: Enrolment, at: datetime) -> list[Refusal]:
+    (outcome,) = vouchers_claim(commands=[claim_command(batch, person, at=at)])
+    return list(outcome.refusals)
 
 
 def test_units_covered_follow_the_running_sums() -> None:

@@ -20,12 +20,16 @@ from core.admin.buttons import row_of
 from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.admin.regions import region_title
+from core.clock import TIME_ZONE
+from core.money import yuan_text
 from merchants.models import Merchant
-from vouchers.models import Batch, BatchVersion, Limit
+from vouchers.models import Batch, BatchVersion, CapUse, Limit
+from vouchers.rules.caps import cap_rows
 from vouchers.rules.model import rules_read
 from vouchers.rules.words import rules_words
 from vouchers.services.switches import batch_switch_off, batch_switch_on_request
 
+CAP_USES_SHOWN = 14
 INDUSTRIES = {str(one.value): one.label for one in Merchant.Industry}
 
 
@@ -40,6 +44,20 @@ def rules_block(rules: Any, face_fen: int) -> SafeString | str:
             industry_names={code: str(label) for code, label in INDUSTRIES.items()},
         )
     )
+
+
+def _cap_use(use: CapUse) -> str:
+    """Say a window and what is used of what."""
+    units = _("%(used)s / %(most)s 份") % {
+        "used": use.used_units,
+        "most": "-" if use.most_units is None else use.most_units,
+    }
+    amount = _("%(used)s / %(most)s 元") % {
+        "used": yuan_text(use.used_fen),
+        "most": "-" if use.most_fen is None else yuan_text(use.most_fen),
+    }
+    start, end = (moment.astimezone(TIME_ZONE) for moment in (use.window_start, use.window_end))
+    return f"{start:%Y-%m-%d} – {end:%Y-%m-%d}：{units}，{amount}"
 
 
 def _switch(action_name: str, side: str, *, on: bool) -> Any:
@@ -96,6 +114,7 @@ class BatchAdmin(ScopedModelAdmin):
                     ("planned_units", "returned_units"),
                     ("released", "issued"),
                     ("version_link", "releases_link"),
+                    "cap_uses",
                 )
             },
         ),
@@ -126,6 +145,17 @@ class BatchAdmin(ScopedModelAdmin):
     def releases_link(self, obj: Batch) -> SafeString | str:
         """Link to the waves."""
         return page_link("vouchers_quotarelease_changelist", _("查看投放"), batch__id__exact=obj.pk)
+
+    @display(description=_("投放上限使用"))
+    def cap_uses(self, obj: Batch) -> SafeString | str:
+        """Show what all people together have claimed of each cap, the newest windows first."""
+        rules = rules_read(obj.version.rules) if obj.version else None
+        codes = [row.code for row in cap_rows(obj.code, rules)] if rules else []
+        if not codes:
+            return "-"
+        limits = Limit.objects.filter(campaign_id=obj.campaign_id, code__in=codes)
+        uses = CapUse.objects.filter(limit_id__in=limits.values("pk")).order_by("-window_start")
+        return lines_block([_cap_use(use) for use in uses[:CAP_USES_SHOWN]])
 
     @display(description=_("规则"))
     def rules(self, obj: Batch) -> SafeString | str:

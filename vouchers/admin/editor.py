@@ -27,6 +27,8 @@ from vouchers.admin.editor_text import (
     LIMIT_FIELDS,
     benefit_plain,
     benefit_shown,
+    cap_of,
+    cap_words,
     filled,
     hours_of,
     hours_words,
@@ -196,6 +198,15 @@ class BatchForm(forms.Form):
         initial=LIMIT,
         required=False,
     )
+    caps = _lines(
+        _("投放上限"),
+        _(
+            "所有人合计，每行：代码 范围(CAMPAIGN/GROUP/BATCH) 周期(DAY/WEEK) 份数 金额（元）；"
+            "不限的一项写 -"
+        ),
+        2,
+        required=False,
+    )
     audience = text_field(
         _("定向人群"),
         required=False,
@@ -273,6 +284,13 @@ class BatchForm(forms.Form):
         except ValueError as error:
             raise ValidationError(gettext("每行应有六项，次数为整数")) from error
 
+    def clean_caps(self) -> list[dict[str, Any]]:
+        """Read the caps."""
+        try:
+            return [cap_of(line.split()) for line in filled(self.cleaned_data["caps"])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应有五项，份数为整数，金额为元")) from error
+
     def clean_releases(self) -> list[dict[str, Any]]:
         """Read the waves."""
         try:
@@ -320,6 +338,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
             " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
             for limit in rules["limits"]
         ),
+        "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
         "audience": rules.get("audience", ""),
@@ -350,7 +369,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "card_bins": row["card_bins"].split(),
     }
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
-    rules["limits"] = row["limits"]
+    rules["limits"], rules["caps"] = row["limits"], row["caps"]
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
     rules["audience"] = row["audience"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]

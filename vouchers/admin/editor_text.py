@@ -12,6 +12,7 @@ from core.money import fen_from_yuan, yuan_text
 
 FALL_BACK = "回流"
 """Stands before the moment at which the unused units of channels go to everybody."""
+NO_CAP = "-"
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
@@ -84,6 +85,31 @@ def limit_of(parts: list[str]) -> dict[str, Any]:
     """Read a limit; ValueError where it is not six words."""
     limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
     return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
+
+
+def cap_of(parts: list[str]) -> dict[str, Any]:
+    """Read a cap, its code, scope, window, units and yuan; ValueError where it is not."""
+    code, scope, window, units, amount = parts
+    return {
+        "code": code,
+        "scope": scope,
+        "window": window,
+        "units": None if units == NO_CAP else int(units),
+        "amount_fen": None if amount == NO_CAP else fen_from_yuan(amount.replace(",", "")),
+    }
+
+
+def cap_words(cap: dict[str, Any]) -> str:
+    """Write a cap as `cap_of` reads it."""
+    units, amount = cap.get("units"), cap.get("amount_fen")
+    words = (
+        cap["code"],
+        cap["scope"],
+        cap["window"],
+        NO_CAP if units is None else str(units),
+        NO_CAP if amount is None else yuan_text(amount),
+    )
+    return " ".join(words)
 
 
 def hours_of(parts: list[str]) -> dict[str, Any]:

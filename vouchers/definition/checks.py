@@ -11,6 +11,7 @@ from campaigns.definition.registry import Problem
 from core.access.models import Region
 from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
+from vouchers.definition.caps import caps_problems
 from vouchers.definition.channels import channels_problems
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
@@ -45,6 +46,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
         problems += _rules(spec, batch, f"{path}.rules")
         problems += _releases(spec, batch, path)
     problems += _shared_limits(batches)
+    problems += caps_problems(batches)
     problems += _conflicts(batches)
     problems += _group_limits(batches)
     problems += packs_problems(batches)

@@ -14,7 +14,7 @@ from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ChannelSpec, ReleaseSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.recurrence import recurrence_problems, recurring_days
-from vouchers.rules.model import Benefit, PackBenefit, ThresholdBenefit
+from vouchers.rules.model import Benefit, CapRule, PackBenefit, ThresholdBenefit
 from vouchers.rules.shares import running_shares
 
 
@@ -142,6 +142,17 @@ def _wave_share(total: int, index: int, waves: int) -> int:
     return share + (index < rest)
 
 
+def _scaled_cap(cap: CapRule, factor: Fraction, face_fen: int) -> CapRule:
+    """Return a cap at another size, never below one unit."""
+    return msgspec.structs.replace(
+        cap,
+        units=None if cap.units is None else max(int(cap.units * factor), 1),
+        amount_fen=(
+            None if cap.amount_fen is None else max(int(cap.amount_fen * factor), face_fen)
+        ),
+    )
+
+
 def _scaled_share(total: int, before: int, factor: Fraction) -> int:
     """Return what ``total`` units after ``before`` others are at another size."""
     return int((before + total) * factor) - int(before * factor)
@@ -190,6 +201,10 @@ def _scale(spec: CampaignSpec, batch: BatchSpec, factor: Fraction, size: int) ->
         batch,
         units=size,
         releases=tuple(releases),
+        rules=msgspec.structs.replace(
+            batch.rules,
+            caps=tuple(_scaled_cap(cap, factor, batch.face_fen) for cap in batch.rules.caps),
+        ),
         budget={
             code: after[code] + int((fen - before[code]) * factor) for code, fen in budget.items()
         },

@@ -20,8 +20,10 @@ from vouchers.definition.normal import funder_order
 from vouchers.definition.packs import pack_parts
 from vouchers.locks import batches_lock
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease
+from vouchers.rules.caps import cap_rows
 from vouchers.rules.limits import SIDES, limit_rows
 from vouchers.rules.model import benefit_kind, rules_read
+from vouchers.services.caps import caps_recount
 from vouchers.states import ReleaseState
 
 
@@ -118,7 +120,6 @@ def batches_apply(
     now: datetime,
 ) -> dict[str, UUID]:
     """Write batches, frozen rules, limits and planned releases; returns batch code → batch id."""
-    del now
     campaign = version.campaign
     modes = {funder.code: funder.mode for funder in spec.funders}
     clients = channel_ids(batches)
@@ -143,6 +144,9 @@ def batches_apply(
         _limits(campaign, batch)
         _releases(row, batch, clients)
     _packs(rows, batches)
+    caps_recount(
+        campaign_id=campaign.pk, rules={batch.code: batch.rules for batch in batches}, now=now
+    )
     return {batch.code: rows[batch.code].pk for batch in batches}
 
 
@@ -161,6 +165,10 @@ def _limits(campaign: Campaign, batch: BatchSpec) -> None:
             Limit(campaign=campaign, code=row.code, side=side)
             for side in SIDES
             for row in limit_rows(batch.code, batch.rules, side)
+        ]
+        + [
+            Limit(campaign=campaign, code=row.code, side=Limit.Side.CAP)
+            for row in cap_rows(batch.code, batch.rules)
         ],
         ignore_conflicts=True,
     )

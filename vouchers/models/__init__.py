@@ -3,18 +3,13 @@
 from vouchers.models.batches import Batch, BatchVersion, QuotaRelease, QuotaSlice
 from vouchers.models.claims import Claim, Voucher
 from vouchers.models.grants import Grant, GrantChunk
-from vouchers.models.persons import (
-    Enrolment,
-    EnrolmentKey,
-    IdentityHash,
-    IdentityKey,
-    Limit,
-    LimitUse,
-)
+from vouchers.models.limits import CapUse, Limit, LimitUse
+from vouchers.models.persons import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 
 __all__ = [
     "Batch",
     "BatchVersion",
+    "CapUse",
     "Claim",
     "Enrolment",
     "EnrolmentKey",

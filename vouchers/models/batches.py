@@ -175,6 +175,12 @@ class QuotaRelease(models.Model):
         _("状态"), max_length=9, choices=ReleaseState.choices, default=ReleaseState.PLANNED
     )
     owner_region = models.CharField(_("归属地区"), max_length=6, db_index=True)
+    waiting_since = models.DateTimeField(
+        _("等待资金自"),
+        null=True,
+        blank=True,
+        help_text=_("到了投放时点而出资方资金不足一张：资金到位后自动投放"),
+    )
     opened_at = models.DateTimeField(_("投放时间"), null=True, blank=True)
     closed_at = models.DateTimeField(_("结束时间"), null=True, blank=True)
     fell_back_at = models.DateTimeField(_("渠道额度回流时间"), null=True, blank=True)
@@ -218,6 +224,10 @@ class QuotaRelease(models.Model):
                     fallen_units__gte=0,
                 ),
                 name="release_fell_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(waiting_since__isnull=True) | ~Q(state=ReleaseState.OPEN),
+                name="release_waits_unopened",
             ),
         )
         indexes = (

@@ -6,10 +6,9 @@ device, card or account (architecture.md, Persons and limits).
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign
 from core.ids import new_id
 from core.models import Client
 
@@ -125,50 +124,3 @@ class EnrolmentKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment_id} · {self.kind}"
-
-
-class Limit(models.Model):
-    """The identity of a limit; how many it allows is in the frozen rules of each batch."""
-
-    class Side(models.TextChoices):
-        CLAIM = "CLAIM", _("领取")
-        REDEMPTION = "REDEMPTION", _("核销")
-
-    campaign = models.ForeignKey(
-        Campaign, models.PROTECT, related_name="limits", verbose_name=_("活动")
-    )
-    code = models.CharField(_("限制代码"), max_length=80)
-    side = models.CharField(_("环节"), max_length=10, choices=Side.choices)
-
-    class Meta:
-        verbose_name = _("限领限用规则")
-        verbose_name_plural = _("限领限用规则")
-        ordering = ("campaign", "code")
-        constraints = (models.UniqueConstraint(fields=("campaign", "code"), name="limit_code"),)
-        triggers = (pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),)
-
-    def __str__(self) -> str:
-        return self.code
-
-
-class LimitUse(models.Model):
-    """How much of a limit one key has used in one window."""
-
-    pk = models.CompositePrimaryKey("limit_id", "window_start", "key_id")
-    limit_id = models.BigIntegerField(_("限制"))
-    window_start = models.DateTimeField(_("窗口起点"))
-    key_id = models.BigIntegerField(_("身份标识"))
-    used = models.IntegerField(_("已用次数"))
-    cap = models.IntegerField(_("上限"))
-
-    class Meta:
-        verbose_name = _("限额使用")
-        verbose_name_plural = _("限额使用")
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(used__gte=0) & Q(used__lte=F("cap")), name="limit_use_within_cap"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.limit_id} {self.used}/{self.cap}"

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from core.money import yuan_text
 from core.passages import joined
-from vouchers.rules.model import BatchRules, LimitRule
+from vouchers.rules.model import BatchRules, CapRule, LimitRule
 
 
 def issuing_words(issuing: str) -> str:
@@ -47,6 +48,23 @@ def limit_words(limit: LimitRule, group: str = "") -> str:
     if limit.side == "REDEMPTION":
         return _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
     return _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+
+
+def cap_words(cap: CapRule, group: str = "") -> str:
+    """Return one cap: how much all people together may claim in a day or week."""
+    most = [
+        *([_("%(units)s份") % {"units": f"{cap.units:,}"}] if cap.units is not None else ()),
+        *(
+            [_("面额合计%(amount)s元") % {"amount": yuan_text(cap.amount_fen)}]
+            if cap.amount_fen is not None
+            else ()
+        ),
+    ]
+    return _("%(window)s最多发放%(most)s（%(scope)s，所有人合计），领完为止") % {
+        "window": _window(cap.window),
+        "most": joined(most),
+        "scope": _scope(cap.scope, group),
+    }
 
 
 def conflict_words(rules: BatchRules) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dateutil.relativedelta import relativedelta
 
 from core.clock import TIME_ZONE
-from vouchers.rules.model import BatchRules, LimitRule, SideName, WindowName
+from vouchers.rules.model import BatchRules, CapRule, LimitRule, SideName, WindowName
 from vouchers.rules.validity import day_start
 
 ALWAYS = datetime(2000, 1, 1, tzinfo=TIME_ZONE)
@@ -41,7 +41,7 @@ def limit_rows(batch_code: str, rules: BatchRules, side: SideName) -> Iterator[L
     """Yield the rows that claims from a batch (or uses of its vouchers) count on."""
     mine = [rule for rule in rules.limits if rule.side == side]
     for rule in mine:
-        code = _row_code(batch_code, rules.group, rule)
+        code = row_code(batch_code, rules.group, rule)
         yield LimitRow(code, rule.window, rule.count, rule.keys)
     if side == "CLAIM" and rules.conflicts:
         kinds = tuple(sorted({kind for rule in mine for kind in rule.keys}))
@@ -55,8 +55,8 @@ def counts_groups(code: str) -> bool:
     return code.startswith("@") and ":" not in code
 
 
-def _row_code(batch_code: str, group: str, rule: LimitRule) -> str:
-    """Return the code of a rule's row: shared in a campaign or group, or of one batch.
+def row_code(batch_code: str, group: str, rule: LimitRule | CapRule) -> str:
+    """Return the code of the row a rule counts on: shared in a campaign or group, or of one batch.
 
     Two batches that name the same code with scope CAMPAIGN count together (one voucher a day over
     all tiers); with scope BATCH each counts for itself.

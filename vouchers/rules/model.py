@@ -174,6 +174,22 @@ class LimitRule(_Rule, frozen=True):
     keys: tuple[KeyKindName, ...]
 
 
+class CapRule(_Rule, frozen=True):
+    """At most so much is claimed by all people together in a day or week (投放上限).
+
+    ``units`` counts claims (a pack once), ``amount_fen`` their faces; both may be given. What has
+    been claimed only grows within a window, so a refusal stays one until the next window or a
+    version with another cap (domain-rules §2). Batches that name the same code with scope CAMPAIGN
+    or GROUP count together.
+    """
+
+    code: str
+    scope: Literal["CAMPAIGN", "GROUP", "BATCH"]
+    window: Literal["DAY", "WEEK"] = "DAY"
+    units: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
+    amount_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)] | None = None
+
+
 class Location(_Rule, frozen=True):
     """Whether the request must carry a location inside the campaign's regions."""
 
@@ -220,6 +236,7 @@ class BatchRules(_Rule, frozen=True):
     benefit: Benefit
     validity: Validity
     limits: tuple[LimitRule, ...]
+    caps: tuple[CapRule, ...] = ()
     use: UseScope = UseScope()
     location: Location = Location()
     issuing: IssuingName = "CLAIM"

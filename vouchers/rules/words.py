@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from core.passages import joined, moment_words
-from vouchers.rules.limit_words import conflict_words, issued_words, limit_words, who_words
+from vouchers.rules.limit_words import (
+    cap_words,
+    conflict_words,
+    issued_words,
+    limit_words,
+    who_words,
+)
 from vouchers.rules.model import (
     BatchRules,
     NoThresholdBenefit,
@@ -39,6 +45,7 @@ def rules_words(
         # Who may claim a part of a pack is said by its pack.
         *(who_words(rules) if rules.issuing != "PACK" else ()),
         *(limit_words(limit, rules.group) for limit in rules.limits),
+        *(cap_words(cap, rules.group) for cap in rules.caps),
         *conflict_words(rules),
     ]
     benefit = benefit_words(rules, face_fen=face_fen)

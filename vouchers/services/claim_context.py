@@ -16,8 +16,10 @@ from django.db import connection
 
 from core.errors import Refusal
 from vouchers.models import Enrolment
+from vouchers.rules.caps import cap_rows
 from vouchers.rules.limits import LimitRow, limit_rows
 from vouchers.rules.model import BatchRules, rules_frozen
+from vouchers.services.caps import Caps
 from vouchers.services.stock import FreeSlice, Stock
 
 _BATCHES = "SELECT * FROM vouchers_claim_batches(%s::uuid[], %s)"
@@ -46,6 +48,7 @@ class BatchContext:
     campaign_ends_at: datetime
     claim_limits: tuple[tuple[int, LimitRow], ...]
     stock: Stock
+    caps: Caps = ()
     waves: tuple[datetime, ...] = ()
     """The last slots that had come by the time asked for, the latest first."""
     parts: tuple[PartContext, ...] = ()
@@ -102,7 +105,8 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
             regions=tuple(regions),
             campaign_ends_at=ends_at,
             claim_limits=tuple((ids[one.code], one) for one in limit_rows(code, rules, "CLAIM")),
-            stock=Stock(*(*row[9:15], tuple(free.get(pk, ())))),
+            caps=tuple((ids[one.code], one) for one in cap_rows(code, rules)),
+            stock=Stock(*(*row[9:15], tuple(free.get(pk, ())), row[17])),
             waves=tuple(waves or ()),
             parts=msgspec.json.decode(parts, type=tuple[PartContext, ...]) if parts else (),
         )

@@ -19,6 +19,7 @@ from core.hot import (
     OutcomeName,
     decided_or_later,
     hot_call,
+    json_text,
     refusal_line,
     rounds,
 )
@@ -29,6 +30,7 @@ from vouchers.models import Claim, Voucher
 from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
 from vouchers.rules.validity import validity_window
+from vouchers.services.caps import cap_lines
 from vouchers.services.claim_context import (
     BatchContext,
     Claimant,
@@ -248,7 +250,8 @@ def _limits(
 def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[ClaimOutcome]:
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
-    rows = hot_call("vouchers_claim", [batch_id, new_id(), day], lines)
+    caps = cap_lines(group[0].context.caps, {item.command.at for item in group})
+    rows = hot_call("vouchers_claim", [batch_id, new_id(), day, json_text(caps)], lines)
     facts = claim_facts([row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id])
     for row, line, item in zip(rows, lines, group, strict=True):
         if row.number is not None:

@@ -173,9 +173,14 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
             else:
                 units = units_covered(batch, release.planned_units, _allocated(batch))
             if not units:
+                # What claims are told until money comes; the first tick that found none.
+                QuotaRelease.objects.filter(pk=release.pk, waiting_since=None).update(
+                    waiting_since=now
+                )
                 outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.WAITING, 0))
                 continue
-            if not _claim_release(release, ReleaseState.OPEN, opened_units=units, opened_at=now):
+            opened = {"opened_units": units, "opened_at": now, "waiting_since": None}
+            if not _claim_release(release, ReleaseState.OPEN, **opened):
                 continue
             QuotaSlice.objects.bulk_create(slices_of(release, units))
             outbox_publish(events=[release_event(RELEASE_OPENED, release, units, now)])

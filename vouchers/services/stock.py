@@ -46,6 +46,8 @@ class Stock:
     next_slot: datetime | None
     free_slices: tuple[FreeSlice, ...] = ()
     """Told only where a wave keeps units for channels."""
+    waits: bool = False
+    """A wave whose slot has come waits for money."""
 
     @property
     def may_refuse(self) -> bool:
@@ -59,7 +61,8 @@ class Stock:
     def refusal(self, at: datetime, client_id: UUID | None = None) -> Refusal | None:
         """Return the refusal of a client's claim at ``at`` if no unit is left for it, else None.
 
-        Sold out; or not started, while a wave whose slot has come waits for its tick or its money.
+        Sold out; or not started, while a wave whose slot has come waits for its tick; or, where
+        that waits for money, that the budget is exhausted.
         None where anything else may be the reason: then the claim function says.
         """
         has_begun = self.first_slot is not None and self.first_slot <= at
@@ -67,6 +70,8 @@ class Stock:
         has_units = any(one.channel_id in (None, client_id) for one in self.free_slices)
         if not self.may_refuse or has_units or not has_begun or opens_later:
             return None
+        if self.waits and self.next_slot is not None and self.next_slot <= at:
+            return Refusal("claim.budget_exhausted")
         if self.next_slot is not None and self.next_slot <= at:
             return Refusal("claim.not_started", {"opens_at": self.next_slot.astimezone(TIME_ZONE)})
         coming = (self.next_slot, *(one.comes_at(at) for one in self.free_slices))

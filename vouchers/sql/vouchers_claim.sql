@@ -6,17 +6,20 @@
 --   "conflicts_with"}…], "refusals": [{"code", "data"}…]}]
 -- Of a pack a command says its "units" too, and each voucher names its batch: [{"id", "code",
 -- "batch_id", "batch_version_id", "valid_from", "valid_until"}…], those of one batch in order.
+-- p_caps: [{"limit_id", "window_start", "window_end", "window", "units", "fen"}…], those that claims
+-- of the group fall into, "units" and "fen" null where there is no cap.
 -- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
 -- row of which nothing may be used.
 -- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED (number is
 -- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
 -- conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
 -- random voucher code exists already: the caller decides the group again, with new ids and codes.
+-- A cap that all people share refuses by what is used of it, which only grows in its window.
 -- The text is read once, into arrays by position: joining it again and again would cost the square
 -- of the group's size.
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
-    p_batch uuid, p_entry uuid, p_date date, p_commands jsonb
+    p_batch uuid, p_entry uuid, p_date date, p_caps jsonb, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -65,6 +68,15 @@ DECLARE
     v_closes timestamptz[];
     v_falls timestamptz[];
     v_kept boolean;
+    -- By cap and window: what is left of it.
+    v_cap_ids bigint[];
+    v_cap_starts timestamptz[];
+    v_cap_ends timestamptz[];
+    v_cap_windows text[];
+    v_cap_most_units bigint[];
+    v_cap_most_fen bigint[];
+    v_cap_units bigint[];
+    v_cap_fen bigint[];
     v_at timestamptz;
     v_pick integer;
     v_issued bigint;
@@ -97,6 +109,29 @@ BEGIN
              WHERE r.batch_id = p_batch AND r.state = 'OPEN'
              ORDER BY (s.channel_id IS NULL), r.slot, s.id) s
       JOIN vouchers_quotarelease r ON r.id = s.release_id;
+
+    IF p_caps <> '[]' THEN
+        -- Batches may share a cap: the rows are there before they are locked.
+        INSERT INTO vouchers_capuse (limit_id, window_start, window_end, used_units, used_fen)
+        SELECT x.limit_id, x.window_start, x.window_end, 0, 0
+          FROM jsonb_to_recordset(p_caps)
+               AS x(limit_id bigint, window_start timestamptz, window_end timestamptz)
+         ORDER BY x.limit_id, x.window_start
+        ON CONFLICT DO NOTHING;
+        PERFORM 1 FROM vouchers_capuse u
+          JOIN jsonb_to_recordset(p_caps) AS x(limit_id bigint, window_start timestamptz)
+            USING (limit_id, window_start)
+         ORDER BY u.limit_id, u.window_start FOR NO KEY UPDATE OF u;
+        SELECT array_agg(x.limit_id), array_agg(x.window_start), array_agg(x.window_end),
+               array_agg(x."window"), array_agg(x.units), array_agg(x.fen),
+               array_agg(x.units - u.used_units), array_agg(x.fen - u.used_fen)
+          INTO v_cap_ids, v_cap_starts, v_cap_ends, v_cap_windows, v_cap_most_units,
+               v_cap_most_fen, v_cap_units, v_cap_fen
+          FROM jsonb_to_recordset(p_caps)
+               AS x(limit_id bigint, window_start timestamptz, window_end timestamptz,
+                    "window" text, units bigint, fen bigint)
+          JOIN vouchers_capuse u USING (limit_id, window_start);
+    END IF;
 
     SELECT array_agg(c.ord), array_agg(c.claim_id), array_agg(c.client_id), array_agg(c.key),
            array_agg(c.fingerprint), array_agg(c.enrolment_id), array_agg(c.at),
@@ -202,7 +237,13 @@ BEGIN
             SELECT min(r.slot) INTO v_next FROM vouchers_quotarelease r
              WHERE r.batch_id = p_batch
                AND (r.state = 'PLANNED' OR r.state = 'OPEN' AND r.slot > v_at);
-            IF v_next <= v_at
+            IF v_next <= v_at AND EXISTS (
+                   SELECT 1 FROM vouchers_quotarelease r
+                    WHERE r.batch_id = p_batch AND r.slot <= v_at AND r.state = 'PLANNED'
+                      AND r.waiting_since IS NOT NULL) THEN
+                v_reasons := v_reasons || jsonb_build_object('code', 'claim.budget_exhausted',
+                    'data', '{}'::jsonb);
+            ELSIF v_next <= v_at
                OR v_batch.released = 0 AND v_next IS NOT NULL
                OR NOT EXISTS (SELECT 1 FROM vouchers_quotarelease r
                                WHERE r.batch_id = p_batch AND r.slot <= v_at) THEN
@@ -223,6 +264,16 @@ BEGIN
                     'data', jsonb_build_object('next_release_at', v_next));
             END IF;
         END IF;
+        FOR v_cap IN 1 .. coalesce(cardinality(v_cap_ids), 0) LOOP
+            IF v_at >= v_cap_starts[v_cap] AND v_at < v_cap_ends[v_cap]
+               AND (v_cap_units[v_cap] < v_units[v_place]
+                    OR v_cap_fen[v_cap] < v_units[v_place] * v_batch.face_fen) THEN
+                v_reasons := v_reasons || jsonb_build_object('code', 'claim.daily_cap_reached',
+                    'data', jsonb_build_object('window', v_cap_windows[v_cap],
+                        'cap_units', v_cap_most_units[v_cap], 'cap_fen', v_cap_most_fen[v_cap],
+                        'next_release_at', vouchers_open_from(p_batch, v_cap_ends[v_cap])));
+            END IF;
+        END LOOP;
         IF v_reasons <> '[]' THEN
             v_outcomes[v_place] := 'REFUSED';
             v_refusals[v_place] := v_reasons;
@@ -234,6 +285,12 @@ BEGIN
         v_taken_slices[v_place] := v_slices[v_pick];
         v_firsts[v_place] := v_issued + 1;
         v_issued := v_issued + v_units[v_place];
+        FOR v_cap IN 1 .. coalesce(cardinality(v_cap_ids), 0) LOOP
+            IF v_at >= v_cap_starts[v_cap] AND v_at < v_cap_ends[v_cap] THEN
+                v_cap_units[v_cap] := v_cap_units[v_cap] - v_units[v_place];
+                v_cap_fen[v_cap] := v_cap_fen[v_cap] - v_units[v_place] * v_batch.face_fen;
+            END IF;
+        END LOOP;
     END LOOP;
 
     IF v_issued > v_batch.issued THEN
@@ -320,6 +377,19 @@ BEGIN
         IF v_written <> (v_issued - v_batch.issued) * v_per_unit THEN
             RAISE EXCEPTION 'vouchers written: %', v_written USING ERRCODE = 'check_violation';
         END IF;
+
+        UPDATE vouchers_capuse u
+           SET used_units = u.used_units + taken.units,
+               used_fen = u.used_fen + taken.units * v_batch.face_fen,
+               most_units = taken.most_units, most_fen = taken.most_fen
+          FROM (SELECT k.limit_id, k.window_start, k.most_units, k.most_fen, sum(c.units) AS units
+                  FROM unnest(v_cap_ids, v_cap_starts, v_cap_ends, v_cap_most_units,
+                              v_cap_most_fen)
+                       AS k(limit_id, window_start, window_end, most_units, most_fen)
+                  JOIN unnest(v_ats, v_taken) AS c(at, units)
+                    ON c.at >= k.window_start AND c.at < k.window_end AND c.units > 0
+                 GROUP BY 1, 2, 3, 4) taken
+         WHERE u.limit_id = taken.limit_id AND u.window_start = taken.window_start;
 
         UPDATE vouchers_quotaslice s SET issued = s.issued + taken.units
           FROM (SELECT a.slice_id, sum(a.units) AS units

@@ -1,6 +1,18 @@
 -- What the claim service reads before vouchers_claim decides. Functions keep their plans with the
 -- session: planned anew for every group, these reads took a single till longer than the commit.
 
+-- The first moment from p_from on at which a wave of the batch is open or opens; null if none is.
+CREATE OR REPLACE FUNCTION vouchers_open_from(p_batch uuid, p_from timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT min(greatest(r.slot, p_from))
+      FROM vouchers_quotarelease r
+      JOIN vouchers_batch b ON b.id = r.batch_id
+      JOIN campaigns_campaign c ON c.id = b.campaign_id
+     WHERE r.batch_id = p_batch AND r.state IN ('OPEN', 'PLANNED')
+       AND coalesce(r.closes_at, c.ends_at) > p_from AND greatest(r.slot, p_from) < c.ends_at
+$$;
+
+-- waits: a wave whose slot has come waits for money.
 -- waves: the last two slots up to p_until, whether their waves have opened by now or not.
 -- parts: of a pack, the batches it is made of; those are claimed with it and not by themselves.
 -- keeps: an open wave keeps units for channels; then vouchers_claim_slices says what is left whose.
@@ -12,7 +24,7 @@ RETURNS TABLE (
     version_id bigint, rules text, limit_ids text, waves timestamptz[], claimable boolean,
     released bigint,
     issued bigint, first_slot timestamptz, latest_open timestamptz, next_slot timestamptz,
-    parts text, keeps boolean)
+    parts text, keeps boolean, waits boolean)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
@@ -23,7 +35,7 @@ BEGIN
     RETURN QUERY
     SELECT b.id, b.code::text, b.face_fen, c.regions::text[], c.ends_at, v.id, v.rules::text,
            (SELECT coalesce(jsonb_object_agg(l.code, l.id), '{}')::text FROM vouchers_limit l
-             WHERE l.campaign_id = c.id AND l.side = 'CLAIM'),
+             WHERE l.campaign_id = c.id AND l.side IN ('CLAIM', 'CAP')),
            w.waves, c.state = 'LIVE' AND b.claims_on, b.released, b.issued,
            w.first_slot, w.latest_open, w.next_slot,
            CASE WHEN b.kind = 'PACK' THEN (
@@ -32,7 +44,7 @@ BEGIN
                           'rules', f.rules::text) ORDER BY p.position, p.id)::text
                  FROM vouchers_batch p JOIN vouchers_batchversion f ON f.id = p.version_id
                 WHERE p.pack_id = b.id) END,
-           w.keeps
+           w.keeps, w.waits
       FROM vouchers_batch b
       JOIN vouchers_batchversion v ON v.id = b.version_id
       JOIN campaigns_campaign c ON c.id = b.campaign_id
@@ -44,7 +56,9 @@ BEGIN
                max(r.slot) FILTER (WHERE r.state = 'OPEN') AS latest_open,
                min(r.slot) FILTER (WHERE r.state = 'PLANNED') AS next_slot,
                bool_or(r.state = 'OPEN' AND r.fell_back_at IS NULL
-                       AND r.channel_ids <> '{}') AS keeps
+                       AND r.channel_ids <> '{}') AS keeps,
+               coalesce(bool_or(r.state = 'PLANNED' AND r.waiting_since IS NOT NULL), false)
+                   AS waits
           FROM vouchers_quotarelease r WHERE r.batch_id = b.id) w
      WHERE b.id = ANY (p_batches) AND b.pack_id IS NULL
        AND c.state NOT IN ('DRAFT', 'SUBMITTED')
