@@ -19,27 +19,17 @@ from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
 from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
-from core.admin.regions import region_title
-from merchants.models import Merchant
 from vouchers.models import Batch, BatchVersion, Limit
+from vouchers.naming import scope_names
 from vouchers.rules.model import rules_read
 from vouchers.rules.words import rules_words
 from vouchers.services.switches import batch_switch_off, batch_switch_on_request
-
-INDUSTRIES = {str(one.value): one.label for one in Merchant.Industry}
 
 
 def rules_block(rules: Any, face_fen: int) -> SafeString | str:
     """Show frozen rules in words."""
     read = rules_read(rules)
-    return lines_block(
-        rules_words(
-            read,
-            face_fen=face_fen,
-            region_names={code: region_title(code) for code in read.use.regions},
-            industry_names={code: str(label) for code, label in INDUSTRIES.items()},
-        )
-    )
+    return lines_block(rules_words(read, face_fen=face_fen, names=scope_names([read])))
 
 
 def _switch(action_name: str, side: str, *, on: bool) -> Any:
