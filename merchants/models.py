@@ -41,15 +41,20 @@ class Acquirer(models.Model):
 
 
 class Brand(models.Model):
-    """A brand (品牌) that several merchants may carry."""
+    """A brand (品牌) that several merchants may carry; approved rules name it by its code."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.SlugField(_("品牌代码"), max_length=20, unique=True)
     name = models.CharField(_("品牌名称"), max_length=80, unique=True)
 
     class Meta:
         verbose_name = _("品牌")
         verbose_name_plural = _("品牌")
         ordering = ("name",)
+        triggers = (
+            pgtrigger.ReadOnly(name="code_stays", fields=["code"]),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -1,6 +1,6 @@
 """Reads of the merchants room: what stands behind a terminal, stores near, who sees what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from math import cos, radians
@@ -14,7 +14,7 @@ from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians
 from core.access.region_codes import region_chain
 from core.access.roles import Principal, grants_permitting
 from core.access.scope import ScopeFields, scope_queryset
-from merchants.models import Acquirer, Merchant, Payee, Store, Terminal
+from merchants.models import Acquirer, Brand, Merchant, Payee, Store, Terminal
 
 EARTH_M = 6_371_008.8
 METRES_PER_DEGREE = 111_195.0
@@ -63,7 +63,8 @@ class TerminalFacts:
     mcc: str
     industry: str
     tier: str
-    brand_id: UUID | None
+    brand: str | None
+    """Code of the brand, if there is one."""
     payee_id: UUID | None
     acquirer_id: UUID
     acquirer_code: str
@@ -137,6 +138,29 @@ def stores_near(
         .filter(distance_m__lte=float(radius_m))
         .order_by("distance_m", "pk")
     )
+
+
+def store_names(store_nos: Collection[str]) -> dict[str, str]:
+    """Return store number → name of the stores there are; one query, or none for no numbers."""
+    if not store_nos:
+        return {}
+    found = Store.objects.filter(store_no__in=store_nos).order_by()
+    return dict(found.values_list("store_no", "name"))
+
+
+def store_regions(store_nos: Collection[str]) -> dict[str, str]:
+    """Return store number → region code of the stores there are; one query, or none."""
+    if not store_nos:
+        return {}
+    found = Store.objects.filter(store_no__in=store_nos).order_by()
+    return dict(found.values_list("store_no", "region_code"))
+
+
+def brand_names(codes: Collection[str]) -> dict[str, str]:
+    """Return code → name of the brands there are; one query, or none for no codes."""
+    if not codes:
+        return {}
+    return dict(Brand.objects.filter(code__in=codes).order_by().values_list("code", "name"))
 
 
 def merchants_visible(user: Principal) -> QuerySet[Merchant]:

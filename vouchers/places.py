@@ -1,4 +1,4 @@
-"""Where a batch can be used: stores of the list in force, in its regions and industries."""
+"""Where a batch can be used: stores of the list in force that its scope names."""
 
 from collections.abc import Collection
 from functools import reduce
@@ -56,6 +56,12 @@ def stores_of(batch: Batch) -> QuerySet[Store]:
     stores = stores_open().filter(_inside(use.regions or batch.campaign.regions))
     if use.industries:
         stores = stores.filter(merchant__industry__in=use.industries)
+    if use.stores:
+        stores = stores.filter(store_no__in=use.stores)
+    if use.brands:
+        stores = stores.filter(merchant__brand__code__in=use.brands)
+    if use.tiers:
+        stores = stores.filter(merchant__tier__in=use.tiers)
     if use.whitelist:
         listed = WhitelistEntry.objects.filter(
             store=OuterRef("pk"),

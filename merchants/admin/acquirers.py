@@ -66,9 +66,13 @@ class BrandAdmin(ScopedModelAdmin):
     """品牌: a list of names shared by all regions."""
 
     region_field = None
-    list_display = ("name",)
-    search_fields = ("name",)
-    fields = ("name",)
+    list_display = ("name", "code")
+    search_fields = ("name", "code")
+    fields = ("code", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep the code: approved rules name it."""
+        return ("code",) if obj else ()
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> Model:
         """Add a brand."""

@@ -9,7 +9,7 @@ RETURNS TABLE (
     tested_at timestamptz, store_id uuid, store_no text, store_name text, store_region text,
     store_is_active boolean, longitude float8, latitude float8, opens_at time, closes_at time,
     merchant_id uuid, merchant_name text, merchant_state text, owner_region text, mcc text,
-    industry text, tier text, brand_id uuid, payee_id uuid, acquirer_id uuid, acquirer_code text,
+    industry text, tier text, brand text, payee_id uuid, acquirer_id uuid, acquirer_code text,
     term_unit text, term_days integer, cutoff time, fee_bp integer)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -23,7 +23,7 @@ BEGIN
            s.id, s.store_no::text, s.name::text, s.region_code::text, s.is_active,
            s.longitude::float8, s.latitude::float8, s.opens_at, s.closes_at,
            m.id, m.name::text, m.state::text, m.owner_region::text, m.mcc::text,
-           m.industry::text, m.tier::text, m.brand_id,
+           m.industry::text, m.tier::text, r.code::text,
            p.id, a.id, a.code::text, a.term_unit::text, a.term_days::integer, a.cutoff,
            a.fee_bp::integer
       FROM unnest(p_clients, p_store_nos, p_terminal_nos) WITH ORDINALITY
@@ -42,6 +42,7 @@ BEGIN
         ON t.acquirer_id = coalesce(own.id, other.id) AND t.terminal_no = asked.terminal_no
       JOIN merchants_store s ON s.id = t.store_id
       JOIN merchants_merchant m ON m.id = s.merchant_id
+      LEFT JOIN merchants_brand r ON r.id = m.brand_id
       JOIN merchants_acquirer a ON a.id = t.acquirer_id
       LEFT JOIN merchants_payee p
         ON p.acquirer_id = t.acquirer_id AND p.merchant_no = t.merchant_no

@@ -117,14 +117,21 @@ class Tickets:
             acquirer_id=NOBODY,
             merchant_id=NOBODY,
             store_id=NOBODY,
+            store_no=self._member(use.stores, elsewhere=elsewhere),
             terminal_id=NOBODY,
             payee_id=NOBODY,
             store_region=region,
             industry=industry,
             mcc=MCCS.get(industry, ""),
+            brand=self._member(use.brands, elsewhere=elsewhere),
+            tier=self._member(use.tiers, elsewhere=elsewhere),
             store_active=True,
             merchant_state=Merchant.State.ACTIVE,
         )
+
+    def _member(self, named: tuple[str, ...], *, elsewhere: bool) -> str:
+        """Draw one of the names that a rule gives; nothing where it gives none, or elsewhere."""
+        return self._chance.choice(named) if named and not elsewhere else ""
 
     def _flow(self, use: UseScope) -> FlowName:
         allowed = use.flows or FLOWS

@@ -16,6 +16,11 @@ from vouchers.states import VoucherState
 NOT_LISTED = Said("whitelist", "不在参与商户名单", "not on the list of participating stores")
 OTHER_REGION = Said("region", "不在适用地区", "outside the regions of the voucher")
 OTHER_INDUSTRY = Said("industry", "行业不符", "of another industry")
+OTHER_STORE = Said("store", "不是指定门店", "not one of the stores that are named")
+OTHER_BRAND = Said("brand", "品牌不符", "of another brand")
+OTHER_TIER = Said("tier", "商户分级不符", "of another merchant tier")
+TOLD_STORES = 5
+"""Of a long list of stores a refusal names so many; GET /stores has them all."""
 _STATE_CODES = {
     VoucherState.REDEEMED: "voucher.redeemed",
     VoucherState.VOIDED: "voucher.voided",
@@ -97,6 +102,13 @@ def _place_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
         reasons.append(OTHER_REGION)
     if use.industries and not {place.industry, place.mcc} & set(use.industries):
         reasons.append(OTHER_INDUSTRY)
+    for reason, named, own in (
+        (OTHER_STORE, use.stores, place.store_no),
+        (OTHER_BRAND, use.brands, place.brand),
+        (OTHER_TIER, use.tiers, place.tier),
+    ):
+        if named and own not in named:
+            reasons.append(reason)
     if reasons:
         data = {
             "reasons": reasons,
@@ -106,6 +118,12 @@ def _place_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
             "mcc": place.mcc,
             "industries": list(use.industries),
         }
+        if use.stores:
+            data |= {"store_no": place.store_no, "stores": list(use.stores[:TOLD_STORES])}
+        if use.brands:
+            data |= {"brand": place.brand, "brands": list(use.brands)}
+        if use.tiers:
+            data |= {"tier": place.tier, "tiers": list(use.tiers)}
         refusals.append(Refusal("redemption.store_not_in_scope", data))
     return refusals
 

@@ -42,11 +42,15 @@ class PlaceFacts:
     acquirer_id: UUID
     merchant_id: UUID
     store_id: UUID
+    store_no: str
     terminal_id: UUID
     payee_id: UUID
     store_region: str
     industry: str
     mcc: str
+    brand: str
+    """Code of the merchant's brand, empty without one."""
+    tier: str
     store_active: bool
     merchant_state: str
 

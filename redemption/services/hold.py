@@ -12,6 +12,7 @@ from core.hot import decided_or_later, hot_call, rounds
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
+from redemption.rules.facts import VoucherFacts
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.facts import (
     LATER,
@@ -25,7 +26,7 @@ from redemption.services.facts import (
     step_facts,
 )
 from redemption.services.limits import limit_key
-from redemption.services.requests import HoldCommand
+from redemption.services.requests import HoldCommand, PaymentRequest
 from redemption.states import Flow, StepKind
 
 ATTEMPTS = 3
@@ -229,8 +230,20 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "parts": taken.parts,
         "limits": item.candidate.limits,
         "refusals": [],
-        "detail": {
-            **({"region_at": payment.region_code} if payment.region_code else {}),
-            **({"goods": dict(payment.goods)} if payment.goods else {}),
-        },
+        "detail": _detail(payment, voucher, till),
     }
+
+
+def _detail(payment: PaymentRequest, voucher: VoucherFacts, till: TerminalFacts) -> dict[str, Any]:
+    """Return what decided besides the columns; brand and tier of a merchant change later."""
+    detail: dict[str, Any] = {}
+    if payment.region_code:
+        detail["region_at"] = payment.region_code
+    if payment.goods:
+        detail["goods"] = dict(payment.goods)
+    use = voucher.rules.use
+    if use.brands:
+        detail["brand"] = till.brand or ""
+    if use.tiers:
+        detail["tier"] = till.tier
+    return detail

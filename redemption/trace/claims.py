@@ -5,14 +5,13 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from core.access.regions import region_names
 from core.admin.columns import yuan_grouped
 from core.ids import to_public
 from core.models import Approval
-from merchants.models import Merchant
 from redemption.models import RedemptionLine
 from redemption.trace.stage import Fact, Stage, Table, moment, names
 from vouchers.api.prefixes import CLAIM, VOUCHER
+from vouchers.naming import scope_names
 from vouchers.rules.model import rules_read
 from vouchers.rules.words import rules_words
 
@@ -49,12 +48,7 @@ def version_stage(line: RedemptionLine) -> Stage:
     version = frozen.version
     approval = version.approval
     rules = rules_read(frozen.rules)
-    words = rules_words(
-        rules,
-        face_fen=line.voucher.face_fen,
-        region_names=region_names(rules.use.regions),
-        industry_names={value: str(label) for value, label in Merchant.Industry.choices},
-    )
+    words = rules_words(rules, face_fen=line.voucher.face_fen, names=scope_names([rules]))
     return Stage(
         _("规则版本与批准"),
         (

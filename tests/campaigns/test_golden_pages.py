@@ -18,7 +18,8 @@ from django.test import Client
 from django.urls import reverse
 
 from core.clock import TIME_ZONE
-from tests.factories.rich_rules import BENEFITS, rich_document
+from tests.factories.merchants import brand_make, store_make
+from tests.factories.rich_rules import BENEFITS, STORES, rich_document
 from tests.factories.running import campaign_published
 from tests.support.moments import business_time_set
 from tests.support.page_text import PageText, page_text
@@ -35,6 +36,9 @@ NOW = datetime(2026, 3, 7, 12, tzinfo=TIME_ZONE)
 
 def read(kind: str, page: str, language: str) -> PageText:
     business_time_set(NOW)
+    brand_make("有味", code="youwei")
+    for number, store_no in zip("一二三四五六", STORES, strict=True):
+        store_make(name=f"{number}号店", store_no=store_no)
     campaign = campaign_published(rich_document(kind))
     response = Client().get(reverse(PAGES[page], args=[campaign.code]), {"lang": language})
     assert response.status_code == 200

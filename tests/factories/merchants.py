@@ -125,9 +125,10 @@ def uscc_make(region: str = NANNING, serial: int | None = None) -> str:
     return head + uscc.calc_check_digit(head)
 
 
-def brand_make(name: str = "") -> Brand:
+def brand_make(name: str = "", *, code: str = "") -> Brand:
     """Return a new brand."""
-    return Brand.objects.create(name=name or f"测试品牌{next(_serial)}")
+    number = next(_serial)
+    return Brand.objects.create(code=code or f"brand-{number}", name=name or f"测试品牌{number}")
 
 
 def merchant_make(
@@ -138,6 +139,7 @@ def merchant_make(
     mcc: str = "5812",
     state: str = Merchant.State.ACTIVE,
     tier: str = Merchant.Tier.NONE,
+    brand: Brand | None = None,
 ) -> Merchant:
     """Return a new merchant with a valid USCC; its 承诺书 is on file."""
     number = next(_serial)
@@ -147,6 +149,7 @@ def merchant_make(
         mcc=mcc,
         industry=industry,
         tier=tier,
+        brand=brand,
         owner_region=region,
         state=state,
         commitment_on=SINCE.date(),
@@ -161,11 +164,12 @@ def store_make(
     longitude: str | None = "108.366543",
     latitude: str | None = "22.817002",
     is_active: bool = True,
+    store_no: str = "",
 ) -> Store:
     """Return a new store in county ``region``; owned by the merchant's bureau."""
     merchant = merchant or merchant_make()
     return Store.objects.create(
-        store_no=f"{region}{new_number(10)}",
+        store_no=store_no or f"{region}{new_number(10)}",
         merchant=merchant,
         name=name or f"测试门店{next(_serial)}",
         region_code=region,

@@ -23,6 +23,8 @@ BENEFITS: dict[str, dict[str, Any]] = {
 }
 """The benefit of the example, by the tag of the kind."""
 BENEFITS["PACK"] = {"type": "PACK", "parts": [{"batch": "inside", "quantity": 2}]}
+STORES = tuple(f"45010300000{number}" for number in range(6))
+"""More stores than the words name one by one."""
 _ONLY_OF_PARTS = ("use", "refund_policy")
 
 _KEYS = ["DOCUMENT", "MOBILE", "DEVICE"]
@@ -69,6 +71,8 @@ def rich_document(kind: str) -> dict[str, Any]:
                 ],
                 "regions": ["450103"],
                 "industries": ["CATERING", "LODGING"],
+                "brands": ["youwei"],
+                "stores": list(STORES),
                 "flows": ["MERCHANT_SCANS", "CUSTOMER_SCANS"],
                 "card_bins": ["62"],
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],

@@ -155,6 +155,16 @@ def test_confirmed_elsewhere(books: dict[str, UUID], region: str) -> None:
     fires("redemption.confirmed_in_region")
 
 
+@pytest.mark.parametrize("rule", ["stores", "brands", "tiers"])
+def test_confirmed_at_a_store_that_is_not_named(books: dict[str, UUID], rule: str) -> None:
+    corrupt(
+        """UPDATE vouchers_batchversion SET rules = jsonb_set(rules, ARRAY['use', %s], '["3A"]')""",
+        [rule],
+        disable=["vouchers_batchversion"],
+    )
+    fires("redemption.confirmed_in_scope")
+
+
 def test_confirmed_below_the_threshold(books: dict[str, UUID]) -> None:
     corrupt(
         f"UPDATE {R} SET order_fen = 9999, payable_fen = 6999 WHERE id = %s",

@@ -48,6 +48,9 @@ USE = st.builds(
     hours=st.lists(HOURS, max_size=2).map(tuple),
     regions=_some(("450100", "450200")),
     industries=_some(INDUSTRIES),
+    stores=_some(("S1", "S2")),
+    brands=_some(("b1", "b2")),
+    tiers=_some(("3A", "1A")),
     flows=_some(FLOWS),
     card_bins=_some(("62", "6214")),
     excluded_goods=_some(GOODS),
@@ -109,6 +112,9 @@ def payments(draw: st.DrawFn) -> PaymentFacts:
             PLACE,
             store_region=draw(st.sampled_from(PLACES)),
             industry=draw(st.sampled_from(INDUSTRIES)),
+            store_no=draw(st.sampled_from(["S1", "S3"])),
+            brand=draw(st.sampled_from(["", "b1"])),
+            tier=draw(st.sampled_from(["-", "3A"])),
         ),
         region_at=draw(st.sampled_from([None, "450103", "110101"])),
         goods=goods,
@@ -116,11 +122,19 @@ def payments(draw: st.DrawFn) -> PaymentFacts:
 
 
 def _elsewhere(payment: PaymentFacts, voucher: VoucherFacts, refusal: Refusal) -> PaymentFacts:
-    """Go to a store of the list, in the first region and industry that the refusal names."""
+    """Go to a store of the list that is the first of everything that the refusal names."""
     assert payment.place is not None
-    industries = refusal.data["industries"] or [payment.place.industry]
+    data = refusal.data
+    industries = data["industries"] or [payment.place.industry]
     place: PlaceFacts = replace(
-        payment.place, store_region=refusal.data["regions"][0], industry=industries[0]
+        payment.place,
+        store_region=data["regions"][0],
+        industry=industries[0],
+        **{
+            own: data[named][0]
+            for own, named in (("store_no", "stores"), ("brand", "brands"), ("tier", "tiers"))
+            if named in data
+        },
     )
     return replace(payment, place=place, listed_in=frozenset({voucher.campaign_id}))
 

@@ -19,31 +19,22 @@ from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
 from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
-from core.admin.regions import region_title
 from core.clock import TIME_ZONE
 from core.money import yuan_text
-from merchants.models import Merchant
 from vouchers.models import Batch, BatchVersion, CapUse, Limit
+from vouchers.naming import scope_names
 from vouchers.rules.caps import cap_rows
 from vouchers.rules.model import rules_read
 from vouchers.rules.words import rules_words
 from vouchers.services.switches import batch_switch_off, batch_switch_on_request
 
 CAP_USES_SHOWN = 14
-INDUSTRIES = {str(one.value): one.label for one in Merchant.Industry}
 
 
 def rules_block(rules: Any, face_fen: int) -> SafeString | str:
     """Show frozen rules in words."""
     read = rules_read(rules)
-    return lines_block(
-        rules_words(
-            read,
-            face_fen=face_fen,
-            region_names={code: region_title(code) for code in read.use.regions},
-            industry_names={code: str(label) for code, label in INDUSTRIES.items()},
-        )
-    )
+    return lines_block(rules_words(read, face_fen=face_fen, names=scope_names([read])))
 
 
 def _cap_use(use: CapUse) -> str:

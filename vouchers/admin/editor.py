@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -18,32 +17,27 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from campaigns.admin.editor_forms import choice_field, moment_field, moment_text, text_field
-from campaigns.admin.editor_sections import EditorSection, Rows, editor_section_register
+from campaigns.admin.editor_forms import choice_field, moment_field, text_field
+from campaigns.admin.editor_sections import EditorSection, editor_section_register
 from campaigns.admin.forms import YuanField
-from core.canonical import to_plain
-from core.money import yuan_text
+from merchants.models import Merchant
+from vouchers.admin.editor_rows import batches_initial, batches_plain
 from vouchers.admin.editor_text import (
-    LIMIT_FIELDS,
-    benefit_plain,
-    benefit_shown,
     cap_of,
-    cap_words,
     filled,
     hours_of,
-    hours_words,
     limit_of,
     part_of,
     release_of,
-    release_words,
     tier_of,
 )
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.limit_words import issuing_words
-from vouchers.rules.model import IssuingName
+from vouchers.rules.model import IssuingName, TierName
 
 FLOW_CHOICES = [(code, _(said.zh)) for code, said in FLOWS.items()]
+TIER_CHOICES = [one for one in Merchant.Tier.choices if one[0] in get_args(TierName)]
 VALIDITY = (
     ("HOURS", _("领取后若干小时")),
     ("CLAIM_DAY", _("领取当日")),
@@ -62,7 +56,6 @@ REFUNDS = (
     ("QUOTA_CONSUMED", _("按比例退还；全额退款消费券作废、次数不恢复")),
 )
 LIMIT = "per-day CLAIM CAMPAIGN DAY 1 DOCUMENT,MOBILE,DEVICE"
-FIXED = ("fixed_from", "fixed_until")
 
 
 def issuing_choices() -> list[tuple[str, str]]:
@@ -159,6 +152,20 @@ class BatchForm(forms.Form):
     )
     fixed_from = moment_field(_("固定有效期或首个周期开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
+    stores = _lines(_("适用门店"), _("门店编号，以空格或换行分隔；空则不限"), 2, required=False)
+    brands = text_field(
+        _("适用品牌"),
+        required=False,
+        max_length=2_100,
+        help_text=_("品牌代码，以空格分隔；空则不限"),
+    )
+    use_tiers = forms.MultipleChoiceField(
+        label=_("适用商户分级"),
+        choices=TIER_CHOICES,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("不选则不限；有财政资金的批次不得选择"),
+    )
     hours = _lines(
         _("可用时段"),
         _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
@@ -301,79 +308,6 @@ class BatchForm(forms.Form):
                     "每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"
                 )
             ) from error
-
-
-def batches_initial(batches: list[dict[str, Any]]) -> Rows:
-    """Return the batches of a document as the forms show them."""
-    return [_shown(batch) for batch in batches]
-
-
-def batches_plain(
-    old: list[dict[str, Any]], rows: Rows, _document: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Return the plain section; what the form does not show is kept by the batch's code."""
-    known = {batch["code"]: batch for batch in old}
-    return [_plain(deepcopy(known.get(row["code"], {})), row) for row in rows]
-
-
-def _shown(batch: dict[str, Any]) -> dict[str, Any]:
-    rules = batch["rules"]
-    return {
-        "code": batch["code"],
-        "name": batch["name"],
-        "units": batch["units"],
-        "face_fen": yuan_text(batch["face_fen"]),
-        **benefit_shown(rules["benefit"]),
-        "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
-        "validity_mode": rules["validity"]["mode"],
-        "validity_value": rules["validity"]["value"],
-        "validity_starts": rules["validity"].get("starts", "CLAIM"),
-        **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
-        "hours": "\n".join(hours_words(hours) for hours in rules["use"].get("hours", ())),
-        "flows": rules["use"]["flows"],
-        "card_bins": " ".join(rules["use"]["card_bins"]),
-        "at_claim": rules["location"]["at_claim"],
-        "at_use": rules["location"]["at_use"],
-        "limits": "\n".join(
-            " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
-            for limit in rules["limits"]
-        ),
-        "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
-        "issuing": rules.get("issuing", "CLAIM"),
-        "refund_policy": rules["refund_policy"],
-        "audience": rules.get("audience", ""),
-        "group": rules.get("group", ""),
-        "conflicts": " ".join(rules.get("conflicts", ())),
-        "releases": "\n".join(release_words(release) for release in batch["releases"]),
-    }
-
-
-def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
-    money = ("face_fen", "units", "funders")
-    if any(batch.get(name) != row[name] for name in money):
-        batch.pop("budget", None)
-    batch |= {name: row[name] for name in ("code", "name", *money, "releases")}
-    rules = batch.setdefault("rules", {})
-    rules["benefit"] = benefit_plain(row)
-    rules["validity"] = {
-        **rules.get("validity", {}),
-        "mode": row["validity_mode"],
-        "value": row["validity_value"] or 0,
-        "starts": row["validity_starts"],
-        **{name: to_plain(row[name]) for name in FIXED},
-    }
-    rules["use"] = {
-        **rules.get("use", {}),
-        "hours": row["hours"],
-        "flows": row["flows"],
-        "card_bins": row["card_bins"].split(),
-    }
-    rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
-    rules["limits"], rules["caps"] = row["limits"], row["caps"]
-    rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
-    rules["audience"] = row["audience"]
-    rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
-    return batch
 
 
 BATCHES = EditorSection(

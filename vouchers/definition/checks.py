@@ -8,15 +8,13 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import Problem
-from core.access.models import Region
-from core.access.region_codes import subtree_contains
-from merchants.models import Merchant
 from vouchers.definition.caps import caps_problems
 from vouchers.definition.channels import channels_problems
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.definition.recurrence import recurrence_problems
+from vouchers.definition.scope import scope_unknown, use_problems
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import (
@@ -26,7 +24,6 @@ from vouchers.rules.model import (
     PercentageBenefit,
     ThresholdBenefit,
     TiersBenefit,
-    UseScope,
     Validity,
 )
 
@@ -54,8 +51,8 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     return problems
 
 
-def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
-    """Return the batches that are issued in a way, or to people, the platform does not know yet."""
+def batches_not_ready(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
+    """Return what the platform does not know yet: ways of issuing, people, stores and brands."""
     issued = [
         Problem(
             f"batches[{index}].rules.issuing",
@@ -74,7 +71,7 @@ def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pro
         for index, batch in enumerate(batches)
         if batch.rules.audience
     ]
-    return [*issued, *aimed]
+    return [*issued, *aimed, *scope_unknown(spec, batches)]
 
 
 def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:
@@ -99,7 +96,7 @@ def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]
     yield from _benefit(rules.benefit, batch.face_fen, f"{path}.benefit")
     yield from _validity(spec, rules.validity, f"{path}.validity")
     yield from _limits(rules, f"{path}.limits")
-    yield from _use(spec, rules, f"{path}.use")
+    yield from use_problems(spec, batch, f"{path}.use")
     for name in ("hold_seconds_till", "hold_seconds_online"):
         if not 1 <= getattr(rules, name) <= MAX_HOLD_S:
             yield Problem(f"{path}.{name}", _("应在 1 至 %(limit)s 秒之间") % {"limit": MAX_HOLD_S})
@@ -164,17 +161,6 @@ def _rounds(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:
         yield Problem(path, _("时间须带时区"))
     elif not spec.starts_at <= rule.fixed_from < spec.ends_at:
         yield Problem(f"{path}.fixed_from", _("首个周期应在活动期间之内开始"))
-
-
-def _hours(use: UseScope, path: str) -> Iterator[Problem]:
-    for index, hours in enumerate(use.hours):
-        where = f"{path}.hours[{index}]"
-        if hours.opens == "24:00":
-            yield Problem(f"{where}.opens", _("开始时间应早于24:00"))
-        if len(set(hours.weekdays)) < len(hours.weekdays):
-            yield Problem(f"{where}.weekdays", _("不得重复"))
-    if len(set(use.hours)) < len(use.hours):
-        yield Problem(f"{path}.hours", _("不得重复"))
 
 
 def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
@@ -255,22 +241,6 @@ def _group_limits(batches: list[BatchSpec]) -> Iterator[Problem]:
             yield Problem(
                 f"batches[{index}].rules.limits", _("缺少本组的合计限制：%(code)s") % {"code": code}
             )
-
-
-def _use(spec: CampaignSpec, rules: BatchRules, path: str) -> Iterator[Problem]:
-    use = rules.use
-    yield from _hours(use, path)
-    known = set(Region.objects.filter(code__in=use.regions).values_list("code", flat=True))
-    for index, code in enumerate(use.regions):
-        inside = any(subtree_contains(region, code) for region in spec.regions)
-        if code not in known or not inside:
-            yield Problem(f"{path}.regions[{index}]", _("不是活动地区内的行政区划代码"))
-    for index, industry in enumerate(use.industries):
-        if industry not in Merchant.Industry.values:
-            yield Problem(f"{path}.industries[{index}]", _("没有这个行业"))
-    for index, prefix in enumerate(use.card_bins):
-        if not (prefix.isascii() and prefix.isdigit() and len(prefix) <= 10):
-            yield Problem(f"{path}.card_bins[{index}]", _("应为 1–10 位数字"))
 
 
 def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:

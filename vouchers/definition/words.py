@@ -6,16 +6,16 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
-from core.access.regions import region_names
 from core.money import yuan_text
 from core.passages import Passage, joined
-from merchants.models import Merchant
 from vouchers.definition.channel_words import channel_plan_words, slices_words
 from vouchers.definition.channels import channel_names
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
+from vouchers.naming import scope_names
 from vouchers.rules.limit_words import who_words
+from vouchers.rules.names import ScopeNames
 from vouchers.rules.till_words import cancelling_words, till_words
 from vouchers.rules.words import rules_words, using_words
 
@@ -24,8 +24,8 @@ def batches_rules_words(
     _spec: CampaignSpec, batches: list[BatchSpec], now: datetime | None
 ) -> list[Passage]:
     """Return every rule of each batch; with ``now`` also when its next wave opens."""
-    names = channel_names(batches)
-    return [_passage(batch, *_rules_lines(batch, now, names)) for batch in batches]
+    names, channels = _scope_names(batches), channel_names(batches)
+    return [_passage(batch, *_rules_lines(batch, now, names, channels)) for batch in batches]
 
 
 def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
@@ -33,16 +33,9 @@ def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pa
 
     No pack comes to a till, only its vouchers do.
     """
+    names = _scope_names(batches)
     words = [
-        _passage(
-            batch,
-            *till_words(
-                batch.rules,
-                face_fen=batch.face_fen,
-                region_names=region_names(batch.rules.use.regions),
-                industry_names=_industry_names(),
-            ),
-        )
+        _passage(batch, *till_words(batch.rules, face_fen=batch.face_fen, names=names))
         for batch in batches
         if not pack_parts(batch)
     ]
@@ -52,13 +45,14 @@ def batches_till_words(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pa
 def batches_checked_words(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Passage]:
     """Return everything about each batch that an approval freezes, wave by wave."""
     # Two clients may have one name; what is approved is the code.
-    names = {code: f"{name}（{code}）" for code, name in channel_names(batches).items()}
+    channels = {code: f"{name}（{code}）" for code, name in channel_names(batches).items()}
+    names = _scope_names(batches)
     return [
         _passage(
             batch,
-            *_rules_lines(batch, None, names),
+            *_rules_lines(batch, None, names, channels),
             *_money_lines(spec, batch),
-            *_other_lines(batch, names),
+            *_other_lines(batch, names, channels),
         )
         for batch in batches
     ]
@@ -77,17 +71,14 @@ def _passage(batch: BatchSpec, *lines: str) -> Passage:
     return Passage(f"batches.{batch.code}", batch.name, lines)
 
 
-def _rules_lines(batch: BatchSpec, now: datetime | None, names: Mapping[str, str]) -> list[str]:
-    benefit, *others = rules_words(
-        batch.rules,
-        face_fen=batch.face_fen,
-        region_names=region_names(batch.rules.use.regions),
-        industry_names=_industry_names(),
-    )
+def _rules_lines(
+    batch: BatchSpec, now: datetime | None, names: ScopeNames, channels: Mapping[str, str]
+) -> list[str]:
+    benefit, *others = rules_words(batch.rules, face_fen=batch.face_fen, names=names)
     coming = []
     if now is not None and batch.rules.issuing != "PACK":
         coming.append(next_wave_words(batch, now))
-    return [benefit, *plan_words(batch), *channel_plan_words(batch, names), *coming, *others]
+    return [benefit, *plan_words(batch), *channel_plan_words(batch, channels), *coming, *others]
 
 
 def _money_lines(spec: CampaignSpec, batch: BatchSpec) -> Iterator[str]:
@@ -101,21 +92,22 @@ def _money_lines(spec: CampaignSpec, batch: BatchSpec) -> Iterator[str]:
         }
 
 
-def _other_lines(batch: BatchSpec, names: Mapping[str, str]) -> Iterator[str]:
+def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str]) -> Iterator[str]:
     rules, parts = batch.rules, pack_parts(batch)
     if parts:
         codes = joined(f"{part.batch}×{part.quantity}" for part in parts)
         yield _("券包内容：%(codes)s") % {"codes": codes}
         # No voucher follows them, yet they are approved with the rest.
-        yield from using_words(
-            rules,
-            region_names=region_names(rules.use.regions),
-            industry_names=_industry_names(),
-        )
+        yield from using_words(rules, names=names)
     if rules.issuing == "PACK":
         yield from who_words(rules)
     if rules.group:
         yield _("所属组：%(group)s") % {"group": rules.group}
+    # What is approved are the codes: of a long list not all names are said, and names change.
+    if rules.use.stores:
+        yield _("适用门店编号：%(codes)s") % {"codes": joined(rules.use.stores)}
+    if rules.use.brands:
+        yield _("适用品牌代码：%(codes)s") % {"codes": joined(rules.use.brands)}
     # A limit under a new code counts from nothing again.
     if rules.limits:
         codes = joined(limit.code for limit in rules.limits)
@@ -125,8 +117,8 @@ def _other_lines(batch: BatchSpec, names: Mapping[str, str]) -> Iterator[str]:
         "online": rules.hold_seconds_online,
     }
     for release in batch.releases:
-        yield _("，").join((wave_words(release), *slices_words(release, names)))
+        yield _("，").join((wave_words(release), *slices_words(release, channels)))
 
 
-def _industry_names() -> dict[str, str]:
-    return {value: str(label) for value, label in Merchant.Industry.choices}
+def _scope_names(batches: list[BatchSpec]) -> ScopeNames:
+    return scope_names(batch.rules for batch in batches)

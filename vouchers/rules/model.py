@@ -45,6 +45,12 @@ WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
 """A name people read, e.g. 餐饮."""
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+StoreNo = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
+BrandCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
+TierName = Literal["3A", "2A", "1A"]
+"""Tiers of the merchant pool (核心商户池); never a condition of public money (domain-rules §9)."""
+MOST_STORES = 500
+"""Rules are read with every voucher; a longer list of stores is a whitelist."""
 DayTime = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 
@@ -219,9 +225,16 @@ class UseHours(_Rule, frozen=True):
 
 
 class UseScope(_Rule, frozen=True):
-    """Where, when and how a voucher may be used; an empty list means no restriction."""
+    """Where, when and how a voucher may be used; an empty list means no restriction.
+
+    A store has to be in each of the lists that are given: ``stores`` (store numbers), ``brands``
+    and ``tiers`` (of its merchant) only narrow the whitelist, regions and industries.
+    """
 
     whitelist: bool = True
+    stores: Annotated[tuple[StoreNo, ...], msgspec.Meta(max_length=MOST_STORES)] = ()
+    brands: Annotated[tuple[BrandCode, ...], msgspec.Meta(max_length=100)] = ()
+    tiers: tuple[TierName, ...] = ()
     hours: tuple[UseHours, ...] = ()
     regions: tuple[str, ...] = ()
     industries: tuple[str, ...] = ()

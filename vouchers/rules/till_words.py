@@ -4,7 +4,7 @@ Sentences that citizens read too are theirs (words.py, use_words.py); only what 
 said here. Pure functions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,7 @@ from vouchers.rules.model import (
     PercentageBenefit,
     ThresholdBasis,
 )
+from vouchers.rules.names import ScopeNames
 from vouchers.rules.refund_limits import MAX_AGE, MAX_REFUNDS
 from vouchers.rules.refund_words import refund_words
 from vouchers.rules.use_words import how_words, where_words
@@ -30,14 +31,13 @@ def till_words(
     rules: BatchRules,
     *,
     face_fen: int,
-    region_names: Mapping[str, str],
-    industry_names: Mapping[str, str],
+    names: ScopeNames,
 ) -> list[str]:
     """Return what a cashier checks and does, in the order of the till: before, at, after paying."""
     return [
         benefit_words(rules, face_fen=face_fen),
         *_counted(rules),
-        *where_words(rules, region_names, industry_names),
+        *where_words(rules, names),
         *how_words(rules),
         *_flow(rules),
         validity_words(rules.validity),

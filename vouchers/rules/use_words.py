@@ -7,19 +7,29 @@ from django.utils.translation import gettext as _
 from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import BatchRules, UseScope
+from vouchers.rules.names import NAMED_STORES, ScopeNames
 
 
-def where_words(
-    rules: BatchRules, region_names: Mapping[str, str], industry_names: Mapping[str, str]
-) -> Iterator[str]:
+def where_words(rules: BatchRules, names: ScopeNames) -> Iterator[str]:
     """Yield at which stores a voucher may be used."""
     use = rules.use
     if use.whitelist:
         yield _("仅限参与活动的商户使用")
     if use.regions:
-        yield _("使用地区：%(names)s") % {"names": _spelt(use.regions, region_names)}
+        yield _("使用地区：%(names)s") % {"names": _spelt(use.regions, names.regions)}
     if use.industries:
-        yield _("适用行业：%(names)s") % {"names": _spelt(use.industries, industry_names)}
+        yield _("适用行业：%(names)s") % {"names": _spelt(use.industries, names.industries)}
+    if use.tiers:
+        yield _("适用商户分级：%(names)s") % {"names": _spelt(use.tiers, names.tiers)}
+    if use.brands:
+        yield _("限%(names)s品牌的门店使用") % {"names": _spelt(use.brands, names.brands)}
+    if len(use.stores) > NAMED_STORES:
+        yield _("限%(names)s等%(count)s家门店使用") % {
+            "names": _spelt(use.stores[:NAMED_STORES], names.stores),
+            "count": len(use.stores),
+        }
+    elif use.stores:
+        yield _("限%(names)s使用") % {"names": _spelt(use.stores, names.stores)}
 
 
 def how_words(rules: BatchRules) -> Iterator[str]:

@@ -3,8 +3,6 @@
 Every sentence follows from a rule; nothing is said that no rule decides.
 """
 
-from collections.abc import Mapping
-
 from django.utils.translation import gettext as _
 
 from core.passages import joined, moment_words
@@ -24,6 +22,7 @@ from vouchers.rules.model import (
     TiersBenefit,
     Validity,
 )
+from vouchers.rules.names import ScopeNames
 from vouchers.rules.refund_words import refund_words
 from vouchers.rules.spelling import amount_words
 from vouchers.rules.use_words import how_words, where_words
@@ -33,12 +32,11 @@ def rules_words(
     rules: BatchRules,
     *,
     face_fen: int,
-    region_names: Mapping[str, str],
-    industry_names: Mapping[str, str],
+    names: ScopeNames,
 ) -> list[str]:
     """Return one sentence per rule, in the order a reader asks: how much, until when, who, where.
 
-    ``region_names`` and ``industry_names`` spell codes; a code without a name is shown itself.
+    ``names`` spells codes; a code without a name is shown itself.
     """
     claiming = [
         *issued_words(rules),
@@ -52,17 +50,15 @@ def rules_words(
     if isinstance(rules.benefit, PackBenefit):
         # When, where and how is said by the batches it is made of.
         return [benefit, _("本券包的张数均指份数"), *claiming]
-    validity, *using = using_words(rules, region_names=region_names, industry_names=industry_names)
+    validity, *using = using_words(rules, names=names)
     return [benefit, validity, *claiming, *using]
 
 
-def using_words(
-    rules: BatchRules, *, region_names: Mapping[str, str], industry_names: Mapping[str, str]
-) -> list[str]:
+def using_words(rules: BatchRules, *, names: ScopeNames) -> list[str]:
     """Return when, where and how a voucher is used, and what a refund does."""
     return [
         validity_words(rules.validity),
-        *where_words(rules, region_names, industry_names),
+        *where_words(rules, names),
         *how_words(rules),
         refund_words(rules),
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
 
 from campaigns.definition.document import definition_build
 from campaigns.management.files import definition_file, refusal
@@ -12,7 +13,10 @@ from core.errors import DomainError
 
 
 class Command(BaseCommand):
-    """Check without saving; exit code 1 and every path that is wrong."""
+    """Check without saving; exit code 1 and every path that is wrong.
+
+    What only keeps the campaign from going live is told, and is no error.
+    """
 
     help = "Check a campaign definition file without saving it."
 
@@ -28,3 +32,8 @@ class Command(BaseCommand):
         except DomainError as error:
             raise refusal(error) from error
         self.stdout.write(f"{definition.spec.code}  {canonical_hash(definition.document())}")
+        for problem in definition.not_ready():
+            self.stdout.write(
+                _("尚不能上线：%(path)s：%(reason)s")
+                % {"path": problem.path, "reason": problem.reason}
+            )

@@ -5,15 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from campaigns.api.serializers import CAMPAIGN_PREFIX, REGION_PATTERN
-from core.access.regions import region_names
 from core.api.fields import MomentField, PublicIdField
 from core.api.serializers import QuerySerializer, RefusalSerializer
 from core.errors.handler import language_current
 from core.errors.problem import refusal_document
-from merchants.models import Merchant
 from vouchers.api.prefixes import BATCH, PERSON
 from vouchers.models import Batch
 from vouchers.offers import Offer, OfferState, Remaining
+from vouchers.rules.names import ScopeNames
 from vouchers.rules.words import benefit_words, rules_words
 
 
@@ -63,7 +62,7 @@ class OfferPageSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-def offer_document(offer: Offer) -> dict[str, Any]:
+def offer_document(offer: Offer, names: ScopeNames) -> dict[str, Any]:
     """Return an offer as `OfferSerializer` shows it, in the caller's language."""
     batch, rules = offer.batch, offer.rules
     return {
@@ -75,12 +74,7 @@ def offer_document(offer: Offer) -> dict[str, Any]:
         "face_fen": batch.face_fen,
         "threshold_fen": rules.benefit.threshold_fen,
         "benefit": benefit_words(rules, face_fen=batch.face_fen),
-        "rules": rules_words(
-            rules,
-            face_fen=batch.face_fen,
-            region_names=region_names(rules.use.regions),
-            industry_names=industry_names(),
-        ),
+        "rules": rules_words(rules, face_fen=batch.face_fen, names=names),
         "state": offer.state,
         "state_text": offer.state.label,
         "remaining": offer.remaining,
@@ -94,8 +88,3 @@ def offer_document(offer: Offer) -> dict[str, Any]:
             for refusal in offer.refusals
         ],
     }
-
-
-def industry_names() -> dict[str, str]:
-    """Return code → name of every industry in the caller's language."""
-    return {value: str(label) for value, label in Merchant.Industry.choices}

@@ -6,13 +6,12 @@ from typing import Any
 from rest_framework import serializers
 
 from campaigns.api.serializers import CAMPAIGN_PREFIX
-from core.access.regions import region_names
 from core.api.fields import MomentField, PublicIdField
 from core.api.serializers import QuerySerializer
 from vouchers.api.prefixes import BATCH, CLAIM, PERSON, VOUCHER
-from vouchers.api.serializers.batches import industry_names
 from vouchers.history import VoucherEvent
 from vouchers.models import Batch, Voucher
+from vouchers.naming import scope_names
 from vouchers.rules.model import benefit_kind, rules_read
 from vouchers.rules.words import benefit_words, rules_words
 from vouchers.selectors import voucher_state
@@ -101,11 +100,6 @@ def voucher_detail_document(
     rules = rules_read(voucher.batch_version.rules)
     return {
         **voucher_document(voucher, now=now),
-        "rules": rules_words(
-            rules,
-            face_fen=voucher.face_fen,
-            region_names=region_names(rules.use.regions),
-            industry_names=industry_names(),
-        ),
+        "rules": rules_words(rules, face_fen=voucher.face_fen, names=scope_names([rules])),
         "history": history,
     }

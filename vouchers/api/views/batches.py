@@ -9,6 +9,7 @@ from core.api.paging import PAGE_PARAMETERS
 from core.api.views import ApiView
 from vouchers.api.people import person_of
 from vouchers.api.serializers.batches import BatchQuery, OfferPageSerializer, offer_document
+from vouchers.naming import scope_names
 from vouchers.offers import batches_offered, offers_of
 
 ORDER = ("funded_rank", "-campaign_starts_at", "campaign_id", "position", "pk")
@@ -38,6 +39,7 @@ class BatchListView(ApiView):
             found = found.filter(covers_condition(query["region"], "campaign__regions"))
         page = self.page(found, order=ORDER)
         offers = offers_of(page.rows, client_id=self.client.id, person=person, now=self.now)
-        items = [offer_document(offer) for offer in offers]
+        names = scope_names(offer.rules for offer in offers)
+        items = [offer_document(offer, names) for offer in offers]
         document = OfferPageSerializer({"items": items, "next_cursor": page.next_cursor})
         return self.answer(document.data)
