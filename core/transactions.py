@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections
 from django.db import transaction as django_transaction
 
 from core.errors import DomainError
-from core.errors.translate import sqlstate_of
+from core.errors.translate import constraint_of, sqlstate_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -166,6 +166,28 @@ def retry_conflicts(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return wrapper
+
+
+def retry_races(*constraints: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that decides again when another call was first at that moment.
+
+    The constraints say so: the second time the other's row is known, so that the answer is a replay
+    or a refusal. Inside another transaction nothing is retried.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except IntegrityError as error:
+                if constraint_of(error) not in constraints or transaction_is_open():
+                    raise
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    return decorate
 
 
 def _limit(using: str, lock_timeout_ms: int, statement_timeout_ms: int) -> None:

@@ -2,11 +2,11 @@
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
-from core.models import Organisation
+from core.models import Client, Organisation
 
 
 class Acquirer(models.Model):
@@ -262,3 +262,79 @@ class MerchantStaff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_position_display()} {self.masked}"
+
+
+class Transaction(models.Model):
+    """A purchase (交易) that an acquirer or channel reports, or a refund of one; never a person.
+
+    Facts never change, except how much of a purchase has been refunded since.
+    """
+
+    class Kind(models.TextChoices):
+        PURCHASE = "PURCHASE", _("消费")
+        REFUND = "REFUND", _("退款")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    client = models.ForeignKey(
+        Client, models.PROTECT, related_name="+", verbose_name=_("上报接入方")
+    )
+    idempotency_key = models.CharField(_("请求流水号"), max_length=64)
+    fingerprint = models.CharField(_("请求摘要"), max_length=64)
+    transaction_no = models.CharField(_("交易号"), max_length=64)
+    kind = models.CharField(_("类型"), max_length=8, choices=Kind.choices)
+    original = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refunds",
+        verbose_name=_("原交易"),
+    )
+    acquirer = models.ForeignKey(
+        Acquirer, models.PROTECT, related_name="+", verbose_name=_("收单机构")
+    )
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("商户"))
+    store = models.ForeignKey(
+        Store, models.PROTECT, related_name="transactions", verbose_name=_("门店")
+    )
+    terminal = models.ForeignKey(Terminal, models.PROTECT, related_name="+", verbose_name=_("终端"))
+    owner_region = models.CharField(_("归属地区"), max_length=6, db_index=True)
+    store_region = models.CharField(_("门店地区"), max_length=6, db_index=True)
+    flow = models.CharField(_("支付方式"), max_length=16)
+    card_bin = models.CharField(_("卡号前缀"), max_length=8, blank=True)
+    order_fen = models.BigIntegerField(_("订单金额（分）"))
+    refunded_fen = models.BigIntegerField(_("已退金额（分）"), default=0)
+    traded_at = models.DateTimeField(_("交易时间"))
+    at = models.DateTimeField(_("上报时间"))
+
+    class Meta:
+        verbose_name = _("商户交易")
+        verbose_name_plural = _("商户交易")
+        ordering = ("-at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("client", "idempotency_key"), name="transaction_key_once"
+            ),
+            models.UniqueConstraint(
+                fields=("client", "transaction_no"), name="transaction_number_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(order_fen__gt=0)
+                & Q(refunded_fen__gte=0)
+                & Q(refunded_fen__lte=F("order_fen")),
+                name="transaction_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="PURCHASE", original__isnull=True)
+                | Q(kind="REFUND", original__isnull=False, refunded_fen=0),
+                name="transaction_original",
+            ),
+        )
+        indexes = (models.Index(fields=("store", "traded_at"), name="transaction_store_at"),)
+        triggers = (
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="facts_frozen", exclude=["refunded_fen"]),
+        )
+
+    def __str__(self) -> str:
+        return self.transaction_no

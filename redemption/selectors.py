@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from redemption.models import Redemption, RedemptionStep
+from redemption.models import Redemption, RedemptionStep, Reward
 from redemption.states import RedemptionState
 
 
@@ -43,3 +43,8 @@ def redemption_state(redemption: Redemption, *, now: datetime) -> RedemptionStat
     if redemption.state == RedemptionState.HELD and now >= redemption.hold_expires_at:
         return RedemptionState.TIMED_OUT
     return RedemptionState(redemption.state)
+
+
+def rewards_of(source_id: UUID) -> QuerySet[Reward]:
+    """Return what a purchase was given as return vouchers, or why it was not."""
+    return Reward.objects.filter(source_id=source_id).select_related("batch").order_by("pk")

@@ -14,7 +14,8 @@ def scope_names(rules: Iterable[BatchRules]) -> ScopeNames:
 
     A query for stores and one for brands, each only where some rules name any.
     """
-    uses = [one.use for one in rules]
+    every = list(rules)
+    uses = [one.use for one in every] + [one.trigger.use for one in every if one.trigger]
     return ScopeNames(
         regions=region_names({code for use in uses for code in use.regions}),
         industries=_labels(Merchant.Industry.choices),

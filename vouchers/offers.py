@@ -77,9 +77,10 @@ class Offer:
 def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
     """Return the batches of running campaigns that a client of ``region`` may claim.
 
-    Parts of packs are claimed with their pack.
+    Parts of packs are claimed with their pack; return vouchers come with a purchase.
     """
-    return batches_known(region, now=now).filter(pack__isnull=True)
+    known = batches_known(region, now=now).filter(pack__isnull=True)
+    return known.exclude(kind=Batch.Kind.RETURN)
 
 
 def batches_known(region: str, *, now: datetime) -> QuerySet[Batch]:

@@ -42,6 +42,7 @@ _CHANNEL: Final = (
     "redemptions.cancel",
     "redemptions.refund",
     "redemptions.read",
+    "transactions.create",
     "lottery_entries.create",
     "draws.read",
     "statements.read",

@@ -15,6 +15,7 @@ API_FAMILIES: Final = (
     "code",
     "redemption",
     "refund",
+    "transaction",
     "infra",
 )
 """Families a client of the API can meet; the others answer staff."""

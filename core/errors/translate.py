@@ -108,3 +108,12 @@ def sqlstate_of(error: BaseException | None) -> str | None:
             return error.sqlstate
         error = error.__cause__
     return None
+
+
+def constraint_of(error: BaseException | None) -> str:
+    """Return the name of the constraint a database error is about, empty if there is none."""
+    while error is not None:
+        if isinstance(error, psycopg.Error):
+            return error.diag.constraint_name or ""
+        error = error.__cause__
+    return ""

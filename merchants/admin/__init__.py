@@ -1,5 +1,5 @@
 """Pages of the merchants room for staff; importing the modules registers them."""
 
-from merchants.admin import acquirers, merchants, payees, stores, terminals
+from merchants.admin import acquirers, merchants, payees, stores, terminals, transactions
 
-__all__ = ["acquirers", "merchants", "payees", "stores", "terminals"]
+__all__ = ["acquirers", "merchants", "payees", "stores", "terminals", "transactions"]

@@ -6,6 +6,7 @@ from redemption.admin import (
     lines,
     payment_codes,
     redemptions,
+    returns,
     settlement,
     steps,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "lines",
     "payment_codes",
     "redemptions",
+    "returns",
     "settlement",
     "steps",
 ]

@@ -11,6 +11,7 @@ from redemption.api.views.redemptions import (
     ReleaseView,
 )
 from redemption.api.views.statements import StatementFileView, StatementListView
+from redemption.api.views.transactions import TransactionListView, TransactionView
 
 urlpatterns = [
     path("persons/<str:person_id>/payment-codes", PaymentCodeView.as_view(), name="payment-codes"),
@@ -21,6 +22,8 @@ urlpatterns = [
     path("redemptions/<str:redemption_id>/release", ReleaseView.as_view(), name="release"),
     path("redemptions/<str:redemption_id>/cancel", CancelView.as_view(), name="cancel"),
     path("redemptions/<str:redemption_id>/refunds", RefundView.as_view(), name="refunds"),
+    path("transactions", TransactionListView.as_view(), name="transactions"),
+    path("transactions/<str:transaction_id>", TransactionView.as_view(), name="transaction"),
     path("statements", StatementListView.as_view(), name="statements"),
     path("statements/<str:statement_id>/file", StatementFileView.as_view(), name="statement-file"),
 ]

@@ -8,7 +8,7 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -23,10 +23,11 @@ from redemption.forecast.sampling import Cast, Opening
 from redemption.forecast.stages import Stage, Wave
 from redemption.forecast.tickets import NOBODY, Purse, Tickets
 from redemption.rules.amounts import amounts
-from redemption.rules.eligibility import eligibility
+from redemption.rules.eligibility import eligibility, purchase_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
 from vouchers.definition.normal import funder_order
 from vouchers.rules.claiming import claim_refusals, never_usable
+from vouchers.rules.model import purchase_rules
 from vouchers.rules.validity import validity_window
 from vouchers.states import VoucherState
 
@@ -225,6 +226,7 @@ class Play:
         if not refusals:
             self.uses.count(lines)
             self._redeem(till, purse.facts, payment)
+            self._give_returns(purse, payment)
             return
         till.refused[refusals[0].code] += 1
         purse.visits -= 1
@@ -235,6 +237,22 @@ class Play:
     def _redeem(self, till: Till, facts: VoucherFacts, payment: PaymentFacts) -> None:
         taken = amounts(facts, payment)
         till.redeem(payment.at, taken.order_fen, taken.subsidy_fen, taken.parts)
+
+    def _give_returns(self, purse: Purse, payment: PaymentFacts) -> None:
+        """Give what is given for a payment with a voucher; what acquirers report is not played."""
+        paid_with = purse.stage.batch
+        for stage in self.cast.stages:
+            rules = stage.batch.rules
+            purchase, trigger = purchase_rules(rules), rules.trigger
+            if purchase is None or trigger is None or trigger.source != "REDEMPTION":
+                continue
+            named = {one.batch for one in trigger.batches}
+            counts = (
+                paid_with.code in named if named else paid_with.rules.trigger is None
+            ) and trigger.is_met_by(payment.order_fen)
+            as_used = replace(purse.facts, rules=purchase)
+            if counts and not purchase_refusals(as_used, payment):
+                self._claim_decide(stage, purse.person, payment.at)
 
     def funder_parts_of(self, place: int) -> Iterator[tuple[str, int, int]]:
         """Yield funder code, fen issued and fen used of a batch of the cast."""

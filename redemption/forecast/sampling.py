@@ -57,8 +57,10 @@ def cast_make(
     """
     at_slot: dict[datetime, int] = {}
     for batch in batches:
-        for release in batch.releases:
+        for release in batch.releases if batch.rules.trigger is None else ():
             at_slot[release.slot] = at_slot.get(release.slot, 0) + release.units
+    if not at_slot:
+        raise InvalidParametersError.one("campaign", _("活动只有消费返券，没有可预测的领取"))
     persons = parameters["persons"] or -(
         -max(at_slot.values()) * parameters["demand"] // parameters["return_share"]
     )
@@ -110,7 +112,8 @@ def _packs_fill(stages: Sequence[Stage]) -> None:
 def _openings(stages: Sequence[Stage]) -> Iterator[Opening]:
     at_slot: dict[datetime, list[tuple[Stage, Wave]]] = defaultdict(list)
     for stage in stages:
-        for wave in stage.waves:
+        # Nobody comes for a return voucher: it is given for a purchase.
+        for wave in stage.waves if stage.batch.rules.trigger is None else ():
             at_slot[wave.slot].append((stage, wave))
     for slot, found in sorted(at_slot.items(), key=lambda one: one[0]):
         yield Opening(

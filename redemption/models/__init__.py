@@ -4,6 +4,7 @@ from redemption.models.codes import PaymentCode
 from redemption.models.earmarks import Earmark
 from redemption.models.exceptions import ExceptionItem
 from redemption.models.redemptions import Redemption, RedemptionLine, RedemptionStep
+from redemption.models.returns import Reward
 from redemption.settlement.models import (
     BankLine,
     Discrepancy,
@@ -34,6 +35,7 @@ __all__ = [
     "Redemption",
     "RedemptionLine",
     "RedemptionStep",
+    "Reward",
     "SettlementBatch",
     "SettlementItem",
     "SettlementLine",

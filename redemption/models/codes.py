@@ -1,4 +1,4 @@
-"""Payment codes (付款码): short-lived, stored as hashes, used once by a hold."""
+"""Payment codes (付款码): short-lived, stored as hashes, used once, by a hold or a purchase."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -35,6 +35,8 @@ class PaymentCode(models.Model):
     expires_at = models.DateTimeField(_("失效时间（不含）"))
     used_at = models.DateTimeField(_("使用时间"), null=True, blank=True)
     redemption_id = models.UUIDField(_("核销单"), null=True, blank=True)
+    transaction_id = models.UUIDField(_("商户交易"), null=True, blank=True)
+    """Of a purchase without a voucher (`merchants.Transaction`)."""
 
     class Meta:
         verbose_name = _("付款码")
@@ -45,8 +47,13 @@ class PaymentCode(models.Model):
                 condition=Q(expires_at__gt=F("created_at")), name="payment_code_life"
             ),
             models.CheckConstraint(
-                condition=Q(used_at__isnull=True, redemption_id__isnull=True)
-                | Q(used_at__isnull=False, redemption_id__isnull=False),
+                condition=Q(
+                    used_at__isnull=True, redemption_id__isnull=True, transaction_id__isnull=True
+                )
+                | Q(used_at__isnull=False, redemption_id__isnull=False, transaction_id__isnull=True)
+                | Q(
+                    used_at__isnull=False, redemption_id__isnull=True, transaction_id__isnull=False
+                ),
                 name="payment_code_used_by",
             ),
         )

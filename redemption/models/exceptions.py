@@ -16,6 +16,7 @@ class ExceptionItem(models.Model):
         LATE_CONFIRM = "LATE_CONFIRM", _("超时后到达的核销")
         PAYOUT_RETURNED = "PAYOUT_RETURNED", _("划付退汇")
         PARKED_MESSAGE = "PARKED_MESSAGE", _("搁置的消息")
+        RETURN_USED = "RETURN_USED", _("消费已退而返券已用")
         MISSING_FILE = "MISSING_FILE", _("对账文件缺失")
 
     class State(models.TextChoices):
@@ -72,6 +73,8 @@ class ExceptionItem(models.Model):
                     "number": number,
                     "attempt": attempt,
                 }
+            case self.Kind.RETURN_USED:
+                return _("券批次 %(batch)s") % {"batch": self.data.get("batch", "")}
             case self.Kind.MISSING_FILE:
                 return _("%(acquirer)s %(day)s 的对账文件") % {
                     "acquirer": self.data.get("acquirer", number),

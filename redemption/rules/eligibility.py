@@ -69,6 +69,18 @@ def frozen_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
     return refusals
 
 
+def purchase_refusals(purchase: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
+    """Return why a payment is no purchase that a return voucher is given for, amounts apart.
+
+    ``purchase`` has the rules of `purchase_rules`: when, where and how it counts.
+    """
+    return [
+        *_hours_refusals(purchase, payment),
+        *_place_refusals(purchase, payment),
+        *_payment_refusals(purchase, payment),
+    ]
+
+
 def _hours_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
     """Return a refusal outside the hours of use, with the next moment inside if one is left."""
     hours = voucher.rules.use.hours

@@ -69,7 +69,9 @@ class Considered:
 
 
 @dataclass(slots=True)
-class _Payer:
+class Payer:
+    """Who pays: the account, and what the payment code or the caller names."""
+
     enrolment_id: UUID | None = None
     voucher_ids: tuple[UUID, ...] = ()
     code_id: UUID | None = None
@@ -82,7 +84,7 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
     Another client's person or voucher is as if it did not exist (api.md, Visibility).
     """
     tills = tills_resolve(requests)
-    payers = _payers(requests)
+    payers = payers_find(requests)
     wallet = wallet_load(
         enrolment_ids={payer.enrolment_id for payer in payers if payer.enrolment_id},
         voucher_ids={pk for payer in payers for pk in payer.voucher_ids},
@@ -162,7 +164,8 @@ def payment_facts(
     )
 
 
-def _payers(requests: Sequence[PaymentRequest]) -> list[_Payer]:
+def payers_find(requests: Sequence[PaymentRequest]) -> list[Payer]:
+    """Return who pays, or why that cannot be told; a constant number of queries."""
     codes = payment_codes_find({one.payment_code for one in requests if one.payment_code})
     devices = identity_keys_find({one.device for one in requests if one.device})
     named = {one.person_id for one in requests if one.person_id}
@@ -177,7 +180,7 @@ def _payer(
     codes: dict[str, FoundCode],
     devices: dict[Any, FoundKey],
     people: dict[UUID, UUID],
-) -> _Payer:
+) -> Payer:
     if request.payment_code:
         code = codes.get(request.payment_code)
         key = devices.get(request.device) if request.device else None
@@ -188,22 +191,22 @@ def _payer(
             names_device=request.device is not None,
         )
         if code is None:
-            return _Payer(refusals=refusals)
+            return Payer(refusals=refusals)
         pinned = (code.voucher_id,) if code.voucher_id else ()
-        return _Payer(code.enrolment_id, pinned, code.code_id, refusals)
+        return Payer(code.enrolment_id, pinned, code.code_id, refusals)
     if request.voucher_ids:
-        payer = _Payer(voucher_ids=request.voucher_ids)
+        payer = Payer(voucher_ids=request.voucher_ids)
         if len(request.voucher_ids) > ONE_PER_PAYMENT:
             payer.refusals.append(
                 Refusal("redemption.stacking_not_allowed", {"limit": ONE_PER_PAYMENT})
             )
         return payer
     if request.person_id and people.get(request.person_id) == request.client_id:
-        return _Payer(request.person_id)
-    return _Payer(refusals=[Refusal("access.not_found")])
+        return Payer(request.person_id)
+    return Payer(refusals=[Refusal("access.not_found")])
 
 
-def _vouchers_of(payer: _Payer, request: PaymentRequest, wallet: Wallet) -> list[VoucherFacts]:
+def _vouchers_of(payer: Payer, request: PaymentRequest, wallet: Wallet) -> list[VoucherFacts]:
     if not payer.voucher_ids:
         return list(wallet.of(payer.enrolment_id))
     named = [wallet.vouchers[pk] for pk in payer.voucher_ids if pk in wallet.vouchers]
@@ -232,7 +235,7 @@ def _candidate(
 
 
 def _request_refusals(
-    payer: _Payer, candidates: Sequence[Candidate], payment: PaymentFacts
+    payer: Payer, candidates: Sequence[Candidate], payment: PaymentFacts
 ) -> Iterable[Refusal]:
     yield from payer.refusals
     if not candidates:

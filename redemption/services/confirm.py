@@ -5,10 +5,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from core.errors import Refusal
 from core.hot import hot_call, refusal_line
 from core.ids import new_id
+from core.outbox.registry import consumers_of
 from core.transactions import retry_conflicts
+from redemption.events import CONFIRMED
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
 from redemption.services.facts import (
     Funders,
@@ -46,7 +50,8 @@ def _decide(
 ) -> dict[Key, StepOutcome]:
     lines = [_line(order, item, day) for order, item in enumerate(group)]
     funders = Funders(funder_id for item in group for funder_id in item.target.funder_ids)
-    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day], lines)
+    consumers = orjson.dumps(consumers_of(CONFIRMED)).decode()
+    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day, consumers], lines)
     facts = step_facts(
         StepKind.CONFIRM,
         [

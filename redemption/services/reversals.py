@@ -1,19 +1,19 @@
 """Writing cancels and refunds: steps, states, vouchers, limits, and one entry per group."""
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import UUID
 
-import psycopg
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from core.ids import new_id
 from core.ledger.models import EntryCode
 from core.ledger.services import entry_post
-from core.transactions import transaction_is_open
+from core.outbox.services import Event, outbox_publish
+from core.transactions import retry_races
+from redemption.events import REVERSED
 from redemption.models import Earmark, Redemption, RedemptionLine, RedemptionStep
 from redemption.rules.refunds import RefundSlice
 from redemption.services.facts import Key, StepOutcome, facts_of, known_steps
@@ -21,11 +21,11 @@ from redemption.services.reversal_state import Confirmed
 from redemption.services.targets import Targeted, key_of
 from redemption.settlement.selectors import BOOKED_TO
 from redemption.states import RedemptionState, StepKind, VoucherFate
-from vouchers.models import Voucher
+from vouchers.models import Batch, Voucher
 from vouchers.states import VoucherState
 
-RACES = frozenset({"redemption_step_key_once", "account_not_negative"})
-"""Constraints that say another call was first: with the key, or with recovered money."""
+race_retried = retry_races("redemption_step_key_once", "account_not_negative")
+"""Another call was first with the key, or with recovered money: decide again."""
 _VOUCHER_STATES = {
     VoucherFate.RETURNED: VoucherState.ACTIVE,
     VoucherFate.EXPIRED: VoucherState.EXPIRED,
@@ -47,31 +47,6 @@ _UNITS_BACK = """
              WHERE v.id = ANY(%s) GROUP BY v.batch_id) given
      WHERE b.id = given.batch_id
 """
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def race_retried(function: Callable[P, R]) -> Callable[P, R]:
-    """Decide again when another call used the same key, or the same money, at that moment.
-
-    The second time the key is known and the money seen to be gone, so the answer is a replay or
-    a refusal.
-    """
-
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except IntegrityError as error:
-            cause = error.__cause__
-            name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
-            if name not in RACES or transaction_is_open():
-                raise
-        return function(*args, **kwargs)
-
-    return wrapper
 
 
 class Reversing(Targeted, Protocol):
@@ -138,9 +113,22 @@ def reversals_write(
         ],
         entry_id=entry_id,
     )
+    if Batch.objects.filter(campaign_id=campaign_id, kind=Batch.Kind.RETURN).exists():
+        outbox_publish(events=[_event(campaign_id, reversals)])
     steps = known_steps(kind, [key_of(reversal.command) for reversal in reversals])
     facts = facts_of({pk for pk, _ in steps.values()})
     return {key: StepOutcome("ACCEPTED", facts[pk]) for key, (pk, _) in steps.items()}
+
+
+def _event(campaign_id: UUID, reversals: Sequence[Reversal]) -> Event:
+    """Return what takes return vouchers back."""
+    return Event(
+        topic=REVERSED,
+        aggregate_type="campaign",
+        aggregate_id=campaign_id,
+        at=max(reversal.command.at for reversal in reversals),
+        payload={"redemptions": [one.confirmed.redemption_id for one in reversals]},
+    )
 
 
 def _totals(kind: StepKind, reversal: Reversal) -> dict[str, int]:

@@ -4,9 +4,10 @@
 -- free (they were valid at the hold) and its order has no other payment; else it is refused and
 -- left in the exceptions list. No two commands of a group share an order. Locks: orders of late
 -- ones → limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold. The
--- text is read once, into arrays by position.
+-- text is read once, into arrays by position. p_consumers: who hears of it, as names.
+DROP FUNCTION IF EXISTS redemptions_confirm(uuid, uuid, date, jsonb);
 CREATE OR REPLACE FUNCTION redemptions_confirm(
-    p_campaign uuid, p_entry uuid, p_date date, p_commands jsonb
+    p_campaign uuid, p_entry uuid, p_date date, p_consumers jsonb, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -213,6 +214,15 @@ BEGIN
                         'f', x.funder_id, 'a', x.used)),
                     (jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'EARMARKED',
                         'cu', x.batch_id, 'f', x.funder_id, 'a', x.unused))) AS line(posting)));
+        -- What return vouchers are given for, one event per group; elsewhere nobody listens.
+        IF EXISTS (SELECT 1 FROM vouchers_batch b
+                    WHERE b.campaign_id = p_campaign AND b.kind = 'RETURN') THEN
+            PERFORM outbox_publish(p_entry, 'redemption.confirmed', 'campaign', p_campaign::text,
+                (SELECT max(c.at) FROM unnest(v_commands) c),
+                (SELECT jsonb_build_object('redemptions', jsonb_agg(c.redemption_id))
+                   FROM unnest(v_commands) c WHERE v_accepted[c.ord + 1]),
+                p_consumers);
+        END IF;
     END IF;
 
     RETURN QUERY

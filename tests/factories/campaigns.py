@@ -38,6 +38,7 @@ from tests.factories.staff import staff_make
 from vouchers.models import Batch, BatchVersion, Limit, QuotaRelease, QuotaSlice
 from vouchers.rules.limits import SIDES, limit_rows
 from vouchers.rules.model import (
+    benefit_kind,
     rules_write,
 )
 from vouchers.states import ReleaseState
@@ -287,11 +288,12 @@ def _batch(
     position: int,
 ) -> Batch:
     campaign = version.campaign
+    rules = plan.batch_rules()
     batch = Batch.objects.create(
         campaign=campaign,
         code=f"b{position + 1}",
         name=plan.name,
-        kind=Batch.Kind.THRESHOLD,
+        kind=benefit_kind(rules),
         owner_region=campaign.owner_region,
         face_fen=plan.face_fen,
         planned_units=plan.units,
@@ -300,7 +302,6 @@ def _batch(
         concessions=[one.mode == Funding.Mode.MERCHANT_CONCESSION for one in funders],
         position=position,
     )
-    rules = plan.batch_rules()
     batch.version = BatchVersion.objects.create(
         batch=batch, version=version, rules=to_plain(rules_write(rules))
     )

@@ -19,6 +19,7 @@ from core.clock import wall
 from core.ids import new_id
 from core.jobs.models import Job, JobFile, ScheduledTick
 from core.models import Case, Delivery, Entry, Hit, OutboxEvent, RuleParameter
+from merchants.models import Transaction
 from redemption.models import (
     BankLine,
     Discrepancy,
@@ -31,6 +32,7 @@ from redemption.models import (
     ReconRow,
     Redemption,
     RedemptionStep,
+    Reward,
     Statement,
 )
 from tests.factories.campaigns import OPENED_AT, approval_make, campaign_live, later
@@ -204,6 +206,19 @@ def _settlement(shop: Shop, facts: list[UUID], payout: Any) -> None:
         at=MONDAY,
         **place,
     )
+    sale = _sale(shop)
+    Reward.objects.create(
+        source=Reward.Source.TRANSACTION,
+        source_id=sale.pk,
+        batch=shop.batch,
+        enrolment=enrolment_make(shop.client, region=region),
+        state=Reward.State.REFUSED,
+        refusals=["claim.sold_out"],
+        order_fen=sale.order_fen,
+        from_fen=8_000,
+        at=MONDAY,
+        **place,
+    )
     ExceptionItem.objects.create(
         kind=ExceptionItem.Kind.MISSING_FILE,
         subject_id=f"{NAMES[region]}对账文件",
@@ -231,6 +246,28 @@ def _settlement(shop: Shop, facts: list[UUID], payout: Any) -> None:
         file=stored,
         created_at=MONDAY,
         **place,
+    )
+
+
+def _sale(shop: Shop) -> Transaction:
+    """Report a purchase without a voucher."""
+    merchant = shop.store.merchant
+    return Transaction.objects.create(
+        client=shop.client,
+        idempotency_key=f"sale-{shop.store.pk.hex}",
+        fingerprint="0" * 64,
+        transaction_no=f"S{merchant.owner_region}",
+        kind=Transaction.Kind.PURCHASE,
+        acquirer=shop.terminal.acquirer,
+        merchant=merchant,
+        store=shop.store,
+        terminal=shop.terminal,
+        owner_region=merchant.owner_region,
+        store_region=shop.store.region_code,
+        flow="ONLINE",
+        order_fen=10_000,
+        traded_at=MONDAY,
+        at=MONDAY,
     )
 
 

@@ -31,6 +31,17 @@ class PayWorld:
     channel: ApiCaller
     till: ApiCaller
 
+    @classmethod
+    def of(cls, shop: Shop, *, now: datetime = AT) -> "PayWorld":
+        """Give a person a voucher of the shop's first batch, and both sides their callers."""
+        shop.client.operations = list(USUAL_OPERATIONS[Client.Kind.TERMINAL])
+        shop.client.save(update_fields=["operations"])
+        client = channel_make()
+        person = person_with_device(client)
+        (voucher,) = vouchers_issued(shop.batch, enrolments=[person])
+        business_time_set(now)
+        return cls(shop, person, voucher, ApiCaller.of(client), ApiCaller.of(shop.client))
+
     @property
     def person_id(self) -> str:
         return to_public("per", self.person.pk)
@@ -63,10 +74,11 @@ class PayWorld:
 
 
 def pay_world(*, now: datetime = AT, batch: BatchPlan | None = None) -> PayWorld:
-    shop = shop_make(batches=[batch or BatchPlan()])
-    shop.client.operations = list(USUAL_OPERATIONS[Client.Kind.TERMINAL])
-    shop.client.save(update_fields=["operations"])
-    client = channel_make()
+    return PayWorld.of(shop_make(batches=[batch or BatchPlan()]), now=now)
+
+
+def person_with_device(client: Client) -> Enrolment:
+    """Return an account whose device is `DEVICE`."""
     person = enrolment_make(client)
     for hashed in pii_hashes(pii.DEVICE, DEVICE):
         IdentityHash.objects.create(
@@ -75,6 +87,4 @@ def pay_world(*, now: datetime = AT, batch: BatchPlan | None = None) -> PayWorld
             pepper_version=hashed.version,
             key_hash=hashed.digest,
         )
-    (voucher,) = vouchers_issued(shop.batch, enrolments=[person])
-    business_time_set(now)
-    return PayWorld(shop, person, voucher, ApiCaller.of(client), ApiCaller.of(shop.client))
+    return person

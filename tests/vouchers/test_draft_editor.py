@@ -15,6 +15,7 @@ from tests.factories.merchants import NANNING, PROVINCE
 from tests.factories.packs import pack_document
 from tests.factories.running import BEFORE, campaign_approved
 from tests.factories.staff import staff_make
+from tests.vouchers.test_return_rules import returning_document
 
 pytestmark = pytest.mark.django_db
 
@@ -228,3 +229,22 @@ def test_a_pack_passes_through_the_page_unchanged() -> None:
     assert data["batches-0-parts"] == "man-20 2\nman-40 2\nman-80 1"
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved() == before
+
+
+def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_is_kept() -> None:
+    document = returning_document(below_fen=50_000)
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    before = saved()
+    client = login()
+    data = form_data(client.get(edit_url(campaign)))
+    assert data["batches-1-trigger"] == "REDEMPTION 80.00 500.00 b1"
+    assert client.post(edit_url(campaign), data).status_code == 302
+    assert saved() == before
+    data["batches-1-trigger"] = "REDEMPTION 90 -"
+    assert client.post(edit_url(campaign), data).status_code == 302
+    trigger = saved()["batches"][1]["rules"]["trigger"]
+    assert (trigger["from_fen"], trigger["below_fen"], trigger["batches"]) == (9_000, None, [])
+    assert trigger["use"]["industries"] == ["CATERING"]
+    data["batches-1-trigger"] = "REDEMPTION 90"
+    assert client.post(edit_url(campaign), data).status_code == 200
+    assert saved()["batches"][1]["rules"]["trigger"] == trigger

@@ -30,6 +30,7 @@ from vouchers.admin.editor_text import (
     part_of,
     release_of,
     tier_of,
+    trigger_of,
 )
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
@@ -214,6 +215,15 @@ class BatchForm(forms.Form):
         2,
         required=False,
     )
+    trigger = text_field(
+        _("返券条件"),
+        required=False,
+        help_text=_(
+            "消费返券填写：来源(REDEMPTION/TRANSACTION) 起点（元） 上限（元，不限写 -） "
+            "[批次代码…]，"
+            "如 REDEMPTION 300 - b1；适用商户等范围在方案文件中填写"
+        ),
+    )
     audience = text_field(
         _("定向人群"),
         required=False,
@@ -297,6 +307,16 @@ class BatchForm(forms.Form):
             return [cap_of(line.split()) for line in filled(self.cleaned_data["caps"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应有五项，份数为整数，金额为元")) from error
+
+    def clean_trigger(self) -> dict[str, Any] | None:
+        """Read what a return voucher is given for."""
+        words = self.cleaned_data["trigger"].split()
+        if not words:
+            return None
+        try:
+            return trigger_of(words)
+        except ValueError as error:
+            raise ValidationError(gettext("应为：来源 起点 上限 [批次代码…]，金额为元")) from error
 
     def clean_releases(self) -> list[dict[str, Any]]:
         """Read the waves."""

@@ -14,6 +14,7 @@ from vouchers.admin.editor_text import (
     cap_words,
     hours_words,
     release_words,
+    trigger_words,
 )
 
 FIXED = ("fixed_from", "fixed_until")
@@ -57,6 +58,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
             " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
             for limit in rules["limits"]
         ),
+        "trigger": trigger_words(rules["trigger"]) if rules.get("trigger") else "",
         "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
@@ -90,6 +92,9 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"], rules["caps"] = row["limits"], row["caps"]
+    # Where and how the purchase counts is not on the form.
+    old = rules.get("trigger") or {}
+    rules["trigger"] = {**old, **row["trigger"]} if row["trigger"] else None
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
     rules["audience"] = row["audience"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]

@@ -112,6 +112,29 @@ def cap_words(cap: dict[str, Any]) -> str:
     return " ".join(words)
 
 
+def trigger_of(parts: list[str]) -> dict[str, Any]:
+    """Read a trigger: source, yuan from, yuan below, batches; ValueError where it is not."""
+    source, least, below, *batches = parts
+    return {
+        "source": source,
+        "from_fen": fen_from_yuan(least.replace(",", "")),
+        "below_fen": None if below == NO_CAP else fen_from_yuan(below.replace(",", "")),
+        "batches": [{"batch": code} for code in batches],
+    }
+
+
+def trigger_words(trigger: dict[str, Any]) -> str:
+    """Write a trigger as `trigger_of` reads it."""
+    below = trigger.get("below_fen")
+    words = (
+        trigger["source"],
+        yuan_text(trigger["from_fen"]),
+        NO_CAP if below is None else yuan_text(below),
+        *(one["batch"] for one in trigger.get("batches", ())),
+    )
+    return " ".join(words)
+
+
 def hours_of(parts: list[str]) -> dict[str, Any]:
     """Read hours of use, ``18:00-24:00 5,6``; ValueError where they are not."""
     if not 1 <= len(parts) <= 2:

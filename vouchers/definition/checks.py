@@ -15,6 +15,7 @@ from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.definition.recurrence import recurrence_problems
 from vouchers.definition.scope import scope_unknown, use_problems
+from vouchers.definition.triggers import triggers_problems
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import (
@@ -29,7 +30,7 @@ from vouchers.rules.model import (
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})
-ISSUED = frozenset({"CLAIM", "PACK"})
+ISSUED = frozenset({"CLAIM", "PACK", "RETURN"})
 """Ways of issuing that the platform carries out."""
 MAX_HOLD_S = 3600
 
@@ -47,6 +48,7 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += _conflicts(batches)
     problems += _group_limits(batches)
     problems += packs_problems(batches)
+    problems += triggers_problems(spec, batches)
     problems += channels_problems(spec, batches)
     return problems
 

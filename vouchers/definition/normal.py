@@ -14,6 +14,7 @@ from core.money import funder_sums
 from vouchers.definition.model import BatchSpec, CalendarSpec, ChannelSpec, ReleaseSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.recurrence import recurrence_problems, recurring_days
+from vouchers.definition.triggers import triggers_normalise
 from vouchers.rules.model import Benefit, CapRule, PackBenefit, ThresholdBenefit
 from vouchers.rules.shares import running_shares
 
@@ -97,7 +98,9 @@ def _normalise(spec: CampaignSpec, batch: BatchSpec, names: Mapping[str, str]) -
         releases=tuple(sorted(releases, key=lambda release: release.slot)),
         calendar=None,
         rules=msgspec.structs.replace(
-            batch.rules, benefit=_benefit(batch.rules.benefit, batch.face_fen, names)
+            batch.rules,
+            benefit=_benefit(batch.rules.benefit, batch.face_fen, names),
+            trigger=triggers_normalise(batch.rules.trigger, names),
         ),
     )
 

@@ -45,11 +45,11 @@ def scope_unknown(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[
     They may be reported after the campaign is drafted, so they only keep it from going live. Two
     queries at most.
     """
-    uses = [batch.rules.use for batch in batches]
+    placed = list(_uses(batches))
+    uses = [use for _path, use in placed]
     regions = store_regions({number for use in uses for number in use.stores})
     brands = brand_names({code for use in uses for code in use.brands})
-    for position, use in enumerate(uses):
-        path = f"batches[{position}].rules.use"
+    for path, use in placed:
         for index, number in enumerate(use.stores):
             where = f"{path}.stores[{index}]"
             if number not in regions:
@@ -63,6 +63,15 @@ def scope_unknown(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[
                 yield Problem(
                     f"{path}.brands[{index}]", _("没有这个品牌：%(code)s") % {"code": code}
                 )
+
+
+def _uses(batches: Sequence[BatchSpec]) -> Iterator[tuple[str, UseScope]]:
+    """Yield where the vouchers are used, and where the purchases are that some are given for."""
+    for position, batch in enumerate(batches):
+        path = f"batches[{position}].rules"
+        yield f"{path}.use", batch.rules.use
+        if batch.rules.trigger is not None:
+            yield f"{path}.trigger.use", batch.rules.trigger.use
 
 
 def _public_money(spec: CampaignSpec, batch: BatchSpec) -> bool:

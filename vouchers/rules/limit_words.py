@@ -14,6 +14,7 @@ def issuing_words(issuing: str) -> str:
     return {
         "CLAIM": _("先到先得领取"),
         "PACK": _("随券包发放"),
+        "RETURN": _("消费返券"),
         "LOTTERY": _("摇号抽签"),
         "DRAW": _("即时抽奖"),
         "PAYMENT": _("支付立减"),

@@ -37,9 +37,10 @@ RefundPolicy = Literal[
 ]
 WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-IssuingName = Literal["CLAIM", "PACK", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
-"""How vouchers come to people: claimed, as part of a pack (券包), by a lottery, by an instant draw,
-taken off at the payment without any claim (立减), or by the review of a dossier (补贴申报)."""
+IssuingName = Literal["CLAIM", "PACK", "RETURN", "LOTTERY", "DRAW", "PAYMENT", "DOSSIER"]
+"""How vouchers come to people: claimed, as part of a pack (券包), for a purchase (消费返券), by a
+lottery, by an instant draw, taken off at the payment without any claim (立减), or by the review of
+a dossier (补贴申报)."""
 SideName = Literal["CLAIM", "REDEMPTION"]
 WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
@@ -243,6 +244,33 @@ class UseScope(_Rule, frozen=True):
     excluded_goods: tuple[GoodsName, ...] = ()
 
 
+class TriggerBatch(_Rule, frozen=True):
+    """A batch whose redemptions count; the canonical form has its name too."""
+
+    batch: str
+    name: str = ""
+
+
+class TriggerRule(_Rule, frozen=True):
+    """The purchase that a return voucher (消费返券) is given for, once per purchase.
+
+    ``source`` is a redemption of this campaign (of the named ``batches``; of none named, of any
+    but return vouchers) or a purchase that an acquirer reports. Its order amount is in
+    ``[from_fen, below_fen)``, and ``use`` says where, when and how it counts. A refund that leaves
+    less than ``from_fen`` takes the voucher back.
+    """
+
+    source: Literal["REDEMPTION", "TRANSACTION"]
+    from_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
+    below_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)] | None = None
+    batches: Annotated[tuple[TriggerBatch, ...], msgspec.Meta(max_length=50)] = ()
+    use: UseScope = UseScope()
+
+    def is_met_by(self, order_fen: int) -> bool:
+        """Tell whether an order of so much counts."""
+        return self.from_fen <= order_fen and (self.below_fen is None or order_fen < self.below_fen)
+
+
 class BatchRules(_Rule, frozen=True):
     """All rules of a batch that its campaign's approval freezes."""
 
@@ -253,6 +281,8 @@ class BatchRules(_Rule, frozen=True):
     use: UseScope = UseScope()
     location: Location = Location()
     issuing: IssuingName = "CLAIM"
+    trigger: TriggerRule | None = None
+    """Of a return voucher, what it is given for."""
     audience: Annotated[str, msgspec.Meta(max_length=40)] = ""
     """Whom it is for, in words (定向人群), e.g. 养老助残卡持卡人; empty for everybody."""
     group: GroupName = ""
@@ -265,12 +295,22 @@ class BatchRules(_Rule, frozen=True):
     hold_seconds_online: int = 900
 
 
+def purchase_rules(rules: BatchRules) -> BatchRules | None:
+    """Return a return voucher's rules as if it were used at the purchase that it is given for.
+
+    So that a purchase is looked at, checked and told by what looks at uses; None for other batches.
+    """
+    if rules.trigger is None:
+        return None
+    return msgspec.structs.replace(rules, use=rules.trigger.use, location=Location(), trigger=None)
+
+
 def benefit_kind(rules: BatchRules) -> str:
-    """Return the kind of batch: 立减 or 补贴 by how it is issued, else what its benefit says.
+    """Return the kind of batch: 立减, 补贴 or 消费返券 by how it is issued, else by its benefit.
 
     The tags of benefits are the kinds' names.
     """
-    by_issuing = {"PAYMENT": "INSTANT", "DOSSIER": "SUBSIDY"}
+    by_issuing = {"PAYMENT": "INSTANT", "DOSSIER": "SUBSIDY", "RETURN": "RETURN"}
     return by_issuing.get(rules.issuing, str(type(rules.benefit).__struct_config__.tag))
 
 

@@ -25,6 +25,7 @@ from vouchers.rules.model import (
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.refund_words import refund_words
 from vouchers.rules.spelling import amount_words
+from vouchers.rules.trigger_words import trigger_words
 from vouchers.rules.use_words import how_words, where_words
 
 
@@ -40,6 +41,7 @@ def rules_words(
     """
     claiming = [
         *issued_words(rules),
+        *trigger_words(rules, names),
         # Who may claim a part of a pack is said by its pack.
         *(who_words(rules) if rules.issuing != "PACK" else ()),
         *(limit_words(limit, rules.group) for limit in rules.limits),

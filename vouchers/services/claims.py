@@ -29,6 +29,7 @@ from vouchers.identity import IdentityToken
 from vouchers.models import Claim, Voucher
 from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
+from vouchers.rules.model import IssuingName
 from vouchers.rules.validity import validity_window
 from vouchers.services.caps import cap_lines
 from vouchers.services.claim_context import (
@@ -47,7 +48,8 @@ class ClaimCommand(NamedTuple):
     ``at`` is the server's receipt of the request (business time), ``region_code`` where the
     channel located the person, ``device`` the device the request was made on: it counts like a
     registered one. Batches whose campaign lies outside of ``client_region`` do not exist for a
-    channel; a desk or a grant, which name none, see all.
+    channel; a desk or a grant, which name none, see all. ``issuing`` is who asks: the person, or
+    the rule by which a batch is given; a batch that is given another way does not exist.
     """
 
     client_id: UUID
@@ -60,6 +62,7 @@ class ClaimCommand(NamedTuple):
     region_code: str | None = None
     device: IdentityToken | None = None
     units: int = 1
+    issuing: IssuingName = "CLAIM"
 
 
 class IssuedVoucher(NamedTuple):
@@ -163,7 +166,7 @@ def _nothing_left(
     empty = {pk: context for pk, context in contexts.items() if context.stock.may_refuse}
     for index, command in enumerate(commands if empty else ()):
         context = empty.get(command.batch_id)
-        if context and _may_know(context, command.client_region):
+        if context and _may_know(context, command):
             refusal = context.nothing_left(command.at, command.client_id)
             if refusal:
                 refusals[index] = refusal
@@ -189,7 +192,7 @@ def _prepare(
     known: list[tuple[int, ClaimCommand, BatchContext, Claimant]] = []
     for (index, command), claimant in zip(commands.items(), claimants, strict=True):
         context = contexts.get(command.batch_id)
-        if context and claimant and _may_know(context, command.client_region):
+        if context and claimant and _may_know(context, command):
             known.append((index, command, context, claimant))
     devices = identity_keys_ensure(
         tokens={command.device for _, command, _, _ in known if command.device}
@@ -223,9 +226,10 @@ def _prepare(
         )
 
 
-def _may_know(context: BatchContext, client_region: str | None) -> bool:
-    return client_region is None or any(
-        regions_overlap(region, client_region) for region in context.regions
+def _may_know(context: BatchContext, command: ClaimCommand) -> bool:
+    region = command.client_region
+    return context.rules.issuing == command.issuing and (
+        region is None or any(regions_overlap(one, region) for one in context.regions)
     )
 
 

@@ -75,7 +75,10 @@ def _assert_grantable(batch: Batch, client: Client) -> None:
         raise InvalidParametersError.one("batch", _("批次的规则尚未批准"))
     if batch.pack_id is not None:
         raise InvalidParametersError.one("batch", _("该批次随券包发放，请选择券包"))
-    if rules_read(batch.version.rules).location.at_claim:
+    rules = rules_read(batch.version.rules)
+    if rules.issuing != "CLAIM":
+        raise InvalidParametersError.one("batch", _("该批次不是领取的券，不能定向发放"))
+    if rules.location.at_claim:
         reason = _("该批次领取时须校验位置，不能定向发放")
         raise InvalidParametersError.one("batch", reason)
     if not any(regions_overlap(code, client.owner_region) for code in batch.campaign.regions):

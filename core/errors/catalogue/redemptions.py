@@ -246,4 +246,15 @@ REDEMPTION_CODES = (
         hotline_en="The time for refunds is over; store and customer settle it, the subsidy stays "
         "as it is.",
     ),
+    CodeText(
+        "transaction.number_taken",
+        409,
+        "交易号已使用",
+        "The transaction number is taken",
+        "交易号 {number} 已用于另一笔交易。",
+        "The number {number} was used for another transaction.",
+        hotline_zh="由收单机构核对交易号；同一笔交易重发须使用原请求流水号。",
+        hotline_en="The acquirer checks the number; the same transaction is sent again with its "
+        "first request number.",
+    ),
 )

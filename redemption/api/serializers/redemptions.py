@@ -13,8 +13,9 @@ from core.api.serializers import QuerySerializer, StrictSerializer
 from core.ids import to_public
 from redemption.answers import REDEMPTION, STEP, VOUCHER
 from redemption.api.serializers.payments import VISIBLE
+from redemption.api.serializers.transactions import ReturnSerializer, returns_document
 from redemption.models import Redemption
-from redemption.selectors import redemption_state
+from redemption.selectors import redemption_state, rewards_of
 from redemption.states import RedemptionState, StepKind, VoucherFate
 from vouchers.api.prefixes import PERSON
 from vouchers.api.serializers.claims import REQUEST_NO_PATTERN
@@ -258,6 +259,7 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     refundable_fen = serializers.IntegerField()
     vouchers = HeldVoucherSerializer(many=True)
     steps = StepSerializer(many=True)
+    returns = ReturnSerializer(many=True, help_text="消费返券；核销之后数秒内发放")
 
 
 def redemption_document(
@@ -314,6 +316,7 @@ def redemption_document(
             }
             for step in redemption.steps.all()
         ],
+        "returns": returns_document(rewards_of(redemption.pk)),
     }
 
 

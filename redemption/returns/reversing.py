@@ -1,0 +1,123 @@
+"""Take return vouchers back whose purchase was refunded: void the unused, flag the used."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.outbox.models import OutboxEvent
+from core.transactions import retry_conflicts, transaction, transaction_required
+from redemption.models import ExceptionItem, RedemptionLine, Reward
+from redemption.returns.purchases import left_fen
+from vouchers.models import Voucher
+from vouchers.services.voids import vouchers_void
+from vouchers.states import VoucherState
+
+OVER = (VoucherState.EXPIRED, VoucherState.VOIDED)
+MOST = 1_000
+"""Of one sweep; the next one goes on."""
+
+
+def on_redemptions_reversed(event: OutboxEvent, now: datetime) -> None:
+    """Consume ``redemption.reversed``: payments that were cancelled or refunded."""
+    ids = [UUID(text) for text in event.payload["redemptions"]]
+    _reverse(Reward.Source.REDEMPTION, ids, now)
+
+
+def on_transactions_refunded(event: OutboxEvent, now: datetime) -> None:
+    """Consume ``transaction.refunded``: reported purchases of which something was given back."""
+    ids = [UUID(text) for text in event.payload["transactions"]]
+    _reverse(Reward.Source.TRANSACTION, ids, now)
+
+
+def _reverse(source: str, source_ids: Collection[UUID], now: datetime) -> None:
+    rewards = Reward.objects.filter(
+        source=source,
+        source_id__in=source_ids,
+        state=Reward.State.ISSUED,
+        reversed_at__isnull=True,
+    )
+    pending = list(rewards.order_by("pk"))
+    # Not locked: the refund is committed, and what is left only shrinks.
+    left = left_fen(source, {one.source_id for one in pending})
+    late = [one.pk for one in pending if left[one.source_id] < one.from_fen]
+    Reward.objects.filter(pk__in=late, reversed_at=None).update(reversed_at=now)
+    rewards_settle(reward_ids=late, now=now)
+
+
+def rewards_settle(*, reward_ids: Collection[UUID], now: datetime) -> None:
+    """Void what is unused of these reversed rewards and flag what is used, in the caller's.
+
+    A voucher on hold is left: the sweep comes back once the hold has ended. A used one is for
+    people to look at (`ExceptionItem`); should its own payment be undone, it is void after all.
+    """
+    transaction_required()
+    rewards = {
+        one.claim_id: one
+        for one in Reward.objects.filter(pk__in=reward_ids, reversed_at__isnull=False)
+        if one.claim_id
+    }
+    vouchers = list(Voucher.objects.filter(claim_id__in=rewards).order_by("pk"))
+    void = vouchers_void(voucher_ids=[one.pk for one in vouchers], now=now)
+    states = dict(Voucher.objects.filter(claim_id__in=rewards).values_list("pk", "state"))
+    for voucher in vouchers:
+        reward = rewards[voucher.claim_id]
+        if voucher.pk in void or states[voucher.pk] in OVER:
+            _move(reward, Reward.State.VOIDED)
+        elif states[voucher.pk] == VoucherState.REDEEMED and reward.state == Reward.State.ISSUED:
+            _move(reward, Reward.State.FLAGGED)
+            _flag(reward, voucher, now)
+
+
+def _move(reward: Reward, state: Reward.State) -> None:
+    Reward.objects.filter(pk=reward.pk, state=reward.state).update(state=state)
+
+
+def _flag(reward: Reward, voucher: Voucher, now: datetime) -> None:
+    used = RedemptionLine.objects.filter(voucher=voucher, live=True).select_related("batch").get()
+    ExceptionItem.objects.get_or_create(
+        kind=ExceptionItem.Kind.RETURN_USED,
+        subject_id=str(reward.pk),
+        defaults={
+            "owner_region": reward.owner_region,
+            "amount_fen": used.used_fen,
+            "data": {
+                "batch": used.batch.name,
+                "source": reward.source,
+                "source_id": str(reward.source_id),
+                "redemption": str(used.redemption_id),
+            },
+            "opened_at": now,
+        },
+    )
+
+
+def rewards_sweep(*, now: datetime) -> int:
+    """Settle reversed rewards whose voucher was held, or whose payment was undone since.
+
+    Returns at how many it looked. Safe to run twice, even at once.
+    """
+    due = list(
+        Reward.objects.filter(reversed_at__isnull=False)
+        .filter(
+            Q(state=Reward.State.ISSUED)
+            | Q(
+                state=Reward.State.FLAGGED,
+                claim_id__in=Voucher.objects.exclude(state=VoucherState.REDEEMED).values(
+                    "claim_id"
+                ),
+            )
+        )
+        .order_by("reversed_at")
+        .values_list("pk", flat=True)[:MOST]
+    )
+    if due:
+        _settle_alone(due, now)
+    return len(due)
+
+
+@retry_conflicts
+def _settle_alone(reward_ids: Collection[UUID], now: datetime) -> None:
+    with transaction():
+        rewards_settle(reward_ids=reward_ids, now=now)
