@@ -23,7 +23,6 @@ NOT_YET = frozenset(
     {
         "claim.daily_cap_reached",
         "claim.budget_exhausted",
-        "claim.not_in_audience",
         "claim.device_limit",
         "claim.risk_refused",
     }

@@ -11,6 +11,7 @@ from campaigns.definition.registry import Problem
 from core.access.models import Region
 from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
+from vouchers.definition.audiences import audiences_not_ready, audiences_problems
 from vouchers.definition.channels import channels_problems
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
@@ -49,11 +50,12 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += _group_limits(batches)
     problems += packs_problems(batches)
     problems += channels_problems(spec, batches)
+    problems += audiences_problems(spec, batches)
     return problems
 
 
-def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
-    """Return the batches that are issued in a way, or to people, the platform does not know yet."""
+def batches_not_ready(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
+    """Return the batches that are issued in a way the platform does not know, or to nobody yet."""
     issued = [
         Problem(
             f"batches[{index}].rules.issuing",
@@ -63,16 +65,7 @@ def batches_not_ready(_spec: CampaignSpec, batches: list[BatchSpec]) -> list[Pro
         for index, batch in enumerate(batches)
         if batch.rules.issuing not in ISSUED
     ]
-    aimed = [
-        Problem(
-            f"batches[{index}].rules.audience",
-            _("%(batch)s：本平台尚未开通“%(audience)s”定向发放")
-            % {"batch": batch.name, "audience": batch.rules.audience},
-        )
-        for index, batch in enumerate(batches)
-        if batch.rules.audience
-    ]
-    return [*issued, *aimed]
+    return [*issued, *audiences_not_ready(spec, batches)]
 
 
 def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:

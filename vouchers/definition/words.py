@@ -114,6 +114,8 @@ def _other_lines(batch: BatchSpec, names: Mapping[str, str]) -> Iterator[str]:
         )
     if rules.issuing == "PACK":
         yield from who_words(rules)
+    if rules.audience:
+        yield _("定向人群代码：%(code)s") % {"code": rules.audience.code}
     if rules.group:
         yield _("所属组：%(group)s") % {"group": rules.group}
     # A limit under a new code counts from nothing again.

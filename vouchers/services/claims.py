@@ -24,6 +24,7 @@ from core.hot import (
 )
 from core.ids import new_id, new_voucher_code
 from core.transactions import retry_conflicts
+from vouchers.audiences.membership import Asked, members_among
 from vouchers.identity import IdentityToken
 from vouchers.models import Claim, Voucher
 from vouchers.rules.claiming import claim_refusals, never_usable
@@ -45,7 +46,8 @@ class ClaimCommand(NamedTuple):
     ``at`` is the server's receipt of the request (business time), ``region_code`` where the
     channel located the person, ``device`` the device the request was made on: it counts like a
     registered one. Batches whose campaign lies outside of ``client_region`` do not exist for a
-    channel; a desk or a grant, which name none, see all.
+    channel; a desk or a grant, which name none, see all. ``is_named``: an approved list names this
+    very person for this batch (a grant), so the batch's audience is not asked.
     """
 
     client_id: UUID
@@ -58,6 +60,7 @@ class ClaimCommand(NamedTuple):
     region_code: str | None = None
     device: IdentityToken | None = None
     units: int = 1
+    is_named: bool = False
 
 
 class IssuedVoucher(NamedTuple):
@@ -192,6 +195,13 @@ def _prepare(
     devices = identity_keys_ensure(
         tokens={command.device for _, command, _, _ in known if command.device}
     )
+    members = members_among(
+        {
+            index: Asked(context.rules.audience.code, command.at, claimant.keys)
+            for index, command, context, claimant in known
+            if context.rules.audience and not command.is_named
+        }
+    )
     for index, command, context, claimant in known:
         keys = claimant.keys
         if command.device:
@@ -207,6 +217,7 @@ def _prepare(
         refusals = claim_refusals(
             context.rules,
             verified=claimant.verified,
+            in_audience=command.is_named or index in members,
             key_kinds=keys.values(),
             region_code=command.region_code,
             campaign_regions=context.regions,
