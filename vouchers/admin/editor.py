@@ -23,6 +23,7 @@ from campaigns.admin.editor_sections import EditorSection, Rows, editor_section_
 from campaigns.admin.forms import YuanField
 from core.canonical import to_plain
 from core.money import yuan_text
+from vouchers.admin.editor_audience import AudienceForm, audience_options, audience_shown
 from vouchers.admin.editor_text import (
     LIMIT_FIELDS,
     benefit_plain,
@@ -81,7 +82,7 @@ def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharF
     )
 
 
-class BatchForm(forms.Form):
+class BatchForm(AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
     code = text_field(_("批次代码"), max_length=40)
@@ -196,11 +197,17 @@ class BatchForm(forms.Form):
         initial=LIMIT,
         required=False,
     )
-    audience = text_field(
+    audience = choice_field(
         _("定向人群"),
+        (),
         required=False,
-        max_length=40,
-        help_text=_("如：养老助残卡持卡人；空则不限。尚未开通，填写后活动不能上线"),
+        help_text=_("须先登记人群并批准名单，活动方可上线；领取时以生效的名单为准"),
+    )
+    contact = text_field(
+        _("名单申请处"),
+        required=False,
+        max_length=80,
+        help_text=_("符合条件但不在名单内的人到哪里申请，如：户籍所在地社区服务中心；可不填"),
     )
     group = text_field(
         _("所属组"),
@@ -322,7 +329,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         ),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
-        "audience": rules.get("audience", ""),
+        **audience_shown(rules),
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(release_words(release) for release in batch["releases"]),
@@ -363,5 +370,6 @@ BATCHES = EditorSection(
     form=BatchForm,
     initial=batches_initial,
     plain=batches_plain,
+    form_options=audience_options,
 )
 editor_section_register(BATCHES)
