@@ -22,7 +22,7 @@ from tests.factories.audiences import (
     list_made,
 )
 from tests.factories.definitions import document_make
-from tests.factories.merchants import LIUZHOU, NANNING, client_make
+from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE, client_make
 from tests.support.admin import Staff
 from tests.support.moments import business_time_set
 from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data
@@ -58,7 +58,7 @@ def test_from_the_name_to_a_list_in_force() -> None:
         "name": "养老助残卡持卡人",
         "kind": "LIST",
         "key_kind": "DOCUMENT",
-        "owner_region": maker.user.organisation.region_id,
+        "owner_region": PROVINCE,
     }
     assert maker.add(Audience, data).status_code == 302
     assert "已存在" in maker.add(Audience, data).content.decode()
