@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-CHUNK_ROWS: Final = 5_000
+CHUNK_ROWS: Final = 2_000
 """People found in one transaction: who enrols meanwhile with one of these numbers waits for it."""
 MOST_DAYS: Final = 3_660
 IN_FORCE_AFTER: Final = timedelta(minutes=1)
