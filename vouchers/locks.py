@@ -56,8 +56,11 @@ def audience_lock(audience_id: UUID) -> Audience:
 
 def snapshot_lock(snapshot_id: UUID) -> AudienceSnapshot:
     """Lock an audience, then this list of it; 404 if there is none."""
-    audience_id = AudienceSnapshot.objects.filter(pk=snapshot_id).values_list("audience", flat=True)
-    audience = audience_lock(audience_id[0] if audience_id else snapshot_id)
-    snapshot = AudienceSnapshot.objects.select_for_update(no_key=True).get(pk=snapshot_id)
+    named = AudienceSnapshot.objects.filter(pk=snapshot_id)
+    audience_id = named.values_list("audience_id", flat=True).first()
+    if audience_id is None:
+        raise DomainError("access.not_found")
+    audience = audience_lock(audience_id)
+    snapshot = named.select_for_update(no_key=True).get()
     snapshot.audience = audience
     return snapshot

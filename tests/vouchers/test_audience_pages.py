@@ -1,9 +1,12 @@
 """The pages of audiences: register, send in or select, submit, agree; and the batch editor."""
 
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from campaigns.models import Campaign
@@ -23,6 +26,7 @@ from tests.factories.audiences import (
 )
 from tests.factories.definitions import document_make
 from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE, client_make
+from tests.factories.staff import staff_make
 from tests.support.admin import Staff
 from tests.support.moments import business_time_set
 from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data
@@ -163,3 +167,18 @@ def test_the_editor_offers_audiences_and_keeps_what_a_draft_names() -> None:
     shown = city.html(CREATE)
     assert "老人（seniors）" in shown
     assert "南宁人群" not in shown
+
+
+def test_the_command_submits_a_list(tmp_path: Path) -> None:
+    audience, maker = audience_make(), staff_make(Role.CAMPAIGN_MAKER)
+    path = tmp_path / "名单.csv"
+    path.write_text("\n".join(documents(1, 2)))
+    options = {"audience": audience.code, "maker": maker.username}
+    call_command("vouchers_audience", str(path), **options, stdout=(out := StringIO()))
+    assert out.getvalue().startswith("共 2 人\nlist 1: 2 members\napproval ")
+    path.write_text("x")
+    for wrong in ({}, {"audience": "nobody"}, {"maker": "nobody"}):
+        with pytest.raises(CommandError):
+            call_command("vouchers_audience", str(path), **{**options, **wrong}, stdout=out)
+    assert "有 1 行有误" in out.getvalue()
+    assert Approval.objects.count() == 1
