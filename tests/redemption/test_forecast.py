@@ -28,9 +28,8 @@ CERTAIN: dict[str, int] = {
     **dict.fromkeys(
         (
             *("early", "again", "retry", "away", "unverified", "shared_device", "hasty", "aim"),
-            "outsiders",
             *("ticket_sigma", "discount_share", "wrong_flow", "wrong_card", "wrong_store"),
-            *("away_at_use", "excluded_goods", "comeback"),
+            *("away_at_use", "excluded_goods", "comeback", "outsiders"),
         ),
         0,
     ),
@@ -127,13 +126,6 @@ def test_people_elsewhere_and_without_a_document_are_refused() -> None:
     located = document(location={"at_claim": True})
     assert only(played(located, away=1_000)).refused == {"claim.out_of_region": 300}
     assert only(played(unverified=1_000)).refused == {"claim.realname_required": 300}
-
-
-def test_of_those_who_come_for_an_audience_a_share_is_on_no_list() -> None:
-    aimed = document(audience={"code": "seniors", "name": "老人"})
-    batch = only(played(aimed, persons=100, outsiders=200))
-    assert (batch.refused, batch.claimed) == ({"claim.not_in_audience": 20}, 80)
-    assert only(played(persons=100, outsiders=200)).claimed == 100
 
 
 def test_who_comes_early_is_told_to_wait() -> None:
