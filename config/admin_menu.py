@@ -46,6 +46,8 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry("vouchers.QuotaRelease", "schedule"),
             Entry("vouchers.QuotaSlice", "call_split"),
             Entry("vouchers.Limit", "person_alert"),
+            Entry("vouchers.Audience", "diversity_3"),
+            Entry("vouchers.AudienceSnapshot", "contact_page"),
             Entry("vouchers.Grant", "group_add"),
             Entry("vouchers.GrantChunk", "view_list"),
             Entry("vouchers.Claim", "redeem"),

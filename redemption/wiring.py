@@ -14,6 +14,7 @@ from redemption.screening.quick import QuickRule
 from redemption.screening.runs import RunRule
 from redemption.screening.services import SCREENING_JOB
 from redemption.screening.splits import SplitRule
+from redemption.segments import segments_register
 
 POLLERS = (
     Poller("redemption.holds", "redemption.tasks.holds_sweep", queue="claims", every_s=5),
@@ -39,3 +40,4 @@ def redemption_register() -> None:
         consumer_register(topic, name, handler)
     tick_job_register(SCREENING_JOB)
     job_kind_register(FORECAST)
+    segments_register()

@@ -21,7 +21,6 @@ SEEN = pytest.StashKey[set[str]]()
 OUTPUT = "codes_reached"
 NOT_YET = frozenset(
     {
-        "claim.not_in_audience",
         "claim.device_limit",
         "claim.risk_refused",
     }

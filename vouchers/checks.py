@@ -1,6 +1,7 @@
 """The checks of this room over the books (architecture.md, Invariants); each returns no row."""
 
 from core.invariants.registry import register
+from vouchers.audience_checks import AUDIENCE_CHECKS
 from vouchers.grant_checks import GRANT_CHECKS
 
 # The latest business moment the books know of: entries, and the ticks of scheduled work.
@@ -231,5 +232,6 @@ ROW_CHECKS = (
 
 def voucher_checks_register() -> None:
     """Make the checks known; repeating it changes nothing."""
-    for name, title, sql in (*COUNTER_CHECKS, *MONEY_CHECKS, *ROW_CHECKS, *GRANT_CHECKS):
+    of_lists = (*GRANT_CHECKS, *AUDIENCE_CHECKS)
+    for name, title, sql in (*COUNTER_CHECKS, *MONEY_CHECKS, *ROW_CHECKS, *of_lists):
         register(name, title, sql)

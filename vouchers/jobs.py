@@ -1,4 +1,4 @@
-"""Long work of the vouchers room: checking the list of a grant, and granting it."""
+"""Long work of the vouchers room: lists of grants and of audiences, and granting."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,24 +12,27 @@ from core.errors import InvalidParametersError
 from core.jobs.models import Job
 from core.jobs.progress import Progress
 from core.jobs.registry import JobKind, job_kind_register
-from core.jobs.uploads import Upload, upload_drop, upload_opened
+from core.jobs.uploads import upload_drop, upload_named, upload_opened
 from core.transactions import transaction_joined
 from merchants.errors import ImportFileRefusedError
+from vouchers.audiences.running import audience_list_run
 from vouchers.grants.checking import list_check
 from vouchers.grants.reports import outcomes_write
 from vouchers.grants.running import grant_run
 from vouchers.locks import grant_lock
 from vouchers.models import Grant
+from vouchers.services.audiences import FILL_JOB
 from vouchers.services.grants import CHECK_JOB, GRANT_JOB, grant_job_create, grant_move
 from vouchers.states import GrantState
 
 DOWNLOAD = "vouchers.download_grant"
+DOWNLOAD_FAULTS = "vouchers.download_audiencesnapshot"
 
 
 def grant_check_run(job: Job, progress: Progress) -> Mapping[str, Any]:
     """Read and check a list; the result counts its rows and those who can be granted."""
     grant = Grant.objects.get(pk=job.params["grant"])
-    upload, refusal = _upload(job), ""
+    upload, refusal = upload_named(job.params), ""
     if grant.state == GrantState.CHECKING:
         progress.start(0, _("正在读取并校验"))
         try:
@@ -89,11 +92,11 @@ def register() -> None:
     job_kind_register(
         JobKind(kind=GRANT_JOB, title="定向发放", runner=grant_run_job, action=DOWNLOAD)
     )
-
-
-def _upload(job: Job) -> Upload:
-    params = job.params
-    return Upload(UUID(params["upload"]), params["key_version"], params["size"], params["sha256"])
+    job_kind_register(
+        JobKind(
+            kind=FILL_JOB, title="生成人群名单", runner=audience_list_run, action=DOWNLOAD_FAULTS
+        )
+    )
 
 
 def _refuse(grant_id: UUID) -> None:

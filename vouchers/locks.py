@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Case, IntegerField, When
 
 from core.errors import DomainError
-from vouchers.models import Batch, Grant, QuotaRelease, QuotaSlice
+from vouchers.models import Audience, AudienceSnapshot, Batch, Grant, QuotaRelease, QuotaSlice
 
 
 def batches_lock(
@@ -44,3 +44,23 @@ def grant_lock(grant_id: UUID) -> Grant:
     if grant is None:
         raise DomainError("access.not_found")
     return grant
+
+
+def audience_lock(audience_id: UUID) -> Audience:
+    """Lock an audience for a change of its lists; 404 if there is none. Comes before its lists."""
+    audience = Audience.objects.select_for_update(no_key=True).filter(pk=audience_id).first()
+    if audience is None:
+        raise DomainError("access.not_found")
+    return audience
+
+
+def snapshot_lock(snapshot_id: UUID) -> AudienceSnapshot:
+    """Lock an audience, then this list of it; 404 if there is none."""
+    named = AudienceSnapshot.objects.filter(pk=snapshot_id)
+    audience_id = named.values_list("audience_id", flat=True).first()
+    if audience_id is None:
+        raise DomainError("access.not_found")
+    audience = audience_lock(audience_id)
+    snapshot = named.select_for_update(no_key=True).get()
+    snapshot.audience = audience
+    return snapshot

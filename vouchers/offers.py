@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import CampaignState
 from campaigns.selectors import campaigns_listed, funded_rank
 from core.errors import Refusal
+from vouchers.audiences.membership import Asked, members_among
 from vouchers.models import Batch, Enrolment, LimitUse, QuotaRelease
 from vouchers.rules.claiming import claim_refusals
 from vouchers.rules.limits import window_start
@@ -223,7 +224,7 @@ def _state_refusals(state: OfferState, stock: Stock) -> list[Refusal]:
 def _limits_used(
     contexts: Mapping[UUID, BatchContext], person: Enrolment, now: datetime
 ) -> dict[UUID, list[Refusal]]:
-    """Return the failing conditions of the person per batch: verification and limits."""
+    """Return the failing conditions of the person per batch: verification, audience, limits."""
     kinds = {kind for context in contexts.values() for kind in context.key_kinds}
     keys = identity_keys_of([person.pk], {*kinds, "DOCUMENT"})[person.pk]
     wanted = {
@@ -239,8 +240,17 @@ def _limits_used(
             window_start__in={start for _limit, start in wanted},
         )
     }
+    members = members_among(
+        {
+            batch_id: Asked(context.rules.audience.code, now, [key.key_id for key in keys])
+            for batch_id, context in contexts.items()
+            if context.rules.audience
+        }
+    )
     return {
-        batch_id: _person_refusals(context, person, keys, used, now)
+        batch_id: _person_refusals(
+            context, person, keys, used, in_audience=batch_id in members, now=now
+        )
         for batch_id, context in contexts.items()
     }
 
@@ -250,11 +260,14 @@ def _person_refusals(
     person: Enrolment,
     keys: Sequence[KeyRef],
     used: Mapping[tuple[int, datetime, int], int],
+    *,
+    in_audience: bool,
     now: datetime,
 ) -> list[Refusal]:
     found = claim_refusals(
         context.rules,
         verified=person.level == Enrolment.Level.REALNAME,
+        in_audience=in_audience,
         key_kinds={key.kind for key in keys},
         region_code=None,
         campaign_regions=context.regions,

@@ -10,8 +10,8 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from vouchers.identity import IdentityToken
-from vouchers.models import Claim, EnrolmentKey, Voucher
-from vouchers.states import VoucherState
+from vouchers.models import AudienceSnapshot, Claim, EnrolmentKey, Voucher
+from vouchers.states import SnapshotState, VoucherState
 
 LAPSING: Final = (VoucherState.ACTIVE, VoucherState.FROZEN)
 """States that end with ``valid_until``; a hold is honoured across the boundary."""
@@ -107,3 +107,9 @@ def claim_id_of(
     """Return the id of a client's own claim, by its idempotency key or its id; else None."""
     named = {"pk": claim_id} if claim_id else {"idempotency_key": request_no}
     return Claim.objects.filter(client=client_id, **named).values_list("pk", flat=True).first()
+
+
+def audience_list(audience_id: UUID) -> AudienceSnapshot | None:
+    """Return the newest approved list of an audience, in force or within a minute; else None."""
+    approved = AudienceSnapshot.objects.filter(audience=audience_id, state=SnapshotState.APPROVED)
+    return approved.order_by("-number").first()

@@ -1,4 +1,4 @@
-"""States of quota releases, vouchers and grants (architecture.md, States)."""
+"""States of quota releases, vouchers, grants and audience lists (architecture.md, States)."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -65,6 +65,26 @@ GRANT_TRANSITIONS: tuple[tuple[str, str], ...] = (
     ("GRANTING", "DONE"),
 )
 
+
+class SnapshotState(models.TextChoices):
+    CHECKING = "CHECKING", _("名单校验中")
+    DRAFT = "DRAFT", _("待提交")
+    REFUSED = "REFUSED", _("名单无效")
+    SUBMITTED = "SUBMITTED", _("待复核")
+    CANCELLED = "CANCELLED", _("已作废")
+    APPROVED = "APPROVED", _("已批准")
+
+
+SNAPSHOT_TRANSITIONS: tuple[tuple[str, str], ...] = (
+    ("CHECKING", "DRAFT"),
+    ("CHECKING", "REFUSED"),
+    ("DRAFT", "SUBMITTED"),
+    ("DRAFT", "CANCELLED"),
+    ("SUBMITTED", "DRAFT"),
+    ("SUBMITTED", "APPROVED"),
+)
+
 RELEASE_STATES = state_table("vouchers.QuotaRelease", RELEASE_TRANSITIONS)
 VOUCHER_STATES = state_table("vouchers.Voucher", VOUCHER_TRANSITIONS)
 GRANT_STATES = state_table("vouchers.Grant", GRANT_TRANSITIONS)
+SNAPSHOT_STATES = state_table("vouchers.AudienceSnapshot", SNAPSHOT_TRANSITIONS)

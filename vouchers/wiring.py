@@ -6,11 +6,13 @@ from core.approvals.registry import approval_kind_register
 from core.jobs.schedules import Poller, poller_register
 from core.screening.rules import rule_register
 from vouchers import states
+from vouchers.audiences.segments import OWN_SEGMENTS, segment_register
 from vouchers.checks import voucher_checks_register
 from vouchers.definition.section import batches_section_register
 from vouchers.descriptions import switch_words
 from vouchers.jobs import register as jobs_register
 from vouchers.screening import DeviceRule
+from vouchers.services.audience_approval import SNAPSHOT_APPROVAL
 from vouchers.services.grant_approval import GRANT_APPROVAL
 from vouchers.services.switches import SWITCH_APPROVAL
 
@@ -18,7 +20,12 @@ POLLERS = (
     Poller("vouchers.releases", "vouchers.tasks.releases_tick", queue="release", every_s=2),
     Poller("vouchers.expiry", "vouchers.tasks.vouchers_sweep", queue="claims", every_s=60),
 )
-STATE_TABLES = (states.RELEASE_STATES, states.VOUCHER_STATES, states.GRANT_STATES)
+STATE_TABLES = (
+    states.RELEASE_STATES,
+    states.VOUCHER_STATES,
+    states.GRANT_STATES,
+    states.SNAPSHOT_STATES,
+)
 
 
 def vouchers_register() -> None:
@@ -26,6 +33,9 @@ def vouchers_register() -> None:
     batches_section_register()
     approval_kind_register(replace(SWITCH_APPROVAL, describe=switch_words))
     approval_kind_register(GRANT_APPROVAL)
+    approval_kind_register(SNAPSHOT_APPROVAL)
+    for segment in OWN_SEGMENTS:
+        segment_register(segment)
     jobs_register()
     rule_register(DeviceRule())
     for poller in POLLERS:

@@ -46,19 +46,21 @@ class _Page:
         self.form = CampaignForm(request, data, initial=_initial(document), prefix="campaign")
         blank = BLANK_MORE if document else BLANK_NEW
         self.sets: dict[str, Any] = {}
-        rows: list[tuple[str, type[forms.Form], list[dict[str, Any]]]] = [
-            ("funders", FunderForm, [funder_initial(one) for one in document.get("funders", ())]),
-            ("documents", DocumentForm, list(document.get("documents", ()))),
+        funders = [funder_initial(one) for one in document.get("funders", ())]
+        rows: list[tuple[str, type[forms.Form], list[dict[str, Any]], dict[str, Any]]] = [
+            ("funders", FunderForm, funders, {}),
+            ("documents", DocumentForm, list(document.get("documents", ())), {}),
         ]
-        rows += [
-            (section.name, section.form, section.initial(document.get(section.name, [])))
-            for section in editor_sections()
-        ]
-        for name, form, initial in rows:
+        for section in editor_sections():
+            shown = section.initial(document.get(section.name, []))
+            rows.append((section.name, section.form, shown, section.form_options(request)))
+        for name, form, initial, options in rows:
             factory: Any = formset_factory(
                 form, extra=blank, can_delete=True, max_num=MAX_ROWS, validate_max=True
             )
-            self.sets[name] = factory(data, files, initial=initial, prefix=name)
+            self.sets[name] = factory(
+                data, files, initial=initial, prefix=name, form_kwargs=options
+            )
 
     def is_valid(self) -> bool:
         """Check every form, so that all errors show at once."""

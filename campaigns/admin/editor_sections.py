@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 
 Rows = list[dict[str, Any]]
 
@@ -15,7 +16,8 @@ class EditorSection:
 
     ``initial(value)`` gives one dictionary per row of the plain section value, ``plain(old, rows,
     document)`` the new plain value from the cleaned rows; what the form does not show is kept from
-    ``old``. ``document`` is the rest of the document as edited.
+    ``old``. ``document`` is the rest of the document as edited. ``form_options(request)`` gives
+    what else the forms take, once per page.
     """
 
     name: str
@@ -23,6 +25,7 @@ class EditorSection:
     form: type[forms.Form]
     initial: Callable[[list[dict[str, Any]]], Rows]
     plain: Callable[[list[dict[str, Any]], Rows, dict[str, Any]], list[dict[str, Any]]]
+    form_options: Callable[[HttpRequest], dict[str, Any]]
 
 
 _sections: dict[str, EditorSection] = {}

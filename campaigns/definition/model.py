@@ -5,8 +5,9 @@ are refused, so nothing that no rule reads can be approved. Sections of upper ro
 stand beside these fields.
 """
 
+import re
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -14,7 +15,8 @@ from core.money import MAX_FEN
 
 FORMAT: Literal["xfq-campaign/1"] = "xfq-campaign/1"
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+CODE_PATTERN: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
+Code = Annotated[str, msgspec.Meta(pattern=CODE_PATTERN.pattern)]
 RegionCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
 Fen = Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)]
 PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=MAX_FEN)]

@@ -67,8 +67,8 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     path = list(error.absolute_path)
     rule: Any = error.validator_value
     if error.validator in ("anyOf", "oneOf") and error.context:
-        # A field that may be null: say what is wrong with the value as it is meant.
-        meant = [one for one in error.context if one.validator_value != "null"]
+        # A field that may be null or empty: say what is wrong with the value as it is meant.
+        meant = [one for one in error.context if one.validator_value not in ("null", [""])]
         yield from _problems(meant[0] if meant else error.context[0])
     elif error.validator == "additionalProperties":
         schema: Any = error.schema

@@ -6,10 +6,11 @@ A list may hold numbers of people that nobody expects in it; no crash leaves it 
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -61,6 +62,11 @@ def upload_keep(*, chunks: Iterable[bytes], most_bytes: int) -> Upload:
         path.unlink(missing_ok=True)
         raise
     return Upload(upload, version, size, digest.hexdigest())
+
+
+def upload_named(params: Mapping[str, Any]) -> Upload:
+    """Return the upload that the parameters of its job name: upload, key_version, size, sha256."""
+    return Upload(UUID(params["upload"]), params["key_version"], params["size"], params["sha256"])
 
 
 @contextmanager

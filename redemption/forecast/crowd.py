@@ -69,6 +69,10 @@ class Crowd:
         """Tell whether the person has shown a document."""
         return not _spread(person, self._parameters["unverified"])
 
+    def in_audience(self, person: int) -> bool:
+        """Tell whether the person belongs to the audience of a batch that has one."""
+        return not _spread(person, self._parameters["outsiders"])
+
     def region(self, share: str) -> str:
         """Draw where somebody is; ``share`` names the parameter of being elsewhere."""
         return self._outside if self.happens(share) else self._inside

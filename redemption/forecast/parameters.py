@@ -60,6 +60,7 @@ PARAMETERS: Final = (
     Parameter("retry", noop("所选券已领完时改领同轮其他券的比例"), 300, PERMILLE),
     Parameter("away", noop("领取时不在活动地区的比例"), AWAY, PERMILLE, source=REHEARSED),
     Parameter("unverified", noop("未实名的比例"), NAMELESS, PERMILLE, source=REHEARSED),
+    Parameter("outsiders", noop("来领定向券者不在定向人群名单内的比例"), 200, PERMILLE),
     Parameter("shared_device", noop("与他人共用设备的比例"), 20, PERMILLE, source=REHEARSED),
     Parameter(
         "use",

@@ -155,6 +155,7 @@ class Play:
             *claim_refusals(
                 rules,
                 verified=self.crowd.verified(person),
+                in_audience=self.crowd.in_audience(person),
                 key_kinds=keys,
                 region_code=self.crowd.region("away"),
                 campaign_regions=self.spec.regions,

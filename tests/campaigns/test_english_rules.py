@@ -39,7 +39,8 @@ def names(definition: Definition) -> list[str]:
     codes |= {code for batch in batches for code in batch.rules.use.regions}
     found = {spec.title, *region_names(codes).values(), *(one.name for one in spec.funders)}
     found |= {batch.name for batch in batches} | {batch.rules.group for batch in batches}
-    found |= {batch.rules.audience for batch in batches}
+    aimed = [batch.rules.audience for batch in batches if batch.rules.audience]
+    found |= {text for audience in aimed for text in (audience.name, audience.contact)}
     return sorted(found - {""}, key=len, reverse=True)
 
 

@@ -296,6 +296,7 @@ def test_beijing_2022_gives_at_most_four_vouchers_a_day() -> None:
     ]
     assert a_day == record["per_person_limit"]["max_coupons_per_day"] == 4
     (senior,) = [one for one in found if one.rules.audience]
-    assert (senior.face_fen, senior.rules.audience) == (500, "养老助残卡持卡人")
+    assert senior.rules.audience
+    assert (senior.face_fen, senior.rules.audience.name) == (500, "养老助残卡持卡人")
     slots = {release.slot.astimezone(TIME_ZONE).hour for release in senior.releases}
     assert slots == {10}

@@ -68,6 +68,7 @@ def others(value: Any) -> Iterator[Any]:
     elif isinstance(value, str):
         yield from _moments(value)
         yield from (f"{value}x", f"{value[:-1]}9", f"{value[:-1]}8", *WORDS)
+        yield {"code": "teachers", "name": "教师"}
 
 
 def _moments(value: str) -> Iterator[str]:

@@ -23,12 +23,12 @@ from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
 from tests.factories.staff import staff_make
 from tests.factories.world import APPS, NAMES, World, project_models, world_make
 from tests.support.admin import Staff, path_of, title_of
-from vouchers.models import CapUse, LimitUse
+from vouchers.models import AudienceMember, CapUse, LimitUse
 
 pytestmark = pytest.mark.django_db
 
-INSIDE_ANOTHER_PAGE: set[type[Model]] = {CapUse, LimitUse}
-"""A composite key has no page of its own: shown with the enrolment."""
+INSIDE_ANOTHER_PAGE: set[type[Model]] = {LimitUse, AudienceMember, CapUse}
+"""A composite key has no page of its own: shown with the enrolment, or to nobody."""
 SHARED = {"Region", "Brand", "Funder"}
 """Reference data that every region uses."""
 READS = {"download"}

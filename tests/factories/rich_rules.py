@@ -78,6 +78,7 @@ def rich_document(kind: str) -> dict[str, Any]:
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],
             },
             "location": {"at_claim": True, "at_use": True},
+            "audience": {"code": "seniors", "name": "老年人", "contact": "社区服务中心"},
             "group": "餐饮",
             "conflicts": ["加油"],
             "refund_policy": "OWN_MONEY_FIRST",

@@ -35,6 +35,7 @@ from redemption.models import (
     Reward,
     Statement,
 )
+from tests.factories.audiences import agreed, audience_make, documents, enrolled, list_made
 from tests.factories.campaigns import OPENED_AT, approval_make, campaign_live, later
 from tests.factories.claims import vouchers_issued
 from tests.factories.merchants import (
@@ -93,6 +94,7 @@ def world_make(region: str) -> World:
     held_make(shop, vouchers[2])
     _persons(shop, people[0])
     _grant(shop, [person.pk for person in people])
+    _audience(shop)
     batch = paid(built(shop))
     _settlement(shop, facts, batch.payouts.get())
     _kernel(shop, facts)
@@ -125,6 +127,14 @@ def _persons(shop: Shop, person: Any) -> None:
         created_at=OPENED_AT,
         expires_at=later(minutes=1),
     )
+
+
+def _audience(shop: Shop) -> None:
+    region = shop.live.campaign.owner_region
+    place = int(region[:4]) % 1_000
+    enrolled(shop.client, [place])
+    audience = audience_make(f"world-{region}", f"{NAMES[region]}人群", region=region)
+    agreed(list_made(audience, documents(place)))
 
 
 def _grant(shop: Shop, people: list[UUID]) -> None:

@@ -29,7 +29,7 @@ CERTAIN: dict[str, int] = {
         (
             *("early", "again", "retry", "away", "unverified", "shared_device", "hasty", "aim"),
             *("ticket_sigma", "discount_share", "wrong_flow", "wrong_card", "wrong_store"),
-            *("away_at_use", "excluded_goods", "comeback"),
+            *("away_at_use", "excluded_goods", "comeback", "outsiders"),
         ),
         0,
     ),

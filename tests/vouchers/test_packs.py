@@ -249,7 +249,11 @@ def with_part(document: dict[str, Any], **rules: Any) -> dict[str, Any]:
     ("rules", "path", "reason"),
     [
         ({"location": {"at_claim": True}}, "batches[1].rules.location", "领取条件由券包规定"),
-        ({"audience": "教师"}, "batches[1].rules.location", "领取条件由券包规定"),
+        (
+            {"audience": {"code": "teachers", "name": "教师"}},
+            "batches[1].rules.audience",
+            "领取条件由券包规定",
+        ),
     ],
 )
 def test_who_may_claim_is_said_by_the_pack(rules: dict[str, Any], path: str, reason: str) -> None:

@@ -21,6 +21,7 @@ from campaigns.admin.editor_forms import choice_field, moment_field, text_field
 from campaigns.admin.editor_sections import EditorSection, editor_section_register
 from campaigns.admin.forms import YuanField
 from merchants.models import Merchant
+from vouchers.admin.editor_audience import AudienceForm, audience_options
 from vouchers.admin.editor_rows import batches_initial, batches_plain
 from vouchers.admin.editor_text import (
     cap_of,
@@ -77,7 +78,7 @@ def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharF
     )
 
 
-class BatchForm(forms.Form):
+class BatchForm(AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
     code = text_field(_("批次代码"), max_length=40)
@@ -224,11 +225,17 @@ class BatchForm(forms.Form):
             "如 REDEMPTION 300 - b1；适用商户等范围在方案文件中填写"
         ),
     )
-    audience = text_field(
+    audience = choice_field(
         _("定向人群"),
+        (),
         required=False,
-        max_length=40,
-        help_text=_("如：养老助残卡持卡人；空则不限。尚未开通，填写后活动不能上线"),
+        help_text=_("须先登记人群并批准名单，活动方可上线；领取时以生效的名单为准"),
+    )
+    contact = text_field(
+        _("名单申请处"),
+        required=False,
+        max_length=80,
+        help_text=_("符合条件但不在名单内的人到哪里申请，如：户籍所在地社区服务中心；可不填"),
     )
     group = text_field(
         _("所属组"),
@@ -336,5 +343,6 @@ BATCHES = EditorSection(
     form=BatchForm,
     initial=batches_initial,
     plain=batches_plain,
+    form_options=audience_options,
 )
 editor_section_register(BATCHES)

@@ -7,6 +7,7 @@ from campaigns.admin.editor_forms import moment_text
 from campaigns.admin.editor_sections import Rows
 from core.canonical import to_plain
 from core.money import yuan_text
+from vouchers.admin.editor_audience import audience_shown
 from vouchers.admin.editor_text import (
     LIMIT_FIELDS,
     benefit_plain,
@@ -62,7 +63,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
-        "audience": rules.get("audience", ""),
+        **audience_shown(rules),
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(release_words(release) for release in batch["releases"]),

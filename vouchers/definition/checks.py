@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import Problem
+from vouchers.definition.audiences import audiences_not_ready, audiences_problems
 from vouchers.definition.caps import caps_problems
 from vouchers.definition.channels import channels_problems
 from vouchers.definition.model import BatchSpec
@@ -50,11 +51,12 @@ def batches_problems(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Probl
     problems += packs_problems(batches)
     problems += triggers_problems(spec, batches)
     problems += channels_problems(spec, batches)
+    problems += audiences_problems(spec, batches)
     return problems
 
 
 def batches_not_ready(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Problem]:
-    """Return what the platform does not know yet: ways of issuing, people, stores and brands."""
+    """Return what keeps a campaign from going live: issuing, lists of people, stores, brands."""
     issued = [
         Problem(
             f"batches[{index}].rules.issuing",
@@ -64,16 +66,7 @@ def batches_not_ready(spec: CampaignSpec, batches: list[BatchSpec]) -> list[Prob
         for index, batch in enumerate(batches)
         if batch.rules.issuing not in ISSUED
     ]
-    aimed = [
-        Problem(
-            f"batches[{index}].rules.audience",
-            _("%(batch)s：本平台尚未开通“%(audience)s”定向发放")
-            % {"batch": batch.name, "audience": batch.rules.audience},
-        )
-        for index, batch in enumerate(batches)
-        if batch.rules.audience
-    ]
-    return [*issued, *aimed, *scope_unknown(spec, batches)]
+    return [*issued, *audiences_not_ready(spec, batches), *scope_unknown(spec, batches)]
 
 
 def _codes(batches: list[BatchSpec]) -> Iterator[Problem]:

@@ -72,7 +72,9 @@ def _part(batch: BatchSpec, packs: int, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.rules.issuing", _("随券包发放的批次须属于且只属于一个券包"))
     if batch.releases or batch.calendar:
         yield Problem(f"{path}.releases", _("随券包发放的批次没有自己的投放计划"))
-    if batch.rules.location.at_claim or batch.rules.audience:
+    if batch.rules.location.at_claim:
         yield Problem(f"{path}.rules.location", _("领取条件由券包规定"))
+    if batch.rules.audience:
+        yield Problem(f"{path}.rules.audience", _("领取条件由券包规定"))
     if batch.rules.conflicts or any(limit.side == "CLAIM" for limit in batch.rules.limits):
         yield Problem(f"{path}.rules.limits", _("领取由券包限制，此处只写限用规则"))

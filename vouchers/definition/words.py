@@ -101,6 +101,8 @@ def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str
         yield from using_words(rules, names=names)
     if rules.issuing == "PACK":
         yield from who_words(rules)
+    if rules.audience:
+        yield _("定向人群代码：%(code)s") % {"code": rules.audience.code}
     if rules.group:
         yield _("所属组：%(group)s") % {"group": rules.group}
     # What is approved are the codes: of a long list not all names are said, and names change.

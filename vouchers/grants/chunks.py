@@ -54,6 +54,7 @@ def _command(grant: Grant, line: int, person_id: UUID, now: datetime) -> ClaimCo
         batch_id=grant.batch_id,
         at=now,
         client_region=None,
+        is_named=True,
     )
 
 

@@ -43,7 +43,7 @@ def list_rows(path: Path) -> Iterator[ListRow]:
         if row.is_blank:
             continue
         given = _only_cell(row)
-        if count == 0 and _heading(given) in HEADINGS:
+        if count == 0 and heading_key(given) in HEADINGS:
             continue
         count += 1
         if count > ROWS:
@@ -70,6 +70,7 @@ def _read(row: SourceRow, given: str) -> ListRow:
     return ListRow(row.number, given, None)
 
 
-def _heading(text: str) -> str:
+def heading_key(text: str) -> str:
+    """Return the one spelling of a heading or a name of a list: width, case and spaces aside."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(folded.split()).strip("*:")

@@ -1,5 +1,6 @@
 """Tables of the vouchers room."""
 
+from vouchers.models.audiences import Audience, AudienceMember, AudienceSnapshot
 from vouchers.models.batches import Batch, BatchVersion, QuotaRelease, QuotaSlice
 from vouchers.models.claims import Claim, Voucher
 from vouchers.models.grants import Grant, GrantChunk
@@ -7,6 +8,9 @@ from vouchers.models.limits import CapUse, Limit, LimitUse
 from vouchers.models.persons import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
 
 __all__ = [
+    "Audience",
+    "AudienceMember",
+    "AudienceSnapshot",
     "Batch",
     "BatchVersion",
     "CapUse",

@@ -6,23 +6,28 @@ from datetime import datetime
 from core.access.region_codes import subtree_contains
 from core.errors import Refusal
 from vouchers.rules.model import BatchRules
+from vouchers.rules.refusals import not_in_audience
 
 
 def claim_refusals(
     rules: BatchRules,
     *,
     verified: bool,
+    in_audience: bool,
     key_kinds: Collection[str],
     region_code: str | None,
     campaign_regions: Collection[str],
 ) -> Iterator[Refusal]:
     """Yield every failing condition of a claim that its request and person alone decide.
 
-    A batch that asks for the real name needs a verified document; a batch with location at claim
-    needs a region inside the campaign's (domain-rules §5: missing location is its own reason).
+    A batch that asks for the real name needs a verified document; a batch with an audience needs a
+    member of it (``in_audience``); a batch with location at claim needs a region inside the
+    campaign's (domain-rules §5: missing location is its own reason).
     """
     if rules.realname and not (verified and "DOCUMENT" in key_kinds):
         yield Refusal("claim.realname_required")
+    if rules.audience and not in_audience:
+        yield not_in_audience(rules.audience)
     if rules.location.at_claim:
         if region_code is None:
             yield Refusal("claim.location_required")

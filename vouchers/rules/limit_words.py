@@ -31,7 +31,10 @@ def issued_words(rules: BatchRules) -> Iterator[str]:
 def who_words(rules: BatchRules) -> Iterator[str]:
     """Yield who may claim."""
     if rules.audience:
-        yield _("仅限%(audience)s领取") % {"audience": rules.audience}
+        yield _("仅限%(audience)s领取，以领取时生效的名单为准") % {"audience": rules.audience.name}
+        if rules.audience.contact:
+            named = {"contact": rules.audience.contact}
+            yield _("符合条件但未在名单内的，请到%(contact)s申请") % named
     if rules.realname:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:

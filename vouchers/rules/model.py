@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from campaigns.definition.model import Code
 from core.money import MAX_FEN
 
 KEPT_RULES = 1_000
@@ -271,6 +272,18 @@ class TriggerRule(_Rule, frozen=True):
         return self.from_fen <= order_fen and (self.below_fen is None or order_fen < self.below_fen)
 
 
+class AudienceRule(_Rule, frozen=True):
+    """Only members of an audience (定向人群) may claim: of its list in force at the claim.
+
+    ``name`` is what people read, the one the audience was registered with; ``contact`` says where
+    somebody who belongs to it asks to be put on the list.
+    """
+
+    code: Code
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    contact: Annotated[str, msgspec.Meta(max_length=80)] = ""
+
+
 class BatchRules(_Rule, frozen=True):
     """All rules of a batch that its campaign's approval freezes."""
 
@@ -283,8 +296,8 @@ class BatchRules(_Rule, frozen=True):
     issuing: IssuingName = "CLAIM"
     trigger: TriggerRule | None = None
     """Of a return voucher, what it is given for."""
-    audience: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    """Whom it is for, in words (定向人群), e.g. 养老助残卡持卡人; empty for everybody."""
+    audience: AudienceRule | Literal[""] = ""
+    """Whom it is for; empty for everybody, as versions approved before audiences say it."""
     group: GroupName = ""
     """Batches of one group count together where a limit says so."""
     conflicts: tuple[GroupName, ...] = ()

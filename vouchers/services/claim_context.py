@@ -15,6 +15,7 @@ import msgspec
 from django.db import connection
 
 from core.errors import Refusal
+from vouchers.audiences.membership import KEY_KINDS
 from vouchers.models import Enrolment
 from vouchers.rules.caps import cap_rows
 from vouchers.rules.limits import LimitRow, limit_rows
@@ -68,7 +69,8 @@ class BatchContext:
     def key_kinds(self) -> frozenset[str]:
         """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
         counted = {kind for _, row in self.claim_limits for kind in row.keys}
-        return frozenset({*counted, "DOCUMENT"} if self.rules.realname else counted)
+        asked = {"DOCUMENT"} if self.rules.realname else set()
+        return frozenset(counted | asked | (KEY_KINDS if self.rules.audience else set()))
 
     def nothing_left(self, at: datetime, client_id: UUID) -> Refusal | None:
         """Return the refusal of a client's claim at ``at`` if nothing is left (`Stock.refusal`)."""

@@ -25,8 +25,8 @@ from core.hot import (
 )
 from core.ids import new_id, new_voucher_code
 from core.transactions import retry_conflicts
+from vouchers.audiences.membership import Asked, members_among
 from vouchers.identity import IdentityToken
-from vouchers.models import Claim, Voucher
 from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
 from vouchers.rules.model import IssuingName
@@ -38,6 +38,7 @@ from vouchers.services.claim_context import (
     batch_contexts,
     claimants_load,
 )
+from vouchers.services.claim_facts import ClaimFact, IssuedVoucher, claim_facts
 from vouchers.services.identity_keys import identity_keys_ensure
 from vouchers.services.stock import keys_known
 
@@ -48,8 +49,10 @@ class ClaimCommand(NamedTuple):
     ``at`` is the server's receipt of the request (business time), ``region_code`` where the
     channel located the person, ``device`` the device the request was made on: it counts like a
     registered one. Batches whose campaign lies outside of ``client_region`` do not exist for a
-    channel; a desk or a grant, which name none, see all. ``issuing`` is who asks: the person, or
-    the rule by which a batch is given; a batch that is given another way does not exist.
+    channel; a desk or a grant, which name none, see all. ``is_named``: an approved list names this
+    very person for this batch (a grant), so the batch's audience is not asked. ``issuing`` is who
+    asks: the person, or the rule by which a batch is given; a batch that is given another way does
+    not exist.
     """
 
     client_id: UUID
@@ -62,28 +65,8 @@ class ClaimCommand(NamedTuple):
     region_code: str | None = None
     device: IdentityToken | None = None
     units: int = 1
+    is_named: bool = False
     issuing: IssuingName = "CLAIM"
-
-
-class IssuedVoucher(NamedTuple):
-    """A voucher as it was issued: facts that never change."""
-
-    voucher_id: UUID
-    batch_id: UUID
-    code: str
-    number: int
-    face_fen: int
-    valid_from: datetime
-    valid_until: datetime
-
-
-class ClaimFact(NamedTuple):
-    """An accepted claim, the same on the first answer and on every replay."""
-
-    claim_id: UUID
-    batch_id: UUID
-    at: datetime
-    vouchers: tuple[IssuedVoucher, ...]
 
 
 class ClaimOutcome(NamedTuple):
@@ -197,6 +180,13 @@ def _prepare(
     devices = identity_keys_ensure(
         tokens={command.device for _, command, _, _ in known if command.device}
     )
+    members = members_among(
+        {
+            index: Asked(context.rules.audience.code, command.at, claimant.keys)
+            for index, command, context, claimant in known
+            if context.rules.audience and not command.is_named
+        }
+    )
     for index, command, context, claimant in known:
         keys = claimant.keys
         if command.device:
@@ -212,6 +202,7 @@ def _prepare(
         refusals = claim_refusals(
             context.rules,
             verified=claimant.verified,
+            in_audience=command.is_named or index in members,
             key_kinds=keys.values(),
             region_code=command.region_code,
             campaign_regions=context.regions,
@@ -363,27 +354,3 @@ def _for_the_person(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
         if Refusal(refusal.code, told) not in kept:  # another key of a group that excludes this one
             kept.append(Refusal(refusal.code, told))
     return tuple(kept)
-
-
-def claim_facts(claim_ids: Sequence[UUID]) -> dict[UUID, ClaimFact]:
-    """Rebuild claims from their rows (two queries): what replays and reads are made of."""
-    if not claim_ids:
-        return {}
-    vouchers: dict[UUID, list[IssuedVoucher]] = defaultdict(list)
-    rows = Voucher.objects.filter(claim_id__in=claim_ids)
-    for voucher in rows.order_by("pk"):
-        vouchers[voucher.claim_id].append(
-            IssuedVoucher(
-                voucher.pk,
-                voucher.batch_id,
-                voucher.code,
-                voucher.number,
-                voucher.face_fen,
-                voucher.valid_from,
-                voucher.valid_until,
-            )
-        )
-    return {
-        claim.pk: ClaimFact(claim.pk, claim.batch_id, claim.at, tuple(vouchers[claim.pk]))
-        for claim in Claim.objects.filter(pk__in=claim_ids)
-    }

@@ -13,6 +13,7 @@ from core.money import yuan_text
 from vouchers.grants.staging import people_digest
 from vouchers.locks import grant_lock
 from vouchers.models import Grant
+from vouchers.rules.model import rules_read
 from vouchers.services.grants import GRANT_KIND, grant_job_create, grant_move
 from vouchers.states import GrantState
 
@@ -32,7 +33,9 @@ def grant_snapshot(subject_id: str, _payload: Mapping[str, Any]) -> object:
 
 def grant_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
     """Say who gets what, what it costs at most, and whether the open quota reaches everybody."""
-    grant = Grant.objects.select_related("batch__campaign", "client").get(pk=subject_id)
+    grant = Grant.objects.select_related("batch__campaign", "batch__version", "client").get(
+        pk=subject_id
+    )
     batch = grant.batch
     left = batch.released - batch.issued
     lines = [
@@ -45,6 +48,12 @@ def grant_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
             "total": yuan_text(batch.face_fen * grant.people),
         },
     ]
+    audience = rules_read(batch.version.rules).audience if batch.version else ""
+    if audience:
+        lines.append(
+            _("该批次面向%(audience)s；按本名单发放时不再核对人群名单")
+            % {"audience": audience.name}
+        )
     if grant.rows > grant.people:
         lines.append(
             _("名单中另有 %(count)s 行无效，不发放") % {"count": grant.rows - grant.people}

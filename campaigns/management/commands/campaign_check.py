@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check, and print the code and the hash of the canonical form."""
+        """Check; print code and hash of the canonical form, and what keeps it from going live."""
         document = definition_file(options["file"])
         try:
             definition = definition_build(document)

@@ -128,6 +128,10 @@ CLAIM_CODES = (
         422,
         "不在发放对象范围内",
         "Not in the audience of this batch",
+        "本券仅限{audience}领取。",
+        "This voucher is only for: {audience}.",
+        remedy_zh="如符合条件，请到{contact}申请列入名单后再领取。",
+        remedy_en="If you belong to it, ask at {contact} to be put on the list, then claim.",
         hotline_zh="本券只发给公告的对象；资格有疑问的转主办机构核实。",
         hotline_en="This batch is for the announced group only; doubts go to the organising "
         "office.",

@@ -11,7 +11,7 @@ from core.api.fields import MomentField, PublicIdField, StrictCharField, moment_
 from core.api.serializers import QuerySerializer, StrictSerializer
 from core.ids import to_public
 from vouchers.api.prefixes import BATCH, CLAIM, PERSON, VOUCHER
-from vouchers.services.claims import ClaimFact
+from vouchers.services.claim_facts import ClaimFact
 
 REQUEST_NO_PATTERN: Final = r"^[A-Za-z0-9_-]{16,64}$"
 

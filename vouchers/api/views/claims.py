@@ -18,7 +18,7 @@ from vouchers.api.serializers.claims import (
     claim_document,
 )
 from vouchers.selectors import claim_id_of
-from vouchers.services.claims import claim_facts
+from vouchers.services.claim_facts import claim_facts
 
 
 class ClaimListView(ApiView):
