@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from core.errors import Refusal
 from core.money import split_parts
 from redemption.rules.facts import PaymentFacts, VoucherFacts
+from redemption.rules.items import uncounted_fen
 from vouchers.rules.benefits import ceiling_of, least_base, subsidy_of
 from vouchers.rules.model import TiersBenefit
 
+TOLD_ITEMS = 5
+"""Of a long list of goods a refusal names so many; the rules page says how many there are."""
 PAYER_MIN_FEN = 1
 """A customer always pays something himself."""
 
@@ -45,7 +48,7 @@ def threshold_shortfall(
 ) -> list[Refusal]:
     """Return what is missing to the threshold (``≥``: 99.99 fails, 100.00 passes 满100).
 
-    Goods that the voucher excludes do not count, unless ``count_excluded``. The payer pays at
+    Goods that the voucher does not count do not, unless ``count_excluded``. The payer pays at
     least 0.01 and a percentage gives at least 0.01: where other discounts leave too little, the
     shortfall is counted on the basis PAYABLE. Of two shortfalls the larger is told, since buying
     for it mends both.
@@ -69,6 +72,8 @@ def threshold_shortfall(
         "basis_fen": reached,
         "threshold_fen": wanted,
     }
+    if voucher.rules.use.items:
+        data["items"] = list(voucher.rules.use.items[:TOLD_ITEMS])
     return [Refusal("redemption.below_threshold", data)]
 
 
@@ -82,7 +87,7 @@ def ceiling_excess(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal
 
 
 def _excluded(voucher: VoucherFacts, payment: PaymentFacts) -> int:
-    return payment.excluded_fen(voucher.rules.use.excluded_goods)
+    return uncounted_fen(voucher.rules.use, payment.order_fen, payment.items)
 
 
 def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None = None) -> int:

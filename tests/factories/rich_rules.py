@@ -75,6 +75,11 @@ def rich_document(kind: str) -> dict[str, Any]:
                 "stores": list(STORES),
                 "flows": ["MERCHANT_SCANS", "CUSTOMER_SCANS"],
                 "card_bins": ["62"],
+                "items": [
+                    {"sku": "6901234567892", "name": "五常大米5kg"},
+                    {"category": "OIL", "name": "食用油"},
+                ],
+                "excluded_items": [{"sku": "6901234567899", "name": "试用装"}],
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],
             },
             "location": {"at_claim": True, "at_use": True},

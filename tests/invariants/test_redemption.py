@@ -183,6 +183,16 @@ def test_a_percentage_that_is_not_the_rates(books: dict[str, UUID]) -> None:
     fires("redemption.subsidy_as_ruled")
 
 
+def test_confirmed_with_goods_that_do_not_count(books: dict[str, UUID]) -> None:
+    corrupt(
+        """UPDATE vouchers_batchversion SET rules = jsonb_set(rules, '{use,items}',
+            '[{"sku": "6901", "category": "", "name": "米"}]')""",
+        disable=["vouchers_batchversion"],
+    )
+    fires("redemption.confirmed_at_threshold")
+    assert "redemption.subsidy_as_ruled" in checks_failing(), "20 % of nothing is nothing"
+
+
 def test_tenders_that_are_not_what_was_paid(books: dict[str, UUID]) -> None:
     corrupt(
         f"""UPDATE {STEP} SET detail = jsonb_set(detail, '{{tenders}}',

@@ -12,6 +12,7 @@ from redemption.models import Earmark
 from redemption.rules.amounts import amounts, threshold_shortfall
 from redemption.rules.eligibility import frozen_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
+from redemption.rules.items import Item
 from redemption.services.cancel import redemptions_cancel
 from redemption.services.confirm import redemptions_confirm
 from redemption.services.earmarks import earmarks_return
@@ -82,7 +83,7 @@ def payment(order: int, discount: int = 0, bank: int = 0, tobacco: int = 0) -> P
         flow="MERCHANT_SCANS",
         card_bin="",
         place=PLACE,
-        goods=(("TOBACCO", tobacco),) if tobacco else (),
+        items=(Item(tobacco, category="TOBACCO"),) if tobacco else (),
     )
 
 

@@ -22,7 +22,15 @@ from campaigns.admin.editor_sections import EditorSection, editor_section_regist
 from campaigns.admin.forms import YuanField
 from merchants.models import Merchant
 from vouchers.admin.editor_rows import batches_initial, batches_plain
-from vouchers.admin.editor_text import filled, hours_of, limit_of, part_of, release_of, tier_of
+from vouchers.admin.editor_text import (
+    filled,
+    goods_of,
+    hours_of,
+    limit_of,
+    part_of,
+    release_of,
+    tier_of,
+)
 from vouchers.definition.checks import ISSUED
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.limit_words import issuing_words
@@ -158,6 +166,13 @@ class BatchForm(forms.Form):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("不选则不限；有财政资金的批次不得选择"),
     )
+    items = _lines(
+        _("适用商品"),
+        _("每行：商品 编码 名称，或 类别 编码 名称；只有这些商品的金额计入用券金额，空则不限"),
+        2,
+        required=False,
+    )
+    excluded_items = _lines(_("不适用商品"), _("写法同上；其金额不计入用券金额"), 2, required=False)
     hours = _lines(
         _("可用时段"),
         _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
@@ -266,6 +281,20 @@ class BatchForm(forms.Form):
             return [hours_of(line.split()) for line in filled(self.cleaned_data["hours"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：开始-结束 [星期1至7]")) from error
+
+    def clean_items(self) -> list[dict[str, Any]]:
+        """Read the goods that count."""
+        return self._goods("items")
+
+    def clean_excluded_items(self) -> list[dict[str, Any]]:
+        """Read the goods that do not."""
+        return self._goods("excluded_items")
+
+    def _goods(self, name: str) -> list[dict[str, Any]]:
+        try:
+            return [goods_of(line) for line in filled(self.cleaned_data[name])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：商品 编码 名称，或 类别 编码 名称")) from error
 
     def clean_limits(self) -> list[dict[str, Any]]:
         """Read the limits."""

@@ -12,6 +12,8 @@ from core.money import fen_from_yuan, yuan_text
 
 FALL_BACK = "回流"
 """Stands before the moment at which the unused units of channels go to everybody."""
+GOODS = {"商品": "sku", "类别": "category"}
+"""What a line of goods begins with → what it names them by."""
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
@@ -99,6 +101,20 @@ def hours_words(hours: dict[str, Any]) -> str:
     """Write hours of use as `hours_of` reads them."""
     days = ",".join(str(day) for day in hours["weekdays"])
     return f"{hours['opens']}-{hours['closes']} {days}".strip()
+
+
+def goods_of(line: str) -> dict[str, Any]:
+    """Read goods, ``商品 6901234567892 五常大米`` or ``类别 RICE 大米``; ValueError where not."""
+    kind, code, name = line.split(maxsplit=2)
+    if kind not in GOODS:
+        raise ValueError(line)
+    return {GOODS[kind]: code, "name": name.strip()}
+
+
+def goods_words(rule: dict[str, Any]) -> str:
+    """Write goods as `goods_of` reads them."""
+    kind = next(kind for kind, field in GOODS.items() if rule[field])
+    return f"{kind} {rule[GOODS[kind]]} {rule['name']}"
 
 
 def release_of(parts: list[str]) -> dict[str, Any]:

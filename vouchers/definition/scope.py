@@ -35,6 +35,7 @@ def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Pr
         for index, code in enumerate(codes):
             if code in codes[:index]:
                 yield Problem(f"{path}.{name}[{index}]", _("重复：%(code)s") % {"code": code})
+    yield from _items(use, path)
     if use.tiers and _public_money(spec, batch):
         yield Problem(f"{path}.tiers", _("有财政资金的批次不得以商户分级作为适用条件"))
 
@@ -62,6 +63,25 @@ def scope_unknown(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[
             if code not in brands:
                 yield Problem(
                     f"{path}.brands[{index}]", _("没有这个品牌：%(code)s") % {"code": code}
+                )
+
+
+def _items(use: UseScope, path: str) -> Iterator[Problem]:
+    """Find goods that are not told by one code, named twice, or both counted and excluded."""
+    taken: dict[tuple[str, str], str] = {
+        ("", kind): f"excluded_goods[{index}]" for index, kind in enumerate(use.excluded_goods)
+    }
+    for name in ("items", "excluded_items"):
+        for index, rule in enumerate(getattr(use, name)):
+            where = f"{name}[{index}]"
+            if bool(rule.sku) == bool(rule.category):
+                yield Problem(f"{path}.{where}", _("sku 与 category 须且只须填写一个"))
+                continue
+            before = taken.setdefault((rule.sku, rule.category), where)
+            if before != where:
+                yield Problem(
+                    f"{path}.{where}",
+                    _("与 %(other)s 重复或矛盾：%(code)s") % {"other": before, "code": rule.code},
                 )
 
 

@@ -45,6 +45,7 @@ WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
 """A name people read, e.g. 餐饮."""
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+ItemCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{0,40}$")]
 StoreNo = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
 BrandCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
 TierName = Literal["3A", "2A", "1A"]
@@ -208,6 +209,30 @@ class UseHours(_Rule, frozen=True):
         return f"{days or every} {self.opens}–{until}"
 
 
+class ItemRule(_Rule, frozen=True):
+    """Goods that a rule names: of one number (SKU, 69-code) or of one category.
+
+    ``name`` is what people read; a till says the codes.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    sku: ItemCode = ""
+    category: ItemCode = ""
+
+    @property
+    def code(self) -> str:
+        """Its number or category."""
+        return self.sku or self.category
+
+    def words(self, *, english: bool) -> str:
+        """Return the name, the same in every language."""
+        del english
+        return self.name
+
+
+ItemRules = Annotated[tuple[ItemRule, ...], msgspec.Meta(max_length=200)]
+
+
 class UseScope(_Rule, frozen=True):
     """Where, when and how a voucher may be used; an empty list means no restriction.
 
@@ -224,7 +249,11 @@ class UseScope(_Rule, frozen=True):
     industries: tuple[str, ...] = ()
     flows: tuple[FlowName, ...] = ()
     card_bins: tuple[str, ...] = ()
+    items: ItemRules = ()
+    """Only their amount counts towards threshold and base (单品券)."""
+    excluded_items: ItemRules = ()
     excluded_goods: tuple[GoodsName, ...] = ()
+    """Categories that the platform knows by name; like ``excluded_items``."""
 
 
 class BatchRules(_Rule, frozen=True):

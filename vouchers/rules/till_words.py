@@ -75,7 +75,9 @@ def _counted(rules: BatchRules) -> Iterator[str]:
         yield _("金额刚好达到门槛即可用券，差一分也不能用")
     if isinstance(benefit, PercentageBenefit):
         yield _("减免金额由平台四舍五入到分计算，收银员不自行计算")
-    if rules.use.excluded_goods:
+    if rules.use.items:
+        yield _("逐项录入商品编码、件数和金额，平台只按适用商品计算")
+    elif rules.use.excluded_goods or rules.use.excluded_items:
         yield _("单列不计入用券的商品金额，平台先扣除再判断")
 
 

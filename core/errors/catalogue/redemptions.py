@@ -10,7 +10,8 @@ REDEMPTION_CODES = (
         "The order is too small",
         "还差 {shortfall_yuan} 元可用。",
         "{shortfall_yuan} yuan short.",
-        "再买 {shortfall_yuan} 元即可使用。",
+        "再买 {shortfall_yuan} 元适用商品（{items}）即可使用。\n再买 {shortfall_yuan} 元即可使用。",
+        "Buy {items} for {shortfall_yuan} yuan more to use it.\n"
         "Buy for {shortfall_yuan} yuan more to use it.",
         hotline_zh="按规则页所述金额计算，差一分也不能用；不计入的商品先扣除。",
         hotline_en="The amount is counted as the rules page says, to the fen, with excluded goods "
@@ -57,8 +58,13 @@ REDEMPTION_CODES = (
         422,
         "所购商品不适用",
         "The goods are not eligible",
-        "扣除不适用商品后金额不足。",
-        "Without the goods that are not eligible the amount does not suffice.",
+        "本券适用商品为{items}，订单中适用商品 {eligible_yuan} 元。\n"
+        "扣除不适用商品 {excluded_yuan} 元后金额不足。",
+        "It is for {items}; the order has {eligible_yuan} yuan of them.\n"
+        "Without the {excluded_yuan} yuan of goods that are not eligible the amount does not "
+        "suffice.",
+        "再买 {missing_yuan} 元适用商品即可使用。",
+        "Buy eligible goods for {missing_yuan} yuan more to use it.",
         hotline_zh="部分商品不计入用券金额，扣除后未达门槛；请顾客分开结账或增加其他商品。",
         hotline_en="Some goods do not count and without them the threshold is missed; pay for them "
         "apart or add other goods.",
