@@ -83,6 +83,7 @@ class HotRoute(Generic[C, D, F]):
     document: Callable[[F], dict[str, Any]]
     keyed: bool = True
     method: str = "POST"
+    most_bytes: int = MOST_BYTES
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
@@ -95,7 +96,7 @@ class HotRoute(Generic[C, D, F]):
         Raises:
             DomainError: request.too_large.
         """
-        if len(body) > MOST_BYTES:
+        if len(body) > self.most_bytes:
             raise DomainError("request.too_large")
 
     @cached_property
