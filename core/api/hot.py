@@ -68,7 +68,8 @@ class HotRoute(Generic[C, D, F]):
     ``path`` is a pattern below ``/api/v1/`` whose groups become ``Asked.path``; ``person`` names
     whom the request (body, path) counts for, if anybody; ``command`` may refuse with a DomainError,
     and so may ``person``; ``fact`` is None for a refused outcome. What is not ``keyed``, since it
-    changes nothing or says the whole state, is protected by its nonce.
+    changes nothing or says the whole state, is protected by its nonce. A body may have
+    ``most_bytes``.
     """
 
     name: str

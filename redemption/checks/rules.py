@@ -107,7 +107,7 @@ RULE_CHECKS = (
     ),
     (
         "redemption.confirmed_at_threshold",
-        "核销的订单达到使用门槛，且顾客至少自付一分",
+        "核销的订单达到使用门槛，且顾客至少自付一分（兑换券可不自付）",
         f"""
         SELECT r.id AS redemption, r.order_fen, r.payable_fen, counted.base
         FROM redemption_redemption r
@@ -116,16 +116,18 @@ RULE_CHECKS = (
         JOIN vouchers_voucher v ON v.id = n.voucher_id
         JOIN vouchers_batchversion b ON b.id = v.batch_version_id
         {_COUNTED}
-        WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen < 1
+        WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen <
+                CASE b.rules #>> '{{benefit,type}}' WHEN 'EXCHANGE' THEN 0 ELSE 1 END
             OR counted.base < coalesce(b.rules #>> '{{benefit,threshold_fen}}',
                     b.rules #>> '{{benefit,tiers,0,from_fen}}')::bigint)""",  # noqa: S608 - constants
     ),
     (
         "redemption.subsidy_as_ruled",
-        "抵用金额等于面额，折扣券、阶梯券按规则计算",
+        "抵用金额等于面额，折扣券、阶梯券、兑换券按规则计算",
         f"""
         WITH used AS (
-            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit, counted.base
+            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit, counted.base,
+                r.order_fen - r.other_discount_fen AS left_fen, lines.items
             FROM redemption_redemption r
             JOIN redemption_redemptionline n ON n.redemption_id = r.id
             JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
@@ -140,6 +142,13 @@ RULE_CHECKS = (
             WHEN 'TIERS' THEN (SELECT max((t ->> 'subsidy_fen')::bigint)
                 FROM jsonb_array_elements(benefit -> 'tiers') AS t
                 WHERE base >= (t ->> 'from_fen')::bigint)
+            WHEN 'EXCHANGE' THEN (
+                SELECT least(face_fen, left_fen,
+                    greatest(1, div(sum(i.amount_fen) * item.pieces, sum(i.quantity))))
+                FROM jsonb_to_recordset(items) AS i(sku text, quantity bigint, amount_fen bigint)
+                CROSS JOIN (SELECT (benefit ->> 'quantity')::bigint AS pieces) item
+                WHERE i.sku = benefit ->> 'sku'
+                GROUP BY item.pieces HAVING sum(i.quantity) >= item.pieces)
             ELSE face_fen END""",  # noqa: S608 - constants
     ),
     (

@@ -15,7 +15,7 @@ from redemption.rehearsal.tiers import DAYS_LATER, THOUSAND, order_above
 from redemption.rehearsal.world import TRADES
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
 from redemption.rules.items import Item
-from vouchers.rules.model import FlowName, ItemRule, UseScope
+from vouchers.rules.model import ExchangeBenefit, FlowName, ItemRule, UseScope
 
 NOBODY = UUID(int=0)
 """Stands for every row that a forecast has not."""
@@ -95,11 +95,20 @@ class Tickets:
             place=place,
             listed_in=frozenset() if elsewhere else LISTED,
             region_at=self._crowd.region("away_at_use"),
-            items=self._items(use, order_fen),
+            items=self._items(stage, order_fen),
         )
 
-    def _items(self, use: UseScope, order_fen: int) -> tuple[Item, ...]:
-        """Name what a rule asks about: of a mixed order half is not what it counts."""
+    def _items(self, stage: Stage, order_fen: int) -> tuple[Item, ...]:
+        """Name what a rule asks about: of a mixed order half is not what it counts.
+
+        An item that is exchanged costs what the voucher is worth, or is not in the order.
+        """
+        use, benefit = stage.batch.rules.use, stage.batch.rules.benefit
+        if isinstance(benefit, ExchangeBenefit):
+            if self._crowd.happens("excluded_goods"):
+                return ()
+            price = min(order_fen, stage.batch.face_fen)
+            return (Item(price, sku=benefit.sku, quantity=benefit.quantity),)
         excluded = [
             *(Item(0, category=kind) for kind in use.excluded_goods),
             *_lines(use.excluded_items),

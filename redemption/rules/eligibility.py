@@ -9,8 +9,9 @@ from core.access.region_codes import subtree_contains
 from core.errors import Refusal, Said
 from redemption.rules.amounts import TOLD_ITEMS, ceiling_excess, threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
-from redemption.rules.items import uncounted, uncounted_fen
+from redemption.rules.items import pieces_of, uncounted, uncounted_fen
 from vouchers.rules.flows import FLOWS
+from vouchers.rules.model import ExchangeBenefit
 from vouchers.rules.use_hours import next_usable, usable_at
 from vouchers.states import VoucherState
 
@@ -149,6 +150,9 @@ def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refus
     Where the others would do, or where the voucher is for certain items, that is a reason of its
     own beside the shortfall.
     """
+    benefit = voucher.rules.benefit
+    if isinstance(benefit, ExchangeBenefit):
+        return [*_exchange_refusals(benefit, payment), *threshold_shortfall(voucher, payment)]
     use = voucher.rules.use
     excluded_fen = uncounted_fen(use, payment.order_fen, payment.items)
     dear, short = ceiling_excess(voucher, payment), threshold_shortfall(voucher, payment)
@@ -166,6 +170,20 @@ def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refus
     if use.items:
         data["items"] = list(use.items[:TOLD_ITEMS])
     return [Refusal("redemption.item_not_eligible", data), *dear, *short]
+
+
+def _exchange_refusals(benefit: ExchangeBenefit, payment: PaymentFacts) -> list[Refusal]:
+    """Return how many pieces of the item that the voucher is exchanged for are missing."""
+    found = pieces_of(benefit.sku, payment.items)
+    if found >= benefit.quantity:
+        return []
+    data = {
+        "item": Said(benefit.sku, benefit.name, benefit.name),
+        "quantity": benefit.quantity,
+        "found_quantity": found,
+        "missing_quantity": benefit.quantity - found,
+    }
+    return [Refusal("redemption.item_not_eligible", data)]
 
 
 def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:

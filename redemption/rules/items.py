@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vouchers.rules.model import ItemRule, UseScope
+from vouchers.rules.model import BatchRules, ExchangeBenefit, ItemRule, UseScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,28 @@ def uncounted_fen(use: UseScope, order_fen: int, items: Sequence[Item]) -> int:
     return sum(item.amount_fen for item in uncounted(use, items))
 
 
-def looks_at_items(use: UseScope) -> bool:
+def looks_at_items(rules: BatchRules) -> bool:
     """Tell whether it matters to a voucher what is in the order."""
-    return bool(use.items or use.excluded_items or use.excluded_goods)
+    use = rules.use
+    exchanged = isinstance(rules.benefit, ExchangeBenefit)
+    return bool(exchanged or use.items or use.excluded_items or use.excluded_goods)
+
+
+def pieces_of(sku: str, items: Iterable[Item]) -> int:
+    """Return how many pieces of an item are in the order."""
+    return sum(item.quantity for item in items if item.sku == sku)
+
+
+def exchange_price(benefit: ExchangeBenefit, items: Sequence[Item]) -> int:
+    """Return what the pieces that a voucher is exchanged for cost, in fen; 0 without enough.
+
+    Of more pieces than it is for, their share of the whole price, rounded down and at least a fen.
+    """
+    pieces = pieces_of(benefit.sku, items)
+    if pieces < benefit.quantity:
+        return 0
+    fen = sum(item.amount_fen for item in items if item.sku == benefit.sku)
+    return max(1, fen * benefit.quantity // pieces)
 
 
 def _is_counted(use: UseScope, item: Item) -> bool:

@@ -241,7 +241,7 @@ def _detail(payment: PaymentRequest, voucher: VoucherFacts, till: TerminalFacts)
     if payment.region_code:
         detail["region_at"] = payment.region_code
     use = voucher.rules.use
-    if payment.items and looks_at_items(use):
+    if payment.items and looks_at_items(voucher.rules):
         detail["items"] = [item.plain() for item in payment.items]
     if use.brands:
         detail["brand"] = till.brand or ""

@@ -40,6 +40,7 @@ def names(definition: Definition) -> list[str]:
     found = {spec.title, *region_names(codes).values(), *(one.name for one in spec.funders)}
     found |= {batch.name for batch in batches} | {batch.rules.group for batch in batches}
     found |= {batch.rules.audience for batch in batches}
+    found |= {getattr(batch.rules.benefit, "name", "") for batch in batches}
     for use in (batch.rules.use for batch in batches):
         found |= {rule.name for rule in (*use.items, *use.excluded_items)}
     return sorted(found - {""}, key=len, reverse=True)

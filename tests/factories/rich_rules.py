@@ -22,6 +22,13 @@ BENEFITS: dict[str, dict[str, Any]] = {
     },
 }
 """The benefit of the example, by the tag of the kind."""
+BENEFITS["EXCHANGE"] = {
+    "type": "EXCHANGE",
+    "sku": "6901234567892",
+    "name": "五常大米5kg",
+    "quantity": 2,
+}
+_GOODS = ("items", "excluded_items", "excluded_goods")
 BENEFITS["PACK"] = {"type": "PACK", "parts": [{"batch": "inside", "quantity": 2}]}
 STORES = tuple(f"45010300000{number}" for number in range(6))
 """More stores than the words name one by one."""
@@ -88,6 +95,10 @@ def rich_document(kind: str) -> dict[str, Any]:
             "refund_policy": "OWN_MONEY_FIRST",
         },
     }
+    if kind == "EXCHANGE":
+        rich["rules"]["use"] = {
+            name: rule for name, rule in rich["rules"]["use"].items() if name not in _GOODS
+        }
     other = plain | {
         "code": "fuel",
         "name": "加油券",

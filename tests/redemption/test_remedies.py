@@ -16,6 +16,7 @@ from redemption.rules.items import Item, items_merged
 from tests.redemption.test_rules_eligibility import AT, PLACE, voucher_facts
 from vouchers.rules.model import (
     BatchRules,
+    ExchangeBenefit,
     ItemRule,
     Location,
     NoThresholdBenefit,
@@ -77,6 +78,12 @@ BENEFIT = (
         basis=BASES,
     )
     | st.builds(
+        ExchangeBenefit,
+        sku=st.sampled_from(CODES),
+        name=st.just("商品"),
+        quantity=st.integers(1, 3),
+    )
+    | st.builds(
         TiersBenefit,
         tiers=st.lists(
             st.builds(Tier, from_fen=st.integers(2, 20_000), subsidy_fen=st.integers(1, 5_000)),
@@ -105,7 +112,10 @@ def vouchers(draw: st.DrawFn) -> VoucherFacts:
     use = rules.use
     excluded = {rule.code for rule in use.excluded_items} | set(use.excluded_goods)
     items = tuple(rule for rule in use.items if rule.code not in excluded)
-    rules = msgspec.structs.replace(rules, use=msgspec.structs.replace(use, items=items))
+    use = msgspec.structs.replace(use, items=items)
+    if isinstance(rules.benefit, ExchangeBenefit):
+        use = msgspec.structs.replace(use, items=(), excluded_items=(), excluded_goods=())
+    rules = msgspec.structs.replace(rules, use=use)
     made = voucher_facts(rules, face=draw(st.integers(1, 5_000)))
     # Long enough for hours of any weekday to come again.
     return replace(made, valid_from=valid_from, valid_until=valid_from + timedelta(days=20))
@@ -161,6 +171,9 @@ def _elsewhere(payment: PaymentFacts, voucher: VoucherFacts, refusal: Refusal) -
 
 def _bought(payment: PaymentFacts, _: VoucherFacts, refusal: Refusal) -> PaymentFacts:
     """Buy for what is missing: of the first goods that the refusal names, where it names any."""
+    if "item" in refusal.data:
+        missing = Item(100, sku=refusal.data["item"], quantity=refusal.data["missing_quantity"])
+        return replace(payment, order_fen=payment.order_fen + 100, items=(*payment.items, missing))
     more = refusal.data.get("missing_fen", refusal.data.get("shortfall_fen", 0))
     bought = replace(payment, order_fen=payment.order_fen + more)
     if "items" not in refusal.data:
@@ -215,10 +228,39 @@ def test_all_remedies_one_after_the_other_let_the_voucher_be_used(
         if not refusals:
             return
         for refusal in refusals:
-            # The shortfall asks for the same purchase.
-            if refusal.code != "redemption.item_not_eligible":
+            # The shortfall asks for the same purchase, unless an item is not in the order.
+            if refusal.code != "redemption.item_not_eligible" or "item" in refusal.data:
                 payment = REMEDIES[refusal.code](payment, voucher, refusal)
     raise AssertionError(f"still refused: {frozen_refusals(voucher, payment)}")
+
+
+def test_an_item_that_is_exchanged_is_asked_for_once() -> None:
+    benefit = ExchangeBenefit(sku="RICE", name="米", quantity=3)
+    rules = msgspec.structs.replace(
+        voucher_facts().rules, benefit=benefit, use=UseScope(whitelist=False)
+    )
+    payment = PaymentFacts(
+        at=AT,
+        order_fen=10_000,
+        other_discount_fen=10_000,
+        flow="ONLINE",
+        card_bin="",
+        place=PLACE,
+        items=(Item(100, sku="RICE"), Item(100, sku="RICE", category="OIL")),
+    )
+    missing, unpaid = frozen_refusals(voucher_facts(rules), payment)
+    assert missing.data == {
+        "item": "RICE",
+        "quantity": 3,
+        "found_quantity": 2,
+        "missing_quantity": 1,
+    }
+    assert unpaid.data == {
+        "shortfall_fen": 1,
+        "basis": "PAYABLE",
+        "basis_fen": 0,
+        "threshold_fen": 1,
+    }
 
 
 def test_the_moment_that_is_told_lies_in_the_life_of_the_voucher() -> None:

@@ -109,8 +109,8 @@ def test_the_approver_reads_every_code_and_the_citizen_names() -> None:
     assert "适用品牌代码：youwei" in checked.lines
     with override("en"):
         (citizen,) = definition.rules_words()
-    assert "only at 0号店, 1号店, 2号店, 3号店, 4号店 and others, 7 stores in all" in citizen.lines
-    assert "only at stores of the brand 有味" in citizen.lines
+    assert "Only at 0号店, 1号店, 2号店, 3号店, 4号店 and others, 7 stores in all" in citizen.lines
+    assert "Only at stores of the brand 有味" in citizen.lines
 
 
 def test_the_draft_page_keeps_and_changes_them() -> None:

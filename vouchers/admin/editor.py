@@ -26,6 +26,7 @@ from vouchers.admin.editor_text import (
     filled,
     goods_of,
     hours_of,
+    item_of,
     limit_of,
     part_of,
     release_of,
@@ -92,6 +93,7 @@ class BatchForm(forms.Form):
             ("NO_THRESHOLD", _("无门槛券")),
             ("PERCENTAGE", _("折扣券")),
             ("TIERS", _("阶梯满减券")),
+            ("EXCHANGE", _("兑换券")),
             ("PACK", _("券包")),
         ),
     )
@@ -115,6 +117,11 @@ class BatchForm(forms.Form):
         _("阶梯满减券填写，每行：起点 补贴（元），如 100000 5000；面额为最高档补贴"),
         2,
         required=False,
+    )
+    item = text_field(
+        _("兑换商品"),
+        required=False,
+        help_text=_("兑换券填写：商品编码 件数 名称，如 6901234567892 1 五常大米；面额为最高抵扣"),
     )
     parts = _lines(
         _("券包内容"),
@@ -249,6 +256,8 @@ class BatchForm(forms.Form):
             self.add_error("rate", gettext("折扣券须填写减免比例"))
         if self.cleaned_data.get("benefit") == "TIERS" and not self.cleaned_data.get("tiers"):
             self.add_error("tiers", gettext("阶梯满减券须填写各档"))
+        if self.cleaned_data.get("benefit") == "EXCHANGE" and not self.cleaned_data.get("item"):
+            self.add_error("item", gettext("兑换券须填写商品"))
         if self.cleaned_data.get("benefit") == "PACK" and not self.cleaned_data.get("parts"):
             self.add_error("parts", gettext("券包须填写内容"))
         return cleaned
@@ -267,6 +276,14 @@ class BatchForm(forms.Form):
             return [tier_of(line.split()) for line in filled(self.cleaned_data["tiers"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：起点 补贴，金额最多两位小数")) from error
+
+    def clean_item(self) -> dict[str, Any]:
+        """Read what is exchanged."""
+        try:
+            text = self.cleaned_data["item"]
+            return item_of(text) if text.strip() else {}
+        except ValueError as error:
+            raise ValidationError(gettext("应为：商品编码 件数 名称")) from error
 
     def clean_parts(self) -> list[dict[str, Any]]:
         """Read what is in a pack."""

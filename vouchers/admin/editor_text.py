@@ -29,6 +29,8 @@ def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
             f"{yuan_text(tier['from_fen'])} {yuan_text(tier['subsidy_fen'])}"
             for tier in benefit["tiers"]
         )
+    elif benefit["type"] == "EXCHANGE":
+        shown["item"] = f"{benefit['sku']} {benefit['quantity']} {benefit['name']}"
     elif benefit["type"] != "NO_THRESHOLD":
         multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
         shown |= {
@@ -49,6 +51,8 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
         return {"type": "NO_THRESHOLD"}
     if row["benefit"] == "PACK":
         return {"type": "PACK", "parts": row["parts"]}
+    if row["benefit"] == "EXCHANGE":
+        return {"type": "EXCHANGE", **row["item"]}
     if row["benefit"] == "TIERS":
         return {"type": "TIERS", "tiers": row["tiers"], "basis": row["basis"]}
     measured = {
@@ -80,6 +84,12 @@ def part_of(parts: list[str]) -> dict[str, Any]:
     """Read a part of a pack, its batch and how many; ValueError where it is not."""
     code, quantity = parts
     return {"batch": code, "quantity": int(quantity)}
+
+
+def item_of(text: str) -> dict[str, Any]:
+    """Read what is exchanged, ``6901234567892 1 五常大米``; ValueError where it is not."""
+    sku, quantity, name = text.split(maxsplit=2)
+    return {"sku": sku, "quantity": int(quantity), "name": name.strip()}
 
 
 def limit_of(parts: list[str]) -> dict[str, Any]:

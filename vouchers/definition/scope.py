@@ -12,7 +12,7 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from merchants.selectors import brand_names, store_regions
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.model import UseScope
+from vouchers.rules.model import BatchRules, ExchangeBenefit, UseScope
 
 
 def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
@@ -35,7 +35,7 @@ def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Pr
         for index, code in enumerate(codes):
             if code in codes[:index]:
                 yield Problem(f"{path}.{name}[{index}]", _("重复：%(code)s") % {"code": code})
-    yield from _items(use, path)
+    yield from _items(batch.rules, path)
     if use.tiers and _public_money(spec, batch):
         yield Problem(f"{path}.tiers", _("有财政资金的批次不得以商户分级作为适用条件"))
 
@@ -66,8 +66,14 @@ def scope_unknown(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[
                 )
 
 
-def _items(use: UseScope, path: str) -> Iterator[Problem]:
+def _items(rules: BatchRules, path: str) -> Iterator[Problem]:
     """Find goods that are not told by one code, named twice, or both counted and excluded."""
+    if isinstance(rules.benefit, ExchangeBenefit):
+        for name in ("items", "excluded_items", "excluded_goods"):
+            if getattr(rules.use, name):
+                yield Problem(f"{path}.{name}", _("兑换券的商品写在 benefit 中，不填写此项"))
+        return
+    use = rules.use
     taken: dict[tuple[str, str], str] = {
         ("", kind): f"excluded_goods[{index}]" for index, kind in enumerate(use.excluded_goods)
     }

@@ -15,7 +15,7 @@ from vouchers.definition.packs import pack_parts
 from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
 from vouchers.naming import scope_names
 from vouchers.rules.limit_words import who_words
-from vouchers.rules.model import ItemRule
+from vouchers.rules.model import ExchangeBenefit, ItemRule
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.till_words import cancelling_words, till_words
 from vouchers.rules.words import rules_words, using_words
@@ -109,6 +109,8 @@ def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str
         yield _("适用门店编号：%(codes)s") % {"codes": joined(rules.use.stores)}
     if rules.use.brands:
         yield _("适用品牌代码：%(codes)s") % {"codes": joined(rules.use.brands)}
+    if isinstance(rules.benefit, ExchangeBenefit):
+        yield _("兑换商品编码：%(code)s") % {"code": rules.benefit.sku}
     if rules.use.items:
         yield _("适用商品：%(goods)s") % {"goods": _goods(rules.use.items)}
     if rules.use.excluded_items:

@@ -45,6 +45,7 @@ WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
 """A name people read, e.g. 餐饮."""
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+ItemName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 ItemCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{0,40}$")]
 StoreNo = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
 BrandCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
@@ -121,6 +122,29 @@ class TiersBenefit(_Rule, frozen=True, tag="TIERS", tag_field="type"):
         return self.tiers[0].from_fen
 
 
+class ExchangeBenefit(_Rule, frozen=True, tag="EXCHANGE", tag_field="type"):
+    """兑换券（单品券）: ``quantity`` pieces of one item, paid for up to the face of the batch.
+
+    It takes off the price that the order says for them; what is dearer than the face the payer
+    pays himself, and of a cheaper one the rest of the face is kept for the voucher. The payer may
+    pay nothing. ``name`` is what people read.
+    """
+
+    sku: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
+    name: ItemName
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
+
+    @property
+    def threshold_fen(self) -> int:
+        """No amount has to be reached."""
+        return 0
+
+    @property
+    def basis(self) -> ThresholdBasis:
+        """What a threshold would be measured on."""
+        return "ORDER"
+
+
 class PackPart(_Rule, frozen=True):
     """``quantity`` vouchers of another batch; the canonical form has its name too."""
 
@@ -149,7 +173,14 @@ class PackBenefit(_Rule, frozen=True, tag="PACK", tag_field="type"):
         return "ORDER"
 
 
-Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit | TiersBenefit | PackBenefit
+Benefit = (
+    ThresholdBenefit
+    | NoThresholdBenefit
+    | PercentageBenefit
+    | TiersBenefit
+    | ExchangeBenefit
+    | PackBenefit
+)
 
 
 class Validity(_Rule, frozen=True):
@@ -215,7 +246,7 @@ class ItemRule(_Rule, frozen=True):
     ``name`` is what people read; a till says the codes.
     """
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    name: ItemName
     sku: ItemCode = ""
     category: ItemCode = ""
 

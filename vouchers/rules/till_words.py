@@ -13,6 +13,7 @@ from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import (
     BatchRules,
+    ExchangeBenefit,
     FlowName,
     NoThresholdBenefit,
     PercentageBenefit,
@@ -69,7 +70,11 @@ def cancelling_words() -> list[str]:
 def _counted(rules: BatchRules) -> Iterator[str]:
     """Yield what to enter, and what the platform makes of it."""
     benefit = rules.benefit
-    if not isinstance(benefit, NoThresholdBenefit):
+    if isinstance(benefit, ExchangeBenefit):
+        yield _(
+            "录入优惠前的订单金额和全部优惠，并逐项录入商品编码、件数和金额；应付为零的订单也要确认"
+        )
+    elif not isinstance(benefit, NoThresholdBenefit):
         yield _entered_words(benefit.basis)
     if benefit.threshold_fen:
         yield _("金额刚好达到门槛即可用券，差一分也不能用")

@@ -9,8 +9,10 @@ from core.passages import joined, moment_words
 from vouchers.rules.limit_words import conflict_words, issued_words, limit_words, who_words
 from vouchers.rules.model import (
     BatchRules,
+    ExchangeBenefit,
     NoThresholdBenefit,
     PackBenefit,
+    PercentageBenefit,
     ThresholdBasis,
     ThresholdBenefit,
     TiersBenefit,
@@ -69,6 +71,12 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     }
     if isinstance(benefit, ThresholdBenefit):
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    if isinstance(benefit, ExchangeBenefit):
+        return _("兑换%(item)s %(quantity)s 件，按商品价格抵扣，最高减%(face)s元，超出部分自付") % {
+            **names,
+            "item": benefit.name,
+            "quantity": benefit.quantity,
+        }
     if isinstance(benefit, PackBenefit):
         parts = joined(f"{part.name or part.batch}×{part.quantity}" for part in benefit.parts)
         return _("券包共%(face)s元，内含%(parts)s，一次领取") % {
@@ -82,6 +90,10 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
             for tier in benefit.tiers
         )
         return _("%(tiers)s，取所达最高一档，按%(basis)s计算") % names
+    return _percentage_words(benefit, names)
+
+
+def _percentage_words(benefit: PercentageBenefit, names: dict[str, str]) -> str:
     names["rate"] = rate_words(benefit.rate_bp)
     text = _("减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
     if benefit.threshold_fen:

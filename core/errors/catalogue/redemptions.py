@@ -58,16 +58,20 @@ REDEMPTION_CODES = (
         422,
         "所购商品不适用",
         "The goods are not eligible",
+        "本券兑换{item} {quantity} 件，订单中有 {found_quantity} 件。\n"
         "本券适用商品为{items}，订单中适用商品 {eligible_yuan} 元。\n"
         "扣除不适用商品 {excluded_yuan} 元后金额不足。",
+        "It is exchanged for {quantity} of {item}; the order has {found_quantity}.\n"
         "It is for {items}; the order has {eligible_yuan} yuan of them.\n"
         "Without the {excluded_yuan} yuan of goods that are not eligible the amount does not "
         "suffice.",
-        "再买 {missing_yuan} 元适用商品即可使用。",
+        "请在订单中加入{item} {missing_quantity} 件。\n再买 {missing_yuan} 元适用商品即可使用。",
+        "Put {missing_quantity} of {item} into the order.\n"
         "Buy eligible goods for {missing_yuan} yuan more to use it.",
-        hotline_zh="部分商品不计入用券金额，扣除后未达门槛；请顾客分开结账或增加其他商品。",
-        hotline_en="Some goods do not count and without them the threshold is missed; pay for them "
-        "apart or add other goods.",
+        hotline_zh="部分商品不计入用券金额，扣除后未达门槛，或订单中没有兑换券的商品；"
+        "请顾客分开结账，或增加适用商品。",
+        hotline_en="Some goods do not count and without them the threshold is missed, or the item "
+        "of an exchange voucher is not in the order; pay for them apart, or add goods that count.",
     ),
     CodeText(
         "redemption.above_ceiling",
