@@ -91,8 +91,16 @@ def test_nothing_due_is_confirmed_and_refunded_whole() -> None:
     assert checks_failing() == {}
     truth = body_of(world.till.get(path))
     assert truth["tenders"] == [{"kind": "VOUCHER", "amount_fen": 2_480}]
-    refund = {"refund_no": "R-1", "order_fen": 2_480}
-    done = body_of(world.till.post(f"{path}/refunds", refund), 201)
+    before = footprint()
+    part = {"refund_no": "R-1", "order_fen": 2_479}
+    for query in ("", "dry_run=true"):
+        response = world.till.post(f"{path}/refunds", part, query=query)
+        problem = world.till.refused(response, 422, "refund.whole_only")
+        assert problem["detail"] == "使用兑换券的订单只能整单退款，整单为 24.80 元。"
+    response = world.till.post(f"{path}/refunds", part | {"order_fen": 2_481})
+    world.till.refused(response, 422, "refund.exceeds")
+    assert footprint() == before
+    done = body_of(world.till.post(f"{path}/refunds", part | {"order_fen": 2_480}), 201)
     assert (done["payer_fen"], done["subsidy_fen"]) == (0, 2_480)
     assert done["voucher_fate"] == "RETURNED"
     assert sum(balance(world.shop, "OUTSTANDING")) == 3_000

@@ -289,6 +289,11 @@ def assert_identities(forecast: Forecast) -> None:
 SHARES = st.integers(0, 1_000)
 
 
+VALIDITIES: list[dict[str, Any]] = [
+    {"mode": "HOURS", "value": 24},
+    {"mode": "CLAIM_DAY"},
+    {"mode": "HOURS", "value": 24, "starts": "NEXT_DAY"},
+]
 USES: list[dict[str, Any]] = [
     {},
     {"hours": [{"opens": "11:00", "closes": "14:00"}], "card_bins": ["62"]},
@@ -336,15 +341,7 @@ def plans(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int]]:
                     ]
                 )
             ),
-            "validity": draw(
-                st.sampled_from(
-                    [
-                        {"mode": "HOURS", "value": 24},
-                        {"mode": "CLAIM_DAY"},
-                        {"mode": "HOURS", "value": 24, "starts": "NEXT_DAY"},
-                    ]
-                )
-            ),
+            "validity": draw(st.sampled_from(VALIDITIES)),
             "limits": draw(st.sampled_from([[limit], [limit, uses]])),
             "use": draw(st.sampled_from(USES)),
             "location": {"at_claim": draw(st.booleans()), "at_use": draw(st.booleans())},

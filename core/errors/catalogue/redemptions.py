@@ -235,6 +235,21 @@ REDEMPTION_CODES = (
         "never as cash.",
     ),
     CodeText(
+        "refund.whole_only",
+        422,
+        "只能整单退款",
+        "Only the whole order can be refunded",
+        "使用兑换券的订单只能整单退款，整单为 {order_yuan} 元。",
+        "An order with an exchange voucher is refunded whole: {order_yuan} yuan.",
+        "请按整单 {order_yuan} 元退款；只退其他商品的，由门店退还顾客自付的部分。",
+        "Refund the whole {order_yuan} yuan; for other goods alone the store gives back what the "
+        "customer paid.",
+        hotline_zh="兑换券抵的是商品本身，不能折成现金；退该商品须整单退款，"
+        "只退其他商品由门店退还自付部分。",
+        hotline_en="An exchange voucher pays for its item and never becomes cash: to return the "
+        "item refund the whole order; for other goods the store gives back what was paid.",
+    ),
+    CodeText(
         "refund.count_limit",
         422,
         "退款次数已达上限",
