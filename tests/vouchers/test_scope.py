@@ -158,6 +158,8 @@ def test_goods_that_count_and_do_not_are_a_contradiction() -> None:
     }
     assert list(wrong(document_of(items=[{"sku": "rice"}]))) == [f"{USE}.items[0].name"]
     assert list(wrong(document_of(items=[goods("大米")]))) == [f"{USE}.items[0].sku"]
+    for name in ("", " 米", "米 ", "米\n油", "米" * 41):
+        assert list(wrong(document_of(items=[goods("rice", name)]))) == [f"{USE}.items[0].name"]
     many = [goods(f"s{number}") for number in range(201)]
     assert list(wrong(document_of(items=many))) == [f"{USE}.items"]
 

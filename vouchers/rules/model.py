@@ -45,7 +45,8 @@ WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
 """A name people read, e.g. 餐饮."""
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
-ItemName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+ItemName = Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$", max_length=40)]
+"""On one line, with no blanks around it: the draft page writes it after its code."""
 ItemCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{0,40}$")]
 StoreNo = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
 BrandCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
