@@ -157,5 +157,5 @@ def payment_facts(
         ),
         listed_in=frozenset({listed.whitelist.campaign_id} if listed else ()),
         region_at=payment.region_code,
-        goods=payment.goods,
+        items=payment.items,
     )

@@ -1,5 +1,6 @@
 """The JSON Schema of the campaign document, and validation against it with paths in words."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -66,7 +67,11 @@ def path_text(parts: list[str | int]) -> str:
 def _problems(error: ValidationError) -> Iterator[Problem]:
     path = list(error.absolute_path)
     rule: Any = error.validator_value
-    if error.validator in ("anyOf", "oneOf") and error.context:
+    of_one_kind = list(_of_its_kind(error))
+    if of_one_kind:
+        for one in of_one_kind:
+            yield from _problems(one)
+    elif error.validator in ("anyOf", "oneOf") and error.context:
         # A field that may be null or empty: say what is wrong with the value as it is meant.
         meant = [one for one in error.context if one.validator_value not in ("null", [""])]
         yield from _problems(meant[0] if meant else error.context[0])
@@ -83,6 +88,21 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
                 yield Problem(path_text([*path, name]), _("缺少必填字段"))
     else:
         yield Problem(path_text(path), _reason(error))
+
+
+def _of_its_kind(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield what is wrong with a value that says by its tag which of several kinds it is."""
+    schema: Any = error.schema
+    tag = schema.get("discriminator", {}).get("propertyName")
+    instance: Any = error.instance
+    if tag is None or not isinstance(instance, dict) or tag not in instance:
+        return
+    of_kind: dict[Any, list[ValidationError]] = defaultdict(list)
+    for one in error.context or ():
+        of_kind[one.relative_schema_path[0]].append(one)
+    for wrong in of_kind.values():
+        if not any(list(one.relative_path) == [tag] for one in wrong):
+            yield from wrong
 
 
 def _reason(error: ValidationError) -> str:

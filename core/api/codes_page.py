@@ -27,7 +27,8 @@ def codes_table() -> str:
     for family in API_FAMILIES:
         lines += [
             f"| `{text.code}` | {text.status} | {_cell(text.title_zh, text.detail_zh)} "
-            f"| {_cell(text.title_en, text.detail_en)} | {text.remedy_zh} | {text.hotline_zh} |"
+            f"| {_cell(text.title_en, text.detail_en)} | {_lines(text.remedy_zh)} "
+            f"| {text.hotline_zh} |"
             for text in CATALOGUE.values()
             if text.code.partition(".")[0] == family
         ]
@@ -42,4 +43,9 @@ def codes_append(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
 
 
 def _cell(title: str, detail: str) -> str:
-    return f"{title}：{detail}" if detail else title
+    return f"{title}：{_lines(detail)}" if detail else title
+
+
+def _lines(text: str) -> str:
+    """Keep the lines of a template, of which an answer takes the first, in one row of the table."""
+    return text.replace("\n", "<br>")

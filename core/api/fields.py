@@ -97,6 +97,19 @@ class StrictCharField(serializers.CharField):
         return data
 
 
+class ShortListField(serializers.ListField):
+    """A list of at most ``max_length`` members, counted before any of them is read."""
+
+    max_length: int
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the members."""
+        if isinstance(data, list) and len(data) > self.max_length:
+            raise limit_error(_("项数超过上限"), "max_length", self.max_length)
+        members: list[Any] = super().to_internal_value(data)
+        return members
+
+
 @extend_schema_field(OpenApiTypes.STR)
 class PublicIdField(serializers.Field[UUID, Any, str, Any]):
     """An id in its public spelling; what is no id of that prefix is answered as not found."""

@@ -68,7 +68,8 @@ class HotRoute(Generic[C, D, F]):
     ``path`` is a pattern below ``/api/v1/`` whose groups become ``Asked.path``; ``person`` names
     whom the request (body, path) counts for, if anybody; ``command`` may refuse with a DomainError,
     and so may ``person``; ``fact`` is None for a refused outcome. What is not ``keyed``, since it
-    changes nothing or says the whole state, is protected by its nonce.
+    changes nothing or says the whole state, is protected by its nonce. A body may have
+    ``most_bytes``.
     """
 
     name: str
@@ -83,6 +84,7 @@ class HotRoute(Generic[C, D, F]):
     document: Callable[[F], dict[str, Any]]
     keyed: bool = True
     method: str = "POST"
+    most_bytes: int = MOST_BYTES
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
@@ -95,7 +97,7 @@ class HotRoute(Generic[C, D, F]):
         Raises:
             DomainError: request.too_large.
         """
-        if len(body) > MOST_BYTES:
+        if len(body) > self.most_bytes:
             raise DomainError("request.too_large")
 
     @cached_property

@@ -75,6 +75,8 @@ def _confirm_command(asked: Asked) -> ConfirmCommand:
     )
 
 
+ORDER_BYTES = 64 * 1024
+"""A quote or hold with as many lines of an order as it may have (`MAX_ITEMS`)."""
 PAYMENT_CODE: HotRoute[PaymentCodeCommand, PaymentCodeOutcome, MadeCode] = HotRoute(
     name="payment_codes",
     operation="payment_codes.create",
@@ -99,6 +101,7 @@ QUOTE: HotRoute[PaymentRequest, QuoteOutcome, Quote] = HotRoute(
     fact=lambda outcome: outcome.quote,
     document=quote_document,
     keyed=False,
+    most_bytes=ORDER_BYTES,
 )
 HOLD: HotRoute[HoldCommand, StepOutcome, StepFact] = HotRoute(
     name="holds",
@@ -111,6 +114,7 @@ HOLD: HotRoute[HoldCommand, StepOutcome, StepFact] = HotRoute(
     decide=lambda commands: redemptions_hold(commands=commands),
     fact=lambda outcome: outcome.fact,
     document=hold_answer,
+    most_bytes=ORDER_BYTES,
 )
 CONFIRM: HotRoute[ConfirmCommand, StepOutcome, StepFact] = HotRoute(
     name="confirms",

@@ -3,6 +3,35 @@
 # A region code covers its subtree: 450000 → 45…, 450100 → 4501…, 450103 → itself.
 _COVERS = "{code} LIKE regexp_replace({region}, '(0000|00)$', '') || '%'"
 
+# What of a held order counts (redemption.rules.items), less the discounts of the basis. Orders of
+# before there were items have kinds of goods with their amounts. h: the hold, b: the version.
+_COUNTED = """
+    CROSS JOIN LATERAL (SELECT
+        coalesce(jsonb_array_length(b.rules #> '{use,items}'), 0) > 0 AS named,
+        coalesce(h.detail -> 'items', (
+            SELECT jsonb_agg(jsonb_build_object('category', g.key, 'amount_fen', g.value::bigint))
+              FROM jsonb_each_text(h.detail -> 'goods') AS g)) AS items) lines
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(i.amount_fen), 0) AS fen
+          FROM jsonb_to_recordset(lines.items) AS i(sku text, category text, amount_fen bigint)
+         CROSS JOIN LATERAL (SELECT
+            coalesce(b.rules #> '{use,excluded_goods}' ? i.category, false) OR EXISTS (
+                SELECT FROM jsonb_to_recordset(b.rules #> '{use,excluded_items}')
+                    AS x(sku text, category text)
+                 WHERE i.sku = nullif(x.sku, '') OR i.category = nullif(x.category, ''))
+                AS excluded,
+            EXISTS (SELECT FROM jsonb_to_recordset(b.rules #> '{use,items}')
+                    AS x(sku text, category text)
+                 WHERE i.sku = nullif(x.sku, '') OR i.category = nullif(x.category, ''))
+                AS listed) rule
+         WHERE CASE WHEN lines.named THEN listed AND NOT excluded ELSE excluded END) told
+    CROSS JOIN LATERAL (SELECT greatest(0,
+        CASE WHEN lines.named THEN told.fen ELSE r.order_fen - told.fen END
+        - CASE b.rules #>> '{benefit,basis}' WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
+            WHEN 'AFTER_MERCHANT_DISCOUNTS' THEN r.other_discount_fen - r.bank_discount_fen
+            ELSE 0 END) AS base) counted
+"""
+
 RULE_CHECKS = (
     (
         "redemption.confirmed_in_validity",
@@ -78,39 +107,33 @@ RULE_CHECKS = (
     ),
     (
         "redemption.confirmed_at_threshold",
-        "核销的订单达到使用门槛，且顾客至少自付一分",
-        """
-        SELECT r.id AS redemption, r.order_fen, r.payable_fen
+        "核销的订单达到使用门槛，且顾客至少自付一分（兑换券可不自付）",
+        f"""
+        SELECT r.id AS redemption, r.order_fen, r.payable_fen, counted.base
         FROM redemption_redemption r
         JOIN redemption_redemptionline n ON n.redemption_id = r.id
+        JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
         JOIN vouchers_voucher v ON v.id = n.voucher_id
         JOIN vouchers_batchversion b ON b.id = v.batch_version_id
-        WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen < 1
-            OR r.order_fen - CASE b.rules #>> '{benefit,basis}'
-                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
-                    WHEN 'AFTER_MERCHANT_DISCOUNTS'
-                    THEN r.other_discount_fen - r.bank_discount_fen ELSE 0 END
-                < coalesce(b.rules #>> '{benefit,threshold_fen}',
-                    b.rules #>> '{benefit,tiers,0,from_fen}')::bigint)""",
+        {_COUNTED}
+        WHERE r.confirmed_at IS NOT NULL AND (r.payable_fen <
+                CASE b.rules #>> '{{benefit,type}}' WHEN 'EXCHANGE' THEN 0 ELSE 1 END
+            OR counted.base < coalesce(b.rules #>> '{{benefit,threshold_fen}}',
+                    b.rules #>> '{{benefit,tiers,0,from_fen}}')::bigint)""",  # noqa: S608 - constants
     ),
     (
         "redemption.subsidy_as_ruled",
-        "抵用金额等于面额，折扣券、阶梯券按规则计算",
-        """
+        "抵用金额等于面额，折扣券、阶梯券、兑换券按规则计算",
+        f"""
         WITH used AS (
-            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit,
-                greatest(0, r.order_fen - CASE b.rules #>> '{benefit,basis}'
-                    WHEN 'AFTER_DISCOUNTS' THEN r.other_discount_fen
-                    WHEN 'AFTER_MERCHANT_DISCOUNTS'
-                    THEN r.other_discount_fen - r.bank_discount_fen ELSE 0 END
-                - coalesce((SELECT sum(g.value::bigint)
-                              FROM jsonb_each_text(h.detail -> 'goods') AS g
-                             WHERE b.rules #> '{use,excluded_goods}' ? g.key), 0)) AS base
+            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit, counted.base,
+                r.order_fen - r.other_discount_fen AS left_fen, lines.items
             FROM redemption_redemption r
             JOIN redemption_redemptionline n ON n.redemption_id = r.id
             JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
             JOIN vouchers_voucher v ON v.id = n.voucher_id
-            JOIN vouchers_batchversion b ON b.id = v.batch_version_id)
+            JOIN vouchers_batchversion b ON b.id = v.batch_version_id
+            {_COUNTED})
         SELECT id AS redemption, used_fen, face_fen, benefit, base FROM used
         WHERE base > (benefit ->> 'ceiling_fen')::bigint
             OR used_fen IS DISTINCT FROM CASE benefit ->> 'type'
@@ -119,7 +142,14 @@ RULE_CHECKS = (
             WHEN 'TIERS' THEN (SELECT max((t ->> 'subsidy_fen')::bigint)
                 FROM jsonb_array_elements(benefit -> 'tiers') AS t
                 WHERE base >= (t ->> 'from_fen')::bigint)
-            ELSE face_fen END""",
+            WHEN 'EXCHANGE' THEN (
+                SELECT least(face_fen, left_fen,
+                    greatest(1, div(sum(i.amount_fen) * item.pieces, sum(i.quantity))))
+                FROM jsonb_to_recordset(items) AS i(sku text, quantity bigint, amount_fen bigint)
+                CROSS JOIN (SELECT (benefit ->> 'quantity')::bigint AS pieces) item
+                WHERE i.sku = benefit ->> 'sku'
+                GROUP BY item.pieces HAVING sum(i.quantity) >= item.pieces)
+            ELSE face_fen END""",  # noqa: S608 - constants
     ),
     (
         "redemption.tenders_are_payment",

@@ -1,8 +1,8 @@
 """What is bought with a voucher, where, how and with which card; drawn for each visit."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import get_args
 from uuid import UUID
@@ -14,7 +14,9 @@ from redemption.forecast.stages import Stage
 from redemption.rehearsal.tiers import DAYS_LATER, THOUSAND, order_above
 from redemption.rehearsal.world import TRADES
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
-from vouchers.rules.model import FlowName, UseScope
+from redemption.rules.items import Item
+from vouchers.rules.benefit_model import ExchangeBenefit
+from vouchers.rules.model import FlowName, ItemRule, UseScope
 
 NOBODY = UUID(int=0)
 """Stands for every row that a forecast has not."""
@@ -85,9 +87,6 @@ class Tickets:
         place = self._place(use, elsewhere=elsewhere)
         order_fen = self._order(stage, place.industry)
         discount = self._parameters["discount_rate"] if self._crowd.happens("discount_share") else 0
-        goods: tuple[tuple[str, int], ...] = ()
-        if use.excluded_goods and self._crowd.happens("excluded_goods"):
-            goods = ((use.excluded_goods[0], order_fen // 2),)
         return PaymentFacts(
             at=at,
             order_fen=order_fen,
@@ -97,8 +96,33 @@ class Tickets:
             place=place,
             listed_in=frozenset() if elsewhere else LISTED,
             region_at=self._crowd.region("away_at_use"),
-            goods=goods,
+            items=self._items(stage, order_fen),
         )
+
+    def _items(self, stage: Stage, order_fen: int) -> tuple[Item, ...]:
+        """Name what a rule asks about: of a mixed order half is not what it counts.
+
+        An item that is exchanged costs what the voucher is worth, or is not in the order.
+        """
+        use, benefit = stage.batch.rules.use, stage.batch.rules.benefit
+        if isinstance(benefit, ExchangeBenefit):
+            if self._crowd.happens("excluded_goods"):
+                return ()
+            price = min(order_fen, stage.batch.face_fen)
+            return (Item(price, sku=benefit.sku, quantity=benefit.quantity),)
+        excluded = [
+            *(Item(0, category=kind) for kind in use.excluded_goods),
+            *_lines(use.excluded_items),
+        ]
+        mixed = (use.items or excluded) and self._crowd.happens("excluded_goods")
+        wrong = replace(excluded[0], amount_fen=order_fen // 2) if mixed and excluded else None
+        if not use.items:
+            return (wrong,) if wrong else ()
+        right = replace(
+            self._chance.choice(_lines(use.items)),
+            amount_fen=order_fen - (order_fen // 2 if mixed else 0),
+        )
+        return (right, wrong) if wrong else (right,)
 
     def _order(self, stage: Stage, industry: str) -> int:
         """Draw an order: some buy for the threshold, the rest what their industry sells."""
@@ -147,3 +171,8 @@ class Tickets:
         if not use.card_bins:
             return OWN_BIN
         return FOREIGN_BIN if self._crowd.happens("wrong_card") else f"{use.card_bins[0]:0<6}"
+
+
+def _lines(rules: Sequence[ItemRule]) -> list[Item]:
+    """Return a line of goods per rule, without an amount."""
+    return [Item(0, sku=rule.sku, category=rule.category) for rule in rules]

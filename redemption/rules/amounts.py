@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from core.errors import Refusal
 from core.money import split_parts
 from redemption.rules.facts import PaymentFacts, VoucherFacts
+from redemption.rules.items import exchange_price, uncounted_fen
+from vouchers.rules.benefit_model import ExchangeBenefit, TiersBenefit
 from vouchers.rules.benefits import ceiling_of, least_base, subsidy_of
-from vouchers.rules.model import TiersBenefit
 
+TOLD_ITEMS = 5
+"""Of a long list of goods a refusal names so many; the rules page says how many there are."""
 PAYER_MIN_FEN = 1
-"""A customer always pays something himself."""
+"""A customer pays something himself, unless he exchanges a voucher for an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,11 @@ def amounts(voucher: VoucherFacts, payment: PaymentFacts) -> Amounts:
 
     A part of the face is split over its funders by the nested rule (architecture.md, Money).
     """
-    subsidy = _subsidy(voucher, _base(voucher, payment))
+    base = _base(voucher, payment)
+    subsidy = _subsidy(voucher, base)
+    if isinstance(voucher.rules.benefit, ExchangeBenefit):
+        # Offers of shop and bank come first: nobody is paid for what is not to be paid.
+        subsidy = min(subsidy, payment.order_fen - payment.other_discount_fen)
     whole = subsidy == voucher.face_fen
     return Amounts(
         order_fen=payment.order_fen,
@@ -45,16 +52,17 @@ def threshold_shortfall(
 ) -> list[Refusal]:
     """Return what is missing to the threshold (``≥``: 99.99 fails, 100.00 passes 满100).
 
-    Goods that the voucher excludes do not count, unless ``count_excluded``. The payer pays at
+    Goods that the voucher does not count do not, unless ``count_excluded``. The payer pays at
     least 0.01 and a percentage gives at least 0.01: where other discounts leave too little, the
     shortfall is counted on the basis PAYABLE. Of two shortfalls the larger is told, since buying
-    for it mends both.
+    for it mends both. Who exchanges a voucher pays nothing where its item is all he buys.
     """
     excluded_fen = 0 if count_excluded else _excluded(voucher, payment)
     benefit = voucher.rules.benefit
     base = _base(voucher, payment, excluded_fen)
     left = payment.order_fen - excluded_fen - payment.other_discount_fen
-    unpaid = _until_paid(voucher, base, left)
+    exchanged = isinstance(benefit, ExchangeBenefit)
+    unpaid = max(0, 1 - left) if exchanged else _until_paid(voucher, base, left)
     asked = (
         (least_base(benefit) - base, benefit.basis, base, least_base(benefit)),
         (unpaid, "PAYABLE", left, left + unpaid),
@@ -69,6 +77,8 @@ def threshold_shortfall(
         "basis_fen": reached,
         "threshold_fen": wanted,
     }
+    if voucher.rules.use.items:
+        data["items"] = list(voucher.rules.use.items[:TOLD_ITEMS])
     return [Refusal("redemption.below_threshold", data)]
 
 
@@ -82,15 +92,18 @@ def ceiling_excess(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal
 
 
 def _excluded(voucher: VoucherFacts, payment: PaymentFacts) -> int:
-    return payment.excluded_fen(voucher.rules.use.excluded_goods)
+    return uncounted_fen(voucher.rules.use, payment.order_fen, payment.items)
 
 
 def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None = None) -> int:
-    """Return the amount that the threshold and a percentage are measured on."""
+    """Return the amount that the benefit is measured on: of an exchange, the item's price."""
+    benefit = voucher.rules.benefit
+    if isinstance(benefit, ExchangeBenefit):
+        return exchange_price(benefit, payment.items)
     if excluded_fen is None:
         excluded_fen = _excluded(voucher, payment)
     base = payment.order_fen - excluded_fen
-    match voucher.rules.benefit.basis:
+    match benefit.basis:
         case "ORDER":
             return base
         case "AFTER_MERCHANT_DISCOUNTS":

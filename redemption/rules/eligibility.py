@@ -7,8 +7,10 @@ quote. The order is the till's: what the customer can mend comes after what he c
 
 from core.access.region_codes import subtree_contains
 from core.errors import Refusal, Said
-from redemption.rules.amounts import ceiling_excess, threshold_shortfall
+from redemption.rules.amounts import TOLD_ITEMS, ceiling_excess, threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from redemption.rules.items import pieces_of, uncounted, uncounted_fen
+from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.use_hours import next_usable, usable_at
 from vouchers.states import VoucherState
@@ -19,6 +21,8 @@ OTHER_INDUSTRY = Said("industry", "行业不符", "of another industry")
 OTHER_STORE = Said("store", "不是指定门店", "not one of the stores that are named")
 OTHER_BRAND = Said("brand", "品牌不符", "of another brand")
 OTHER_TIER = Said("tier", "商户分级不符", "of another merchant tier")
+TOLD_GOODS = 20
+"""So many goods of the order that do not count are named."""
 TOLD_STORES = 5
 """Of a long list of stores a refusal names so many; GET /stores has them all."""
 _STATE_CODES = {
@@ -153,17 +157,45 @@ def _payment_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refu
 
 
 def _amount_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:
-    """Return what is missing to the threshold or above the ceiling, without excluded goods.
+    """Return what is missing to the threshold or above the ceiling, of the goods that count.
 
-    Where only they are missing, that is a reason of its own beside the shortfall.
+    Where the others would do, or where the voucher is for certain items, that is a reason of its
+    own beside the shortfall.
     """
-    excluded_fen = payment.excluded_fen(voucher.rules.use.excluded_goods)
+    benefit = voucher.rules.benefit
+    if isinstance(benefit, ExchangeBenefit):
+        return [*_exchange_refusals(benefit, payment), *threshold_shortfall(voucher, payment)]
+    use = voucher.rules.use
+    excluded_fen = uncounted_fen(use, payment.order_fen, payment.items)
     dear, short = ceiling_excess(voucher, payment), threshold_shortfall(voucher, payment)
-    if short and excluded_fen and not threshold_shortfall(voucher, payment, count_excluded=True):
-        goods = [kind for kind, _ in payment.goods if kind in voucher.rules.use.excluded_goods]
-        data = {"excluded_fen": excluded_fen, "goods": goods}
-        return [Refusal("redemption.item_not_eligible", data), *dear, *short]
-    return [*dear, *short]
+    if not short or not excluded_fen:
+        return [*dear, *short]
+    if not use.items and threshold_shortfall(voucher, payment, count_excluded=True):
+        return [*dear, *short]
+    goods = dict.fromkeys(item.code for item in uncounted(use, payment.items))
+    data = {
+        "excluded_fen": excluded_fen,
+        "goods": list(goods)[:TOLD_GOODS],
+        "eligible_fen": payment.order_fen - excluded_fen,
+        "missing_fen": short[0].data["shortfall_fen"],
+    }
+    if use.items:
+        data["items"] = list(use.items[:TOLD_ITEMS])
+    return [Refusal("redemption.item_not_eligible", data), *dear, *short]
+
+
+def _exchange_refusals(benefit: ExchangeBenefit, payment: PaymentFacts) -> list[Refusal]:
+    """Return how many pieces of the item that the voucher is exchanged for are missing."""
+    found = pieces_of(benefit.sku, payment.items)
+    if found >= benefit.quantity:
+        return []
+    data = {
+        "item": Said(benefit.sku, benefit.name, benefit.name),
+        "quantity": benefit.quantity,
+        "found_quantity": found,
+        "missing_quantity": benefit.quantity - found,
+    }
+    return [Refusal("redemption.item_not_eligible", data)]
 
 
 def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal]:

@@ -1,10 +1,10 @@
 """What the rules look at: a voucher with its frozen rules, a payment, and where it takes place."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from redemption.rules.items import Item
 from vouchers.rules.model import BatchRules
 
 
@@ -74,9 +74,5 @@ class PaymentFacts:
     region_at: str | None = None
     """Region code of the customer's location; ``None`` if the request carries none."""
     bank_discount_fen: int = 0
-    goods: tuple[tuple[str, int], ...] = ()
-    """Kinds of goods in the order that a voucher may exclude, with their amounts."""
-
-    def excluded_fen(self, excluded: Collection[str]) -> int:
-        """Return what of the order is for goods that a voucher excludes."""
-        return sum(fen for kind, fen in self.goods if kind in excluded)
+    items: tuple[Item, ...] = ()
+    """The goods of the order that the till names, one line per code."""

@@ -52,14 +52,20 @@ def refund_refusals(
     confirmed_at: datetime | None,
     order_fen: int,
     now: datetime,
+    whole_only: bool = False,
 ) -> list[Refusal]:
-    """Return every reason why ``order_fen`` cannot be refunded now."""
+    """Return every reason why ``order_fen`` cannot be refunded now.
+
+    ``whole_only``: no part can, since nobody knows whether it is the item that was exchanged.
+    """
     if state != RedemptionState.CONFIRMED or confirmed_at is None:
         return [Refusal("redemption.state_conflict", {"state": state})]
     refusals = []
     if order_fen > payment.refundable_fen:
         data = {"refundable_fen": payment.refundable_fen, "requested_fen": order_fen}
         refusals.append(Refusal("refund.exceeds", data))
+    elif whole_only and order_fen < payment.order_fen:
+        refusals.append(Refusal("refund.whole_only", {"order_fen": payment.order_fen}))
     if payment.count >= MAX_REFUNDS:
         refusals.append(Refusal("refund.count_limit", {"limit": MAX_REFUNDS}))
     if now >= confirmed_at + MAX_AGE:

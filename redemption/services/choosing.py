@@ -160,7 +160,7 @@ def payment_facts(
         place=place_of(till),
         listed_in=frozenset(listed_in),
         region_at=request.region_code,
-        goods=request.goods,
+        items=request.items,
     )
 
 

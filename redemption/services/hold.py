@@ -13,6 +13,7 @@ from core.ids import new_id
 from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
 from redemption.rules.facts import VoucherFacts
+from redemption.rules.items import looks_at_items
 from redemption.services.choosing import Candidate, Considered, consider
 from redemption.services.facts import (
     LATER,
@@ -239,9 +240,9 @@ def _detail(payment: PaymentRequest, voucher: VoucherFacts, till: TerminalFacts)
     detail: dict[str, Any] = {}
     if payment.region_code:
         detail["region_at"] = payment.region_code
-    if payment.goods:
-        detail["goods"] = dict(payment.goods)
     use = voucher.rules.use
+    if payment.items and looks_at_items(voucher.rules):
+        detail["items"] = [item.plain() for item in payment.items]
     if use.brands:
         detail["brand"] = till.brand or ""
     if use.tiers:

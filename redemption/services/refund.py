@@ -114,6 +114,7 @@ def _refusals(
         confirmed_at=confirmed.confirmed_at,
         order_fen=order_fen,
         now=at,
+        whole_only=confirmed.whole_only,
     )
     if (confirmed.redemption_id, refund_no) in numbers:
         refusals.append(Refusal("refund.duplicate_no", {"refund_no": refund_no}))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from redemption.rules.items import Item
 from vouchers.identity import IdentityToken
 
 
@@ -14,8 +15,8 @@ class PaymentRequest:
 
     Who pays is named in one of three ways: ``payment_code`` (any client), or ``voucher_ids`` or
     ``person_id`` (only the client the vouchers were issued through). ``region_code`` is where the
-    customer's device says it is, ``device`` the device that shows the code, ``goods`` what of the
-    order a voucher may exclude: (kind, fen). ``bank_discount_fen`` is what of
+    customer's device says it is, ``device`` the device that shows the code, ``items`` the goods
+    of the order that the till names, one line per code. ``bank_discount_fen`` is what of
     ``other_discount_fen`` the bank or wallet gives.
     """
 
@@ -33,7 +34,7 @@ class PaymentRequest:
     person_id: UUID | None = None
     voucher_ids: tuple[UUID, ...] = ()
     device: IdentityToken | None = None
-    goods: tuple[tuple[str, int], ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

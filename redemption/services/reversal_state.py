@@ -31,6 +31,8 @@ class Confirmed:
     voucher_id: UUID
     valid_until: datetime
     refund_policy: RefundPolicy
+    whole_only: bool
+    """Whether only the whole order can be refunded: a voucher was exchanged for an item."""
     state: str
     confirmed_at: datetime | None
     payee_id: UUID
@@ -117,6 +119,7 @@ _COLUMNS = (
     "redemption__refunded_subsidy_fen",
     "redemption__refund_count",
     "redemption__last_step",
+    "voucher__batch_version__rules__benefit__type",
 )
 
 
@@ -152,6 +155,7 @@ def confirmed_load(redemption_ids: Collection[UUID]) -> dict[UUID, Confirmed]:
             # The money of a whole face can return only while its rest is kept.
             valid_until=_OVER if row[0] in gone else row[5],
             refund_policy=row[6] or "PRO_RATA_KEEP_USED",
+            whole_only=row[22] == "EXCHANGE",
             state=RedemptionState(row[7]),
             confirmed_at=row[8],
             payee_id=row[9],

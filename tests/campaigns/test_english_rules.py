@@ -41,6 +41,9 @@ def names(definition: Definition) -> list[str]:
     found |= {batch.name for batch in batches} | {batch.rules.group for batch in batches}
     aimed = [batch.rules.audience for batch in batches if batch.rules.audience]
     found |= {text for audience in aimed for text in (audience.name, audience.contact)}
+    found |= {getattr(batch.rules.benefit, "name", "") for batch in batches}
+    for use in (batch.rules.use for batch in batches):
+        found |= {rule.name for rule in (*use.items, *use.excluded_items)}
     return sorted(found - {""}, key=len, reverse=True)
 
 

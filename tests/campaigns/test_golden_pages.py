@@ -23,7 +23,7 @@ from tests.factories.rich_rules import BENEFITS, STORES, rich_document
 from tests.factories.running import campaign_published
 from tests.support.moments import business_time_set
 from tests.support.page_text import PageText, page_text
-from vouchers.rules.model import Benefit
+from vouchers.rules.benefit_model import Benefit
 
 pytestmark = pytest.mark.django_db
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -19,8 +19,8 @@ from core.clock import TIME_ZONE
 from core.money import funder_parts
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.packs import pack_parts
+from vouchers.rules.benefit_model import PercentageBenefit, TiersBenefit
 from vouchers.rules.benefits import ceiling_of, subsidy_of
-from vouchers.rules.model import PercentageBenefit, TiersBenefit
 from vouchers.rules.validity import validity_window
 
 pytestmark = pytest.mark.django_db

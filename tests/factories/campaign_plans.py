@@ -13,15 +13,8 @@ from campaigns.models import Campaign, Funder, Funding
 from core.clock import TIME_ZONE
 from core.money import funder_sums
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.model import (
-    BatchRules,
-    Benefit,
-    LimitRule,
-    Location,
-    ThresholdBenefit,
-    UseScope,
-    Validity,
-)
+from vouchers.rules.benefit_model import Benefit, ThresholdBenefit
+from vouchers.rules.model import BatchRules, LimitRule, Location, UseScope, Validity
 
 STARTS_AT = datetime(2026, 3, 6, tzinfo=TIME_ZONE)
 OPENED_AT = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)

@@ -22,6 +22,13 @@ BENEFITS: dict[str, dict[str, Any]] = {
     },
 }
 """The benefit of the example, by the tag of the kind."""
+BENEFITS["EXCHANGE"] = {
+    "type": "EXCHANGE",
+    "sku": "6901234567892",
+    "name": "五常大米5kg",
+    "quantity": 2,
+}
+_GOODS = ("items", "excluded_items", "excluded_goods")
 BENEFITS["PACK"] = {"type": "PACK", "parts": [{"batch": "inside", "quantity": 2}]}
 STORES = tuple(f"45010300000{number}" for number in range(6))
 """More stores than the words name one by one."""
@@ -75,6 +82,11 @@ def rich_document(kind: str) -> dict[str, Any]:
                 "stores": list(STORES),
                 "flows": ["MERCHANT_SCANS", "CUSTOMER_SCANS"],
                 "card_bins": ["62"],
+                "items": [
+                    {"sku": "6901234567892", "name": "五常大米5kg"},
+                    {"category": "OIL", "name": "食用油"},
+                ],
+                "excluded_items": [{"sku": "6901234567899", "name": "试用装"}],
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],
             },
             "location": {"at_claim": True, "at_use": True},
@@ -84,6 +96,10 @@ def rich_document(kind: str) -> dict[str, Any]:
             "refund_policy": "OWN_MONEY_FIRST",
         },
     }
+    if kind == "EXCHANGE":
+        rich["rules"]["use"] = {
+            name: rule for name, rule in rich["rules"]["use"].items() if name not in _GOODS
+        }
     other = plain | {
         "code": "fuel",
         "name": "加油券",

@@ -4,12 +4,14 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from core.embedded.record import ServiceUrls
 from redemption.checks import MONEY_CHECKS, RULE_CHECKS, STATE_CHECKS
+from redemption.rules.items import Item
 from redemption.services.refund import redemptions_refund
 from redemption.services.unhold import redemptions_release
 from tests.factories.campaigns import BatchPlan
@@ -27,7 +29,7 @@ from tests.factories.redemption import (
 from tests.invariants.helpers import assert_fires, assert_sound, checks_failing, corrupt
 from tests.redemption.test_hold_confirm import FREE, TWICE
 from tests.support.moments import business_time_set
-from vouchers.rules.model import PercentageBenefit
+from vouchers.rules.benefit_model import ExchangeBenefit, PercentageBenefit
 
 pytestmark = pytest.mark.broken_books
 
@@ -43,9 +45,17 @@ NAMES = [name for name, _, _ in (*STATE_CHECKS, *RULE_CHECKS, *MONEY_CHECKS)]
 def books(own_database: ServiceUrls) -> dict[str, UUID]:
     """Redemptions held, released, confirmed (one with a rest kept), refunded twice; all sound."""
     fifth = BatchPlan(benefit=PercentageBenefit(rate_bp=2_000), limits=(TWICE,), rules=FREE)
-    shop = shop_make(batches=[BatchPlan(limits=(TWICE,), rules=FREE), fifth])
+    rice = ExchangeBenefit(sku="RICE", name="米")
+    exchange = BatchPlan(benefit=rice, limits=(TWICE,), rules=FREE)
+    shop = shop_make(batches=[BatchPlan(limits=(TWICE,), rules=FREE), fifth, exchange])
     made = {
         "part": confirmed_make(shop, vouchers_issued(shop.live.batches[1])[0]),
+        "exchanged": confirmed_make(
+            shop,
+            vouchers_issued(shop.live.batches[2])[0],
+            order_fen=2_480,
+            items=(Item(2_480, sku="RICE"),),
+        ),
         "held": held_make(shop),
         "released": held_make(shop),
         "confirmed": confirmed_make(shop),
@@ -181,6 +191,37 @@ def test_a_percentage_that_is_not_the_rates(books: dict[str, UUID]) -> None:
         disable=[R],
     )
     fires("redemption.subsidy_as_ruled")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"sku": "RICE", "quantity": 2, "amount_fen": 2_480}],
+        [{"sku": "RICE", "quantity": 1, "amount_fen": 2_479}],
+        [{"sku": "OIL", "quantity": 1, "amount_fen": 2_480}],
+        [],
+    ],
+)
+def test_an_item_that_is_not_worth_what_was_paid_for_it(
+    books: dict[str, UUID], lines: list[dict[str, Any]]
+) -> None:
+    corrupt(
+        f"""UPDATE {STEP} SET detail = jsonb_set(detail, '{{items}}', %s)
+            WHERE redemption_id = %s AND kind = 'HOLD'""",
+        [json.dumps(lines), books["exchanged"]],
+        disable=[STEP],
+    )
+    assert_fires("redemption.subsidy_as_ruled")
+
+
+def test_confirmed_with_goods_that_do_not_count(books: dict[str, UUID]) -> None:
+    corrupt(
+        """UPDATE vouchers_batchversion SET rules = jsonb_set(rules, '{use,items}',
+            '[{"sku": "6901", "category": "", "name": "米"}]')""",
+        disable=["vouchers_batchversion"],
+    )
+    fires("redemption.confirmed_at_threshold")
+    assert "redemption.subsidy_as_ruled" in checks_failing(), "20 % of nothing is nothing"
 
 
 def test_tenders_that_are_not_what_was_paid(books: dict[str, UUID]) -> None:

@@ -89,6 +89,8 @@ def test_items_that_a_voucher_excludes_are_named() -> None:
     problem = world.till.refused(response, 422, "redemption.item_not_eligible")
     assert problem["data"]["excluded_fen"] == 3_500
     assert problem["data"]["goods"] == ["TOBACCO"]
+    assert problem["detail"] == "扣除不适用商品 35.00 元后金额不足。"
+    assert problem["remedy"] == "再买 35.00 元适用商品即可使用。"
     too_much = [{"kind": "OTHER", "amount_fen": 10_001}]
     response = world.till.post(REDEMPTIONS, world.hold(payment_code=code, items=too_much))
     world.till.refused(response, 400, "request.invalid_parameter")

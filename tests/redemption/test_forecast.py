@@ -289,6 +289,20 @@ def assert_identities(forecast: Forecast) -> None:
 SHARES = st.integers(0, 1_000)
 
 
+VALIDITIES: list[dict[str, Any]] = [
+    {"mode": "HOURS", "value": 24},
+    {"mode": "CLAIM_DAY"},
+    {"mode": "HOURS", "value": 24, "starts": "NEXT_DAY"},
+]
+USES: list[dict[str, Any]] = [
+    {},
+    {"hours": [{"opens": "11:00", "closes": "14:00"}], "card_bins": ["62"]},
+    {"flows": ["ONLINE"], "industries": ["CAR"], "excluded_goods": ["FUEL"]},
+    {"items": [{"sku": "a", "name": "米"}], "stores": ["s1", "s2"]},
+    {"excluded_items": [{"category": "a", "name": "米"}]},
+]
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int]]:
     """Draw a small campaign of one to three batches, and people of any kind."""
@@ -323,30 +337,17 @@ def plans(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int]]:
                         {"type": "THRESHOLD", "threshold_fen": 10_000},
                         {"type": "THRESHOLD", "threshold_fen": 5_000, "basis": "AFTER_DISCOUNTS"},
                         {"type": "NO_THRESHOLD"},
+                        {"type": "EXCHANGE", "sku": "a", "name": "米", "quantity": 2},
                     ]
                 )
             ),
-            "validity": draw(
-                st.sampled_from(
-                    [
-                        {"mode": "HOURS", "value": 24},
-                        {"mode": "CLAIM_DAY"},
-                        {"mode": "HOURS", "value": 24, "starts": "NEXT_DAY"},
-                    ]
-                )
-            ),
+            "validity": draw(st.sampled_from(VALIDITIES)),
             "limits": draw(st.sampled_from([[limit], [limit, uses]])),
-            "use": draw(
-                st.sampled_from(
-                    [
-                        {},
-                        {"hours": [{"opens": "11:00", "closes": "14:00"}], "card_bins": ["62"]},
-                        {"flows": ["ONLINE"], "industries": ["CAR"], "excluded_goods": ["FUEL"]},
-                    ]
-                )
-            ),
+            "use": draw(st.sampled_from(USES)),
             "location": {"at_claim": draw(st.booleans()), "at_use": draw(st.booleans())},
         }
+        if rules["benefit"]["type"] == "EXCHANGE":
+            rules["use"] = {"stores": ["s1"], "brands": ["b1"]}  # and no other goods
         batch = {**first, "code": f"b{number}", "units": sum(sizes), "rules": rules}
         plan["batches"].append({**batch, "releases": releases})
     shares = [one.name for one in PARAMETERS if (one.least, one.most) == (0, 1_000)]

@@ -12,6 +12,7 @@ from redemption.models import Earmark
 from redemption.rules.amounts import amounts, threshold_shortfall
 from redemption.rules.eligibility import frozen_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
+from redemption.rules.items import Item
 from redemption.services.cancel import redemptions_cancel
 from redemption.services.confirm import redemptions_confirm
 from redemption.services.earmarks import earmarks_return
@@ -40,15 +41,15 @@ from tests.redemption.test_hold_confirm import TWICE, balance
 from tests.redemption.test_rules_eligibility import PLACE, voucher_facts
 from tests.support.moments import business_time_set
 from vouchers.models import Voucher
-from vouchers.rules.benefits import subsidy_of
-from vouchers.rules.model import (
+from vouchers.rules.benefit_model import (
     Benefit,
     PercentageBenefit,
     ThresholdBasis,
     Tier,
     TiersBenefit,
-    UseScope,
 )
+from vouchers.rules.benefits import subsidy_of
+from vouchers.rules.model import UseScope
 
 SOON = AT + timedelta(minutes=10)
 SWEPT = timedelta(minutes=5)
@@ -82,7 +83,7 @@ def payment(order: int, discount: int = 0, bank: int = 0, tobacco: int = 0) -> P
         flow="MERCHANT_SCANS",
         card_bin="",
         place=PLACE,
-        goods=(("TOBACCO", tobacco),) if tobacco else (),
+        items=(Item(tobacco, category="TOBACCO"),) if tobacco else (),
     )
 
 

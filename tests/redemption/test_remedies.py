@@ -12,22 +12,21 @@ from core.clock import TIME_ZONE
 from core.errors import Refusal
 from redemption.rules.eligibility import frozen_refusals
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from redemption.rules.items import Item, items_merged
 from tests.redemption.test_rules_eligibility import AT, PLACE, voucher_facts
-from vouchers.rules.model import (
-    BatchRules,
-    Location,
+from vouchers.rules.benefit_model import (
+    ExchangeBenefit,
     NoThresholdBenefit,
     PercentageBenefit,
     ThresholdBenefit,
     Tier,
     TiersBenefit,
-    UseHours,
-    UseScope,
-    Validity,
 )
+from vouchers.rules.model import BatchRules, ItemRule, Location, UseHours, UseScope, Validity
 
 FLOWS = ("MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE")
 GOODS = ("TOBACCO", "FUEL")
+CODES = ("RICE", "OIL", *GOODS)
 PLACES = ("450103", "450200", "110101")
 INDUSTRIES = ("CATERING", "LODGING")
 
@@ -36,6 +35,11 @@ def _some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(st.sampled_from(values), max_size=2, unique=True).map(tuple)
 
 
+ITEM_RULES = st.lists(
+    st.builds(ItemRule, sku=st.sampled_from(CODES), name=st.just("商品"))
+    | st.builds(ItemRule, category=st.sampled_from(CODES), name=st.just("类别")),
+    max_size=2,
+).map(tuple)
 HOURS = st.builds(
     UseHours,
     opens=st.sampled_from(["00:00", "10:00", "18:00", "22:00"]),
@@ -53,6 +57,8 @@ USE = st.builds(
     tiers=_some(("3A", "1A")),
     flows=_some(FLOWS),
     card_bins=_some(("62", "6214")),
+    items=ITEM_RULES,
+    excluded_items=ITEM_RULES,
     excluded_goods=_some(GOODS),
 )
 BASES = st.sampled_from(["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"])
@@ -65,6 +71,12 @@ BENEFIT = (
         rate_bp=st.integers(1, 9_999),
         threshold_fen=THRESHOLDS,
         basis=BASES,
+    )
+    | st.builds(
+        ExchangeBenefit,
+        sku=st.sampled_from(CODES),
+        name=st.just("商品"),
+        quantity=st.integers(1, 3),
     )
     | st.builds(
         TiersBenefit,
@@ -90,7 +102,16 @@ RULES = st.builds(
 @st.composite
 def vouchers(draw: st.DrawFn) -> VoucherFacts:
     valid_from = AT + timedelta(hours=draw(st.integers(-30, 30)))
-    made = voucher_facts(draw(RULES), face=draw(st.integers(1, 5_000)))
+    rules = draw(RULES)
+    # What no definition may say: goods that count and do not.
+    use = rules.use
+    excluded = {rule.code for rule in use.excluded_items} | set(use.excluded_goods)
+    items = tuple(rule for rule in use.items if rule.code not in excluded)
+    use = msgspec.structs.replace(use, items=items)
+    if isinstance(rules.benefit, ExchangeBenefit):
+        use = msgspec.structs.replace(use, items=(), excluded_items=(), excluded_goods=())
+    rules = msgspec.structs.replace(rules, use=use)
+    made = voucher_facts(rules, face=draw(st.integers(1, 5_000)))
     # Long enough for hours of any weekday to come again.
     return replace(made, valid_from=valid_from, valid_until=valid_from + timedelta(days=20))
 
@@ -98,8 +119,12 @@ def vouchers(draw: st.DrawFn) -> VoucherFacts:
 @st.composite
 def payments(draw: st.DrawFn) -> PaymentFacts:
     order = draw(st.integers(1, 25_000))
-    goods = tuple((kind, draw(st.integers(1, order // 2 + 1))) for kind in draw(_some(GOODS)))
-    order = max(order, sum(fen for _, fen in goods))
+    amounts = st.integers(1, order // 2 + 1)
+    lines = st.builds(Item, amounts, sku=st.sampled_from(CODES)) | st.builds(
+        Item, amounts, sku=st.sampled_from(CODES), category=st.sampled_from(CODES)
+    )
+    items = items_merged(draw(st.lists(lines, max_size=3)))
+    order = max(order, sum(item.amount_fen for item in items))
     discount = draw(st.integers(0, order - 1))
     return PaymentFacts(
         at=AT + timedelta(minutes=draw(st.integers(0, 7 * 24 * 60))),
@@ -117,7 +142,7 @@ def payments(draw: st.DrawFn) -> PaymentFacts:
             tier=draw(st.sampled_from(["-", "3A"])),
         ),
         region_at=draw(st.sampled_from([None, "450103", "110101"])),
-        goods=goods,
+        items=items,
     )
 
 
@@ -139,6 +164,20 @@ def _elsewhere(payment: PaymentFacts, voucher: VoucherFacts, refusal: Refusal) -
     return replace(payment, place=place, listed_in=frozenset({voucher.campaign_id}))
 
 
+def _bought(payment: PaymentFacts, _: VoucherFacts, refusal: Refusal) -> PaymentFacts:
+    """Buy for what is missing: of the first goods that the refusal names, where it names any."""
+    if "item" in refusal.data:
+        missing = Item(100, sku=refusal.data["item"], quantity=refusal.data["missing_quantity"])
+        return replace(payment, order_fen=payment.order_fen + 100, items=(*payment.items, missing))
+    more = refusal.data.get("missing_fen", refusal.data.get("shortfall_fen", 0))
+    bought = replace(payment, order_fen=payment.order_fen + more)
+    if "items" not in refusal.data:
+        return bought
+    rule = refusal.data["items"][0]
+    line = Item(more, sku=rule.sku, category=rule.category)
+    return replace(bought, items=(*payment.items, line))
+
+
 Remedy = Callable[[PaymentFacts, VoucherFacts, Refusal], PaymentFacts]
 REMEDIES: dict[str, Remedy] = {
     "voucher.not_yet_valid": lambda pay, _, why: replace(pay, at=why.data["valid_from"]),
@@ -152,9 +191,8 @@ REMEDIES: dict[str, Remedy] = {
         pay, region_at=one.campaign_regions[0]
     ),
     "redemption.out_of_region": lambda pay, _, why: replace(pay, region_at=why.data["regions"][0]),
-    "redemption.below_threshold": lambda pay, _, why: replace(
-        pay, order_fen=pay.order_fen + why.data["shortfall_fen"]
-    ),
+    "redemption.below_threshold": _bought,
+    "redemption.item_not_eligible": _bought,
 }
 
 
@@ -165,14 +203,14 @@ def _codes(voucher: VoucherFacts, payment: PaymentFacts) -> set[str]:
 @given(voucher=vouchers(), payment=payments())
 def test_every_remedy_mends_its_condition(voucher: VoucherFacts, payment: PaymentFacts) -> None:
     for refusal in frozen_refusals(voucher, payment):
-        if refusal.code == "redemption.item_not_eligible":
-            continue  # said beside the shortfall, which is what mends it
         mended = REMEDIES[refusal.code](payment, voucher, refusal)
         left = _codes(voucher, mended)
         assert refusal.code not in left
         if refusal.code == "redemption.below_threshold":
             assert "redemption.item_not_eligible" not in left
-            less = replace(mended, order_fen=mended.order_fen - 1)
+            short = refusal.data["shortfall_fen"] - 1
+            cheaper = Refusal(refusal.code, {**refusal.data, "shortfall_fen": short})
+            less = _bought(payment, voucher, cheaper)
             assert refusal.code in _codes(voucher, less), "a smaller purchase would do"
 
 
@@ -185,9 +223,39 @@ def test_all_remedies_one_after_the_other_let_the_voucher_be_used(
         if not refusals:
             return
         for refusal in refusals:
-            if refusal.code in REMEDIES:
+            # The shortfall asks for the same purchase, unless an item is not in the order.
+            if refusal.code != "redemption.item_not_eligible" or "item" in refusal.data:
                 payment = REMEDIES[refusal.code](payment, voucher, refusal)
     raise AssertionError(f"still refused: {frozen_refusals(voucher, payment)}")
+
+
+def test_an_item_that_is_exchanged_is_asked_for_once() -> None:
+    benefit = ExchangeBenefit(sku="RICE", name="米", quantity=3)
+    rules = msgspec.structs.replace(
+        voucher_facts().rules, benefit=benefit, use=UseScope(whitelist=False)
+    )
+    payment = PaymentFacts(
+        at=AT,
+        order_fen=10_000,
+        other_discount_fen=10_000,
+        flow="ONLINE",
+        card_bin="",
+        place=PLACE,
+        items=(Item(100, sku="RICE"), Item(100, sku="RICE", category="OIL")),
+    )
+    missing, unpaid = frozen_refusals(voucher_facts(rules), payment)
+    assert missing.data == {
+        "item": "RICE",
+        "quantity": 3,
+        "found_quantity": 2,
+        "missing_quantity": 1,
+    }
+    assert unpaid.data == {
+        "shortfall_fen": 1,
+        "basis": "PAYABLE",
+        "basis_fen": 0,
+        "threshold_fen": 1,
+    }
 
 
 def test_the_moment_that_is_told_lies_in_the_life_of_the_voucher() -> None:

@@ -13,16 +13,10 @@ from redemption.rules.amounts import amounts
 from redemption.rules.deadlines import cancellable_until, payout_expected_on
 from redemption.rules.eligibility import eligibility
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
+from redemption.rules.items import Item
 from redemption.services.choosing import Candidate, ranked
-from vouchers.rules.model import (
-    BatchRules,
-    Location,
-    NoThresholdBenefit,
-    ThresholdBasis,
-    ThresholdBenefit,
-    UseScope,
-    Validity,
-)
+from vouchers.rules.benefit_model import NoThresholdBenefit, ThresholdBasis, ThresholdBenefit
+from vouchers.rules.model import BatchRules, Location, UseScope, Validity
 
 AT = datetime(2026, 3, 7, 12, tzinfo=TIME_ZONE)
 ANY_STORE = UseScope(whitelist=False)
@@ -227,27 +221,33 @@ def test_location_missing_and_outside_are_two_reasons() -> None:
 @pytest.mark.parametrize(
     ("goods", "codes"),
     [
-        ((("TOBACCO", 2_000),), []),
-        ((("TOBACCO", 2_001),), ["redemption.item_not_eligible", "redemption.below_threshold"]),
-        ((("FUEL", 12_000),), []),
+        ({"TOBACCO": 2_000}, []),
+        ({"TOBACCO": 2_001}, ["redemption.item_not_eligible", "redemption.below_threshold"]),
+        ({"FUEL": 12_000}, []),
     ],
 )
 def test_excluded_goods_do_not_count_to_the_threshold(
-    goods: tuple[tuple[str, int], ...], codes: list[str]
+    goods: dict[str, int], codes: list[str]
 ) -> None:
     voucher = voucher_facts(
         _rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO", "STORED_VALUE")))
     )
-    refusals = eligibility(voucher, replace(_payment(12_000), goods=goods))
+    items = tuple(Item(fen, category=kind) for kind, fen in goods.items())
+    refusals = eligibility(voucher, replace(_payment(12_000), items=items))
     assert [refusal.code for refusal in refusals] == codes
     if refusals:
-        assert refusals[0].data == {"excluded_fen": 2_001, "goods": ["TOBACCO"]}
+        assert refusals[0].data == {
+            "excluded_fen": 2_001,
+            "goods": ["TOBACCO"],
+            "eligible_fen": 9_999,
+            "missing_fen": 1,
+        }
         assert refusals[1].data["shortfall_fen"] == 1
 
 
 def test_without_goods_that_are_not_eligible_a_small_order_is_only_too_small() -> None:
     voucher = voucher_facts(_rules(use=UseScope(whitelist=False, excluded_goods=("TOBACCO",))))
-    payment = replace(_payment(9_000), goods=(("TOBACCO", 500),))
+    payment = replace(_payment(9_000), items=(Item(500, category="TOBACCO"),))
     (refusal,) = eligibility(voucher, payment)
     assert (refusal.code, refusal.data["shortfall_fen"]) == ("redemption.below_threshold", 1_500)
 

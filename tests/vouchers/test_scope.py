@@ -109,8 +109,8 @@ def test_the_approver_reads_every_code_and_the_citizen_names() -> None:
     assert "适用品牌代码：youwei" in checked.lines
     with override("en"):
         (citizen,) = definition.rules_words()
-    assert "only at 0号店, 1号店, 2号店, 3号店, 4号店 and others, 7 stores in all" in citizen.lines
-    assert "only at stores of the brand 有味" in citizen.lines
+    assert "Only at 0号店, 1号店, 2号店, 3号店, 4号店 and others, 7 stores in all" in citizen.lines
+    assert "Only at stores of the brand 有味" in citizen.lines
 
 
 def test_the_draft_page_keeps_and_changes_them() -> None:
@@ -130,6 +130,75 @@ def test_the_draft_page_keeps_and_changes_them() -> None:
     assert use["stores"] == ["s1", "s3", "s4"]
     assert use["brands"] == ["b2", "youwei"]
     assert use["tiers"] == ["2A", "1A"]
+
+
+def goods(code: str, name: str = "商品", *, kind: str = "sku") -> dict[str, str]:
+    return {kind: code, "name": name}
+
+
+def test_goods_that_count_and_do_not_are_a_contradiction() -> None:
+    assert wrong(
+        document_of(
+            items=[goods("rice"), goods("OIL", kind="category"), goods("rice", "又一种")],
+            excluded_items=[
+                goods("OIL", kind="category"),
+                goods("OIL"),
+                goods("FUEL", kind="category"),
+                {"name": "没有编码"},
+                {"sku": "a", "category": "b", "name": "两种编码"},
+            ],
+            excluded_goods=["FUEL"],
+        )
+    ) == {
+        f"{USE}.items[2]": "与 items[0] 重复或矛盾：rice",
+        f"{USE}.excluded_items[0]": "与 items[1] 重复或矛盾：OIL",
+        f"{USE}.excluded_items[2]": "与 excluded_goods[0] 重复或矛盾：FUEL",
+        f"{USE}.excluded_items[3]": "sku 与 category 须且只须填写一个",
+        f"{USE}.excluded_items[4]": "sku 与 category 须且只须填写一个",
+    }
+    assert list(wrong(document_of(items=[{"sku": "rice"}]))) == [f"{USE}.items[0].name"]
+    assert list(wrong(document_of(items=[goods("大米")]))) == [f"{USE}.items[0].sku"]
+    for name in ("", " 米", "米 ", "米\n油", "米" * 41):
+        assert list(wrong(document_of(items=[goods("rice", name)]))) == [f"{USE}.items[0].name"]
+    many = [goods(f"s{number}") for number in range(201)]
+    assert list(wrong(document_of(items=many))) == [f"{USE}.items"]
+
+
+def test_goods_are_said_and_kept_by_the_draft_page() -> None:
+    document = document_of(
+        items=[goods(f"s{number}", f"{number}号米") for number in range(9)],
+        excluded_items=[goods("OIL", "油", kind="category")],
+        excluded_goods=["FUEL"],
+    )
+    definition = definition_build(document)
+    (citizen,) = definition.rules_words()
+    names = "、".join(f"{number}号米" for number in range(8))
+    assert f"仅{names}等9种商品的金额计入用券金额" in citizen.lines
+    assert "购买成品油、油的金额不计入用券金额" in citizen.lines
+    till, _undoing = definition.till_words()
+    assert "逐项录入商品编码、件数和金额，平台只按适用商品计算" in till.lines
+    only_excluded = definition_build(document_of(excluded_items=[goods("OIL", "油")]))
+    till, _undoing = only_excluded.till_words()
+    assert "单列不计入用券的商品金额，平台先扣除再判断" in till.lines
+    checked = definition.checked_words()[-1].lines
+    assert "不适用商品：油（类别OIL）" in checked
+    assert any("8号米（编码s8）" in line for line in checked)
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    client, before = login(), saved()
+    data = form_data(client.get(edit_url(campaign)))
+    assert client.post(edit_url(campaign), data).status_code == 302
+    assert saved() == before
+    data["batches-0-items"] = "商品 6901 五常大米 5kg\n类别 OIL2 食用油"
+    assert client.post(edit_url(campaign), data).status_code == 302
+    use = saved()["batches"][0]["rules"]["use"]
+    assert use["items"] == [
+        {"name": "五常大米 5kg", "sku": "6901", "category": ""},
+        {"name": "食用油", "sku": "", "category": "OIL2"},
+    ]
+    assert use["excluded_goods"] == ["FUEL"]
+    for text in ("6901 五常大米", "商品 6901"):
+        page = client.post(edit_url(campaign), data | {"batches-0-items": text})
+        assert "每行应为：商品 编码 名称，或 类别 编码 名称" in page.content.decode()
 
 
 def test_the_code_of_a_brand_never_changes() -> None:

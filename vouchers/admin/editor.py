@@ -26,7 +26,9 @@ from vouchers.admin.editor_rows import batches_initial, batches_plain
 from vouchers.admin.editor_text import (
     cap_of,
     filled,
+    goods_of,
     hours_of,
+    item_of,
     limit_of,
     part_of,
     release_of,
@@ -94,6 +96,7 @@ class BatchForm(AudienceForm):
             ("NO_THRESHOLD", _("无门槛券")),
             ("PERCENTAGE", _("折扣券")),
             ("TIERS", _("阶梯满减券")),
+            ("EXCHANGE", _("兑换券")),
             ("PACK", _("券包")),
         ),
     )
@@ -117,6 +120,11 @@ class BatchForm(AudienceForm):
         _("阶梯满减券填写，每行：起点 补贴（元），如 100000 5000；面额为最高档补贴"),
         2,
         required=False,
+    )
+    item = text_field(
+        _("兑换商品"),
+        required=False,
+        help_text=_("兑换券填写：商品编码 件数 名称，如 6901234567892 1 五常大米；面额为最高抵扣"),
     )
     parts = _lines(
         _("券包内容"),
@@ -168,6 +176,13 @@ class BatchForm(AudienceForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("不选则不限；有财政资金的批次不得选择"),
     )
+    items = _lines(
+        _("适用商品"),
+        _("每行：商品 编码 名称，或 类别 编码 名称；只有这些商品的金额计入用券金额，空则不限"),
+        2,
+        required=False,
+    )
+    excluded_items = _lines(_("不适用商品"), _("写法同上；其金额不计入用券金额"), 2, required=False)
     hours = _lines(
         _("可用时段"),
         _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
@@ -268,6 +283,8 @@ class BatchForm(AudienceForm):
             self.add_error("rate", gettext("折扣券须填写减免比例"))
         if self.cleaned_data.get("benefit") == "TIERS" and not self.cleaned_data.get("tiers"):
             self.add_error("tiers", gettext("阶梯满减券须填写各档"))
+        if self.cleaned_data.get("benefit") == "EXCHANGE" and not self.cleaned_data.get("item"):
+            self.add_error("item", gettext("兑换券须填写商品"))
         if self.cleaned_data.get("benefit") == "PACK" and not self.cleaned_data.get("parts"):
             self.add_error("parts", gettext("券包须填写内容"))
         return cleaned
@@ -287,6 +304,14 @@ class BatchForm(AudienceForm):
         except ValueError as error:
             raise ValidationError(gettext("每行应为：起点 补贴，金额最多两位小数")) from error
 
+    def clean_item(self) -> dict[str, Any]:
+        """Read what is exchanged."""
+        try:
+            text = self.cleaned_data["item"]
+            return item_of(text) if text.strip() else {}
+        except ValueError as error:
+            raise ValidationError(gettext("应为：商品编码 件数 名称")) from error
+
     def clean_parts(self) -> list[dict[str, Any]]:
         """Read what is in a pack."""
         try:
@@ -300,6 +325,20 @@ class BatchForm(AudienceForm):
             return [hours_of(line.split()) for line in filled(self.cleaned_data["hours"])]
         except ValueError as error:
             raise ValidationError(gettext("每行应为：开始-结束 [星期1至7]")) from error
+
+    def clean_items(self) -> list[dict[str, Any]]:
+        """Read the goods that count."""
+        return self._goods("items")
+
+    def clean_excluded_items(self) -> list[dict[str, Any]]:
+        """Read the goods that do not."""
+        return self._goods("excluded_items")
+
+    def _goods(self, name: str) -> list[dict[str, Any]]:
+        try:
+            return [goods_of(line) for line in filled(self.cleaned_data[name])]
+        except ValueError as error:
+            raise ValidationError(gettext("每行应为：商品 编码 名称，或 类别 编码 名称")) from error
 
     def clean_limits(self) -> list[dict[str, Any]]:
         """Read the limits."""

@@ -13,12 +13,14 @@ from vouchers.admin.editor_text import (
     benefit_plain,
     benefit_shown,
     cap_words,
+    goods_words,
     hours_words,
     release_words,
     trigger_words,
 )
 
 FIXED = ("fixed_from", "fixed_until")
+ITEMS = ("items", "excluded_items")
 WORDS = ("stores", "brands", "card_bins")
 """Rules of use that are written as words with spaces between."""
 
@@ -53,6 +55,10 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "flows": rules["use"]["flows"],
         "use_tiers": rules["use"].get("tiers", ()),
         **{name: " ".join(rules["use"].get(name, ())) for name in WORDS},
+        **{
+            name: "\n".join(goods_words(rule) for rule in rules["use"].get(name, ()))
+            for name in ITEMS
+        },
         "at_claim": rules["location"]["at_claim"],
         "at_use": rules["location"]["at_use"],
         "limits": "\n".join(
@@ -90,6 +96,7 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "flows": row["flows"],
         "tiers": row["use_tiers"],
         **{name: row[name].split() for name in WORDS},
+        **{name: row[name] for name in ITEMS},
     }
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"], rules["caps"] = row["limits"], row["caps"]

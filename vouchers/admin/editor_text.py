@@ -13,6 +13,8 @@ from core.money import fen_from_yuan, yuan_text
 FALL_BACK = "回流"
 """Stands before the moment at which the unused units of channels go to everybody."""
 NO_CAP = "-"
+GOODS = {"商品": "sku", "类别": "category"}
+"""What a line of goods begins with → what it names them by."""
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
@@ -28,6 +30,8 @@ def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
             f"{yuan_text(tier['from_fen'])} {yuan_text(tier['subsidy_fen'])}"
             for tier in benefit["tiers"]
         )
+    elif benefit["type"] == "EXCHANGE":
+        shown["item"] = f"{benefit['sku']} {benefit['quantity']} {benefit['name']}"
     elif benefit["type"] != "NO_THRESHOLD":
         multiple, least = benefit.get("face_multiple"), benefit["threshold_fen"]
         shown |= {
@@ -48,6 +52,8 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
         return {"type": "NO_THRESHOLD"}
     if row["benefit"] == "PACK":
         return {"type": "PACK", "parts": row["parts"]}
+    if row["benefit"] == "EXCHANGE":
+        return {"type": "EXCHANGE", **row["item"]}
     if row["benefit"] == "TIERS":
         return {"type": "TIERS", "tiers": row["tiers"], "basis": row["basis"]}
     measured = {
@@ -79,6 +85,12 @@ def part_of(parts: list[str]) -> dict[str, Any]:
     """Read a part of a pack, its batch and how many; ValueError where it is not."""
     code, quantity = parts
     return {"batch": code, "quantity": int(quantity)}
+
+
+def item_of(text: str) -> dict[str, Any]:
+    """Read what is exchanged, ``6901234567892 1 五常大米``; ValueError where it is not."""
+    sku, quantity, name = text.split(maxsplit=2)
+    return {"sku": sku, "quantity": int(quantity), "name": name.strip()}
 
 
 def limit_of(parts: list[str]) -> dict[str, Any]:
@@ -148,6 +160,20 @@ def hours_words(hours: dict[str, Any]) -> str:
     """Write hours of use as `hours_of` reads them."""
     days = ",".join(str(day) for day in hours["weekdays"])
     return f"{hours['opens']}-{hours['closes']} {days}".strip()
+
+
+def goods_of(line: str) -> dict[str, Any]:
+    """Read goods, ``商品 6901234567892 五常大米`` or ``类别 RICE 大米``; ValueError where not."""
+    kind, code, name = line.split(maxsplit=2)
+    if kind not in GOODS:
+        raise ValueError(line)
+    return {GOODS[kind]: code, "name": name.strip()}
+
+
+def goods_words(rule: dict[str, Any]) -> str:
+    """Write goods as `goods_of` reads them."""
+    kind = next(kind for kind, field in GOODS.items() if rule[field])
+    return f"{kind} {rule[GOODS[kind]]} {rule['name']}"
 
 
 def release_of(parts: list[str]) -> dict[str, Any]:

@@ -17,17 +17,10 @@ from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.definition.recurrence import recurrence_problems
 from vouchers.definition.scope import scope_unknown, use_problems
 from vouchers.definition.triggers import triggers_problems
+from vouchers.rules.benefit_model import Benefit, PercentageBenefit, ThresholdBenefit, TiersBenefit
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
-from vouchers.rules.model import (
-    BatchRules,
-    Benefit,
-    LimitRule,
-    PercentageBenefit,
-    ThresholdBenefit,
-    TiersBenefit,
-    Validity,
-)
+from vouchers.rules.model import BatchRules, LimitRule, Validity
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})

@@ -15,7 +15,8 @@ from vouchers.definition.model import BatchSpec, CalendarSpec, ChannelSpec, Rele
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.recurrence import recurrence_problems, recurring_days
 from vouchers.definition.triggers import triggers_normalise
-from vouchers.rules.model import Benefit, CapRule, PackBenefit, ThresholdBenefit
+from vouchers.rules.benefit_model import Benefit, PackBenefit, ThresholdBenefit
+from vouchers.rules.model import CapRule
 from vouchers.rules.shares import running_shares
 
 

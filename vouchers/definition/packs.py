@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.registry import Problem
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.model import PackBenefit, PackPart, UseScope
+from vouchers.rules.benefit_model import PackBenefit, PackPart
+from vouchers.rules.model import UseScope
 
 MOST_IN_A_PACK = 20
 """Vouchers that one claim may write: a group of claims is one transaction."""

@@ -12,7 +12,8 @@ from core.access.region_codes import subtree_contains
 from merchants.models import Merchant
 from merchants.selectors import brand_names, store_regions
 from vouchers.definition.model import BatchSpec
-from vouchers.rules.model import UseScope
+from vouchers.rules.benefit_model import ExchangeBenefit
+from vouchers.rules.model import BatchRules, UseScope
 
 
 def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
@@ -35,6 +36,7 @@ def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Pr
         for index, code in enumerate(codes):
             if code in codes[:index]:
                 yield Problem(f"{path}.{name}[{index}]", _("重复：%(code)s") % {"code": code})
+    yield from _items(batch.rules, path)
     if use.tiers and _public_money(spec, batch):
         yield Problem(f"{path}.tiers", _("有财政资金的批次不得以商户分级作为适用条件"))
 
@@ -72,6 +74,31 @@ def _uses(batches: Sequence[BatchSpec]) -> Iterator[tuple[str, UseScope]]:
         yield f"{path}.use", batch.rules.use
         if batch.rules.trigger is not None:
             yield f"{path}.trigger.use", batch.rules.trigger.use
+
+
+def _items(rules: BatchRules, path: str) -> Iterator[Problem]:
+    """Find goods that are not told by one code, named twice, or both counted and excluded."""
+    if isinstance(rules.benefit, ExchangeBenefit):
+        for name in ("items", "excluded_items", "excluded_goods"):
+            if getattr(rules.use, name):
+                yield Problem(f"{path}.{name}", _("兑换券的商品写在 benefit 中，不填写此项"))
+        return
+    use = rules.use
+    taken: dict[tuple[str, str], str] = {
+        ("", kind): f"excluded_goods[{index}]" for index, kind in enumerate(use.excluded_goods)
+    }
+    for name in ("items", "excluded_items"):
+        for index, rule in enumerate(getattr(use, name)):
+            where = f"{name}[{index}]"
+            if bool(rule.sku) == bool(rule.category):
+                yield Problem(f"{path}.{where}", _("sku 与 category 须且只须填写一个"))
+                continue
+            before = taken.setdefault((rule.sku, rule.category), where)
+            if before != where:
+                yield Problem(
+                    f"{path}.{where}",
+                    _("与 %(other)s 重复或矛盾：%(code)s") % {"other": before, "code": rule.code},
+                )
 
 
 def _public_money(spec: CampaignSpec, batch: BatchSpec) -> bool:

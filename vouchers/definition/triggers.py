@@ -9,7 +9,8 @@ from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import Problem
 from vouchers.definition.model import BatchSpec
 from vouchers.definition.scope import use_problems
-from vouchers.rules.model import PackBenefit, TriggerRule, purchase_rules
+from vouchers.rules.benefit_model import PackBenefit
+from vouchers.rules.model import TriggerRule, purchase_rules
 
 RETURN = "RETURN"
 
@@ -28,6 +29,8 @@ def triggers_problems(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Itera
             yield Problem(f"{path}.location.at_claim", _("消费返券发放时无法校验位置"))
         if isinstance(batch.rules.benefit, PackBenefit):
             yield Problem(f"{path}.issuing", _("券包不能作为消费返券"))
+        if trigger.use.items or trigger.use.excluded_items or trigger.use.excluded_goods:
+            yield Problem(f"{path}.trigger.use", _("返券条件不按商品区分"))
         yield from _trigger(trigger, issued, f"{path}.trigger")
         at_purchase = msgspec.structs.replace(batch, rules=purchase)
         yield from use_problems(spec, at_purchase, f"{path}.trigger.use")

@@ -1,6 +1,6 @@
 """The batches in words: to citizens, to cashiers, and to the checker of a version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -14,7 +14,9 @@ from vouchers.definition.model import BatchSpec
 from vouchers.definition.packs import pack_parts
 from vouchers.definition.plan_words import next_wave_words, plan_words, wave_words
 from vouchers.naming import scope_names
+from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.limit_words import who_words
+from vouchers.rules.model import ItemRule
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.till_words import cancelling_words, till_words
 from vouchers.rules.words import rules_words, using_words
@@ -110,6 +112,14 @@ def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str
         yield _("适用门店编号：%(codes)s") % {"codes": joined(rules.use.stores)}
     if rules.use.brands:
         yield _("适用品牌代码：%(codes)s") % {"codes": joined(rules.use.brands)}
+    if isinstance(rules.benefit, ExchangeBenefit):
+        yield _("兑换商品编码：%(code)s") % {"code": rules.benefit.sku}
+    if rules.use.items:
+        yield _("适用商品：%(goods)s") % {"goods": _goods(rules.use.items)}
+    if rules.use.excluded_items:
+        yield _("不适用商品：%(goods)s") % {"goods": _goods(rules.use.excluded_items)}
+    if rules.use.excluded_goods:
+        yield _("不适用商品类别：%(codes)s") % {"codes": joined(rules.use.excluded_goods)}
     # A limit under a new code counts from nothing again.
     if rules.limits:
         codes = joined(limit.code for limit in rules.limits)
@@ -120,6 +130,20 @@ def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str
     }
     for release in batch.releases:
         yield _("，").join((wave_words(release), *slices_words(release, channels)))
+
+
+def _goods(rules: Sequence[ItemRule]) -> str:
+    return joined(
+        _("%(name)s（%(codes)s）") % {"name": rule.name, "codes": joined(_item_codes(rule))}
+        for rule in rules
+    )
+
+
+def _item_codes(rule: ItemRule) -> Iterator[str]:
+    if rule.sku:
+        yield _("编码%(code)s") % {"code": rule.sku}
+    if rule.category:
+        yield _("类别%(code)s") % {"code": rule.category}
 
 
 def _scope_names(batches: list[BatchSpec]) -> ScopeNames:

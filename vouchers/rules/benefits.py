@@ -1,16 +1,22 @@
 """What a benefit gives on an amount (domain-rules §3, §7). Pure functions."""
 
 from core.money import div_half_up
-from vouchers.rules.model import FULL_BP, Benefit, PercentageBenefit, TiersBenefit
+from vouchers.rules.benefit_model import (
+    FULL_BP,
+    Benefit,
+    ExchangeBenefit,
+    PercentageBenefit,
+    TiersBenefit,
+)
 
 
 def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int) -> int:
     """Return what is taken off where ``base_fen`` counts, in fen; at most the face.
 
     The face, or of a percentage ``min(half_up(base × rate), cap)``, or that of the highest tier
-    whose lower bound is reached. Appliances of grade 1 in 2025: 4,599 at 20 % → 919.80; a car of
-    199,999.99 in Bao'an → 5,000. What is below the least amount or above a ceiling is not asked
-    here: see `least_base` and `ceiling_of`.
+    whose lower bound is reached; of an exchange ``base_fen`` is the price of the item. Appliances
+    of grade 1 in 2025: 4,599 at 20 % → 919.80; a car of 199,999.99 in Bao'an → 5,000. What is
+    below the least amount or above a ceiling is not asked here: see `least_base`, `ceiling_of`.
     """
     match benefit:
         case PercentageBenefit():
@@ -18,6 +24,8 @@ def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int) -> int:
         case TiersBenefit():
             reached = (tier.subsidy_fen for tier in benefit.tiers if base_fen >= tier.from_fen)
             return max(reached, default=0)
+        case ExchangeBenefit():
+            return min(base_fen, face_fen)
         case _:
             return face_fen
 

@@ -1,7 +1,6 @@
 """The frozen rules of a batch as typed values; the JSON of `BatchVersion.rules`.
 
-Unknown fields are refused, so a rule nobody reads can never be approved. Other batch types add
-members to `Benefit` (domain-rules §3).
+Unknown fields are refused, so a rule nobody reads can never be approved.
 """
 
 from datetime import datetime
@@ -12,17 +11,13 @@ import msgspec
 
 from campaigns.definition.model import Code
 from core.money import MAX_FEN
+from vouchers.rules.benefit_model import Benefit, ItemCode, ItemName, Rule
 
 KEPT_RULES = 1_000
 KeyKindName = Literal["DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT"]
 FlowName = Literal["MERCHANT_SCANS", "CUSTOMER_SCANS", "ONLINE"]
 GoodsName = Literal["STORED_VALUE", "PHONE_TOP_UP", "TOBACCO", "FUEL"]
 """Goods that a batch may exclude (domain-rules §3, Scope)."""
-ThresholdBasis = Literal["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"]
-"""What threshold and percentage are measured on: the order, less what the merchant takes off, less
-the offers of bank and wallet too (domain-rules §3)."""
-FULL_BP = 10_000
-"""The whole in basis points."""
 ValidityMode = Literal[
     "HOURS",
     "CLAIM_DAY",
@@ -56,104 +51,7 @@ MOST_STORES = 500
 DayTime = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 
-class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class ThresholdBenefit(_Rule, frozen=True, tag="THRESHOLD", tag_field="type"):
-    """满减: the basis amount must reach ``threshold_fen`` (``≥``), then the face is taken off.
-
-    ``face_multiple`` says the threshold as a multiple of the face; the canonical form has both.
-    """
-
-    threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
-    face_multiple: Annotated[int, msgspec.Meta(le=1_000)] | None = None
-    basis: ThresholdBasis = "ORDER"
-
-
-class NoThresholdBenefit(_Rule, frozen=True, tag="NO_THRESHOLD", tag_field="type"):
-    """无门槛: the face is taken off whatever the order; the payer still pays at least 0.01."""
-
-    @property
-    def threshold_fen(self) -> int:
-        """No amount has to be reached."""
-        return 0
-
-    @property
-    def basis(self) -> ThresholdBasis:
-        """What a threshold would be measured on."""
-        return "ORDER"
-
-
-class PercentageBenefit(_Rule, frozen=True, tag="PERCENTAGE", tag_field="type"):
-    """折扣: ``min(half_up(base × rate), cap)`` is taken off; the cap is the face of the batch.
-
-    ``rate_bp`` is the part taken off in basis points: 八折 is 2,000. What is left of the face is
-    kept for the voucher until its validity ends (architecture.md, Money: earmarked).
-    """
-
-    rate_bp: Annotated[int, msgspec.Meta(ge=1, le=FULL_BP - 1)]
-    threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
-    ceiling_fen: Annotated[int, msgspec.Meta(le=MAX_FEN)] | None = None
-    """The highest price that is still eligible (digital goods of 2025: 6,000)."""
-    basis: ThresholdBasis = "AFTER_MERCHANT_DISCOUNTS"
-
-
-class Tier(_Rule, frozen=True):
-    """From ``from_fen`` on (included) ``subsidy_fen`` is taken off."""
-
-    from_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
-    subsidy_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
-
-
-class TiersBenefit(_Rule, frozen=True, tag="TIERS", tag_field="type"):
-    """阶梯: the highest tier that is reached decides; the face of the batch is the highest subsidy.
-
-    Bao'an 2022, cars: from 100,000 on 5,000, from 200,000 on 12,000, … As with a percentage the
-    rest of the face is kept for the voucher.
-    """
-
-    tiers: Annotated[tuple[Tier, ...], msgspec.Meta(min_length=1, max_length=20)]
-    basis: ThresholdBasis = "AFTER_MERCHANT_DISCOUNTS"
-
-    @property
-    def threshold_fen(self) -> int:
-        """The lower bound of the first tier."""
-        return self.tiers[0].from_fen
-
-
-class PackPart(_Rule, frozen=True):
-    """``quantity`` vouchers of another batch; the canonical form has its name too."""
-
-    batch: str
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=20)] = 1
-    name: str = ""
-
-
-class PackBenefit(_Rule, frozen=True, tag="PACK", tag_field="type"):
-    """券包: several vouchers in one claim, all or nothing; its face is the sum of theirs.
-
-    Hangzhou 2022: 2 × 满20减5, 2 × 满40减10, 1 × 满80减20. The batches it is made of have no waves
-    of their own; each of their vouchers follows the rules of its own batch.
-    """
-
-    parts: Annotated[tuple[PackPart, ...], msgspec.Meta(min_length=1, max_length=20)]
-
-    @property
-    def threshold_fen(self) -> int:
-        """No amount has to be reached to claim it."""
-        return 0
-
-    @property
-    def basis(self) -> ThresholdBasis:
-        """What a threshold would be measured on."""
-        return "ORDER"
-
-
-Benefit = ThresholdBenefit | NoThresholdBenefit | PercentageBenefit | TiersBenefit | PackBenefit
-
-
-class Validity(_Rule, frozen=True):
+class Validity(Rule, frozen=True):
     """When a voucher may be used (domain-rules §4); every end is capped by the campaign's end.
 
     ``value`` counts hours or days. ``starts`` is at the claim or the next midnight. Rounds
@@ -167,7 +65,7 @@ class Validity(_Rule, frozen=True):
     fixed_until: datetime | None = None
 
 
-class LimitRule(_Rule, frozen=True):
+class LimitRule(Rule, frozen=True):
     """At most ``count`` per key and window, on claims or redemptions, over a scope.
 
     GROUP counts the batches together that name the same ``group``; a WAVE (claims only) lasts
@@ -182,7 +80,7 @@ class LimitRule(_Rule, frozen=True):
     keys: tuple[KeyKindName, ...]
 
 
-class CapRule(_Rule, frozen=True):
+class CapRule(Rule, frozen=True):
     """At most so much is claimed by all people together in a day or week (投放上限).
 
     ``units`` counts claims (a pack once), ``amount_fen`` their faces; both may be given. What has
@@ -198,14 +96,14 @@ class CapRule(_Rule, frozen=True):
     amount_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)] | None = None
 
 
-class Location(_Rule, frozen=True):
+class Location(Rule, frozen=True):
     """Whether the request must carry a location inside the campaign's regions."""
 
     at_claim: bool = False
     at_use: bool = False
 
 
-class UseHours(_Rule, frozen=True):
+class UseHours(Rule, frozen=True):
     """When in a week a voucher may be used: ``[opens, closes)`` on ``weekdays``.
 
     ``weekdays`` are 1 (Monday) to 7, none means every day. Hours that close at or before they open
@@ -226,7 +124,31 @@ class UseHours(_Rule, frozen=True):
         return f"{days or every} {self.opens}–{until}"
 
 
-class UseScope(_Rule, frozen=True):
+class ItemRule(Rule, frozen=True):
+    """Goods that a rule names: of one number (SKU, 69-code) or of one category.
+
+    ``name`` is what people read; a till says the codes.
+    """
+
+    name: ItemName
+    sku: ItemCode = ""
+    category: ItemCode = ""
+
+    @property
+    def code(self) -> str:
+        """Its number or category."""
+        return self.sku or self.category
+
+    def words(self, *, english: bool) -> str:
+        """Return the name, the same in every language."""
+        del english
+        return self.name
+
+
+ItemRules = Annotated[tuple[ItemRule, ...], msgspec.Meta(max_length=200)]
+
+
+class UseScope(Rule, frozen=True):
     """Where, when and how a voucher may be used; an empty list means no restriction.
 
     A store has to be in each of the lists that are given: ``stores`` (store numbers), ``brands``
@@ -242,17 +164,21 @@ class UseScope(_Rule, frozen=True):
     industries: tuple[str, ...] = ()
     flows: tuple[FlowName, ...] = ()
     card_bins: tuple[str, ...] = ()
+    items: ItemRules = ()
+    """Only their amount counts towards threshold and base (单品券)."""
+    excluded_items: ItemRules = ()
     excluded_goods: tuple[GoodsName, ...] = ()
+    """Categories that the platform knows by name; like ``excluded_items``."""
 
 
-class TriggerBatch(_Rule, frozen=True):
+class TriggerBatch(Rule, frozen=True):
     """A batch whose redemptions count; the canonical form has its name too."""
 
     batch: str
     name: str = ""
 
 
-class TriggerRule(_Rule, frozen=True):
+class TriggerRule(Rule, frozen=True):
     """The purchase that a return voucher (消费返券) is given for, once per purchase.
 
     ``source`` is a redemption of this campaign (of the named ``batches``; of none named, of any
@@ -272,7 +198,7 @@ class TriggerRule(_Rule, frozen=True):
         return self.from_fen <= order_fen and (self.below_fen is None or order_fen < self.below_fen)
 
 
-class AudienceRule(_Rule, frozen=True):
+class AudienceRule(Rule, frozen=True):
     """Only members of an audience (定向人群) may claim: of its list in force at the claim.
 
     ``name`` is what people read, the one the audience was registered with; ``contact`` says where
@@ -284,7 +210,7 @@ class AudienceRule(_Rule, frozen=True):
     contact: Annotated[str, msgspec.Meta(max_length=80)] = ""
 
 
-class BatchRules(_Rule, frozen=True):
+class BatchRules(Rule, frozen=True):
     """All rules of a batch that its campaign's approval freezes."""
 
     benefit: Benefit

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 NAMED_STORES = 5
 """So many stores of a long list are named in words; the rest are only counted."""
 
+NAMED_GOODS = 8
+"""So many goods of a long list are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeNames:

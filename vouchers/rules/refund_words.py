@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.model import BatchRules
 
 
@@ -22,4 +23,7 @@ def refund_words(rules: BatchRules) -> str:
             "退款按比例退还；全额退款的，消费券作废、金额退回资金池，已享次数不恢复"
         ),
     }
-    return texts[rules.refund_policy]
+    text = texts[rules.refund_policy]
+    if isinstance(rules.benefit, ExchangeBenefit):
+        return _("%(refund)s；使用本券的订单只能整单退款") % {"refund": text}
+    return text

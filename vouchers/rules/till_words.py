@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 
 from core.clock import CUTOFF
 from core.passages import english, joined
-from vouchers.rules.flows import FLOWS
-from vouchers.rules.model import (
-    BatchRules,
-    FlowName,
+from vouchers.rules.benefit_model import (
+    ExchangeBenefit,
     NoThresholdBenefit,
     PercentageBenefit,
     ThresholdBasis,
 )
+from vouchers.rules.flows import FLOWS
+from vouchers.rules.model import BatchRules, FlowName
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.refund_limits import MAX_AGE, MAX_REFUNDS
 from vouchers.rules.refund_words import refund_words
@@ -69,13 +69,19 @@ def cancelling_words() -> list[str]:
 def _counted(rules: BatchRules) -> Iterator[str]:
     """Yield what to enter, and what the platform makes of it."""
     benefit = rules.benefit
-    if not isinstance(benefit, NoThresholdBenefit):
+    if isinstance(benefit, ExchangeBenefit):
+        yield _(
+            "录入优惠前的订单金额和全部优惠，并逐项录入商品编码、件数和金额；应付为零的订单也要确认"
+        )
+    elif not isinstance(benefit, NoThresholdBenefit):
         yield _entered_words(benefit.basis)
     if benefit.threshold_fen:
         yield _("金额刚好达到门槛即可用券，差一分也不能用")
     if isinstance(benefit, PercentageBenefit):
         yield _("减免金额由平台四舍五入到分计算，收银员不自行计算")
-    if rules.use.excluded_goods:
+    if rules.use.items:
+        yield _("逐项录入商品编码、件数和金额，平台只按适用商品计算")
+    elif rules.use.excluded_goods or rules.use.excluded_items:
         yield _("单列不计入用券的商品金额，平台先扣除再判断")
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import BatchRules, UseScope
-from vouchers.rules.names import NAMED_STORES, ScopeNames
+from vouchers.rules.names import NAMED_GOODS, NAMED_STORES, ScopeNames
 
 
 def where_words(rules: BatchRules, names: ScopeNames) -> Iterator[str]:
@@ -41,9 +41,14 @@ def how_words(rules: BatchRules) -> Iterator[str]:
     yield from flow_words(use)
     if use.card_bins:
         yield _("限卡号以%(prefixes)s开头的银行卡支付") % {"prefixes": joined(use.card_bins)}
-    if use.excluded_goods:
-        names = joined(goods_words(goods) for goods in use.excluded_goods)
-        yield _("购买%(names)s的金额不计入用券金额") % {"names": names}
+    if use.items:
+        yield _("仅%(names)s的金额计入用券金额") % {
+            "names": _listed([one.name for one in use.items])
+        }
+    excluded = [goods_words(goods) for goods in use.excluded_goods]
+    excluded += [one.name for one in use.excluded_items]
+    if excluded:
+        yield _("购买%(names)s的金额不计入用券金额") % {"names": _listed(excluded)}
     if rules.location.at_use:
         yield _("使用时须位于活动地区内，并提供位置信息")
     yield _("每笔支付限用1张")
@@ -64,6 +69,16 @@ def goods_words(goods: str) -> str:
         "TOBACCO": _("烟草"),
         "FUEL": _("成品油"),
     }[goods]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the members of a list, of a long one the first and how many there are."""
+    if len(names) <= NAMED_GOODS:
+        return joined(names)
+    return _("%(names)s等%(count)s种商品") % {
+        "names": joined(names[:NAMED_GOODS]),
+        "count": len(names),
+    }
 
 
 def _spelt(codes: Sequence[str], names: Mapping[str, str]) -> str:

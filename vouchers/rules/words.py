@@ -6,6 +6,15 @@ Every sentence follows from a rule; nothing is said that no rule decides.
 from django.utils.translation import gettext as _
 
 from core.passages import joined, moment_words
+from vouchers.rules.benefit_model import (
+    ExchangeBenefit,
+    NoThresholdBenefit,
+    PackBenefit,
+    PercentageBenefit,
+    ThresholdBasis,
+    ThresholdBenefit,
+    TiersBenefit,
+)
 from vouchers.rules.limit_words import (
     cap_words,
     conflict_words,
@@ -13,15 +22,7 @@ from vouchers.rules.limit_words import (
     limit_words,
     who_words,
 )
-from vouchers.rules.model import (
-    BatchRules,
-    NoThresholdBenefit,
-    PackBenefit,
-    ThresholdBasis,
-    ThresholdBenefit,
-    TiersBenefit,
-    Validity,
-)
+from vouchers.rules.model import BatchRules, Validity
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.refund_words import refund_words
 from vouchers.rules.spelling import amount_words
@@ -78,6 +79,12 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
     }
     if isinstance(benefit, ThresholdBenefit):
         return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    if isinstance(benefit, ExchangeBenefit):
+        return _("兑换%(item)s %(quantity)s 件，按商品价格抵扣，最高减%(face)s元，超出部分自付") % {
+            **names,
+            "item": benefit.name,
+            "quantity": benefit.quantity,
+        }
     if isinstance(benefit, PackBenefit):
         parts = joined(f"{part.name or part.batch}×{part.quantity}" for part in benefit.parts)
         return _("券包共%(face)s元，内含%(parts)s，一次领取") % {
@@ -91,6 +98,10 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
             for tier in benefit.tiers
         )
         return _("%(tiers)s，取所达最高一档，按%(basis)s计算") % names
+    return _percentage_words(benefit, names)
+
+
+def _percentage_words(benefit: PercentageBenefit, names: dict[str, str]) -> str:
     names["rate"] = rate_words(benefit.rate_bp)
     text = _("减%(rate)s%%，最高减%(face)s元，按%(basis)s计算") % names
     if benefit.threshold_fen:

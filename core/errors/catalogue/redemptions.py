@@ -10,7 +10,8 @@ REDEMPTION_CODES = (
         "The order is too small",
         "还差 {shortfall_yuan} 元可用。",
         "{shortfall_yuan} yuan short.",
-        "再买 {shortfall_yuan} 元即可使用。",
+        "再买 {shortfall_yuan} 元适用商品（{items}）即可使用。\n再买 {shortfall_yuan} 元即可使用。",
+        "Buy {items} for {shortfall_yuan} yuan more to use it.\n"
         "Buy for {shortfall_yuan} yuan more to use it.",
         hotline_zh="按规则页所述金额计算，差一分也不能用；不计入的商品先扣除。",
         hotline_en="The amount is counted as the rules page says, to the fen, with excluded goods "
@@ -57,11 +58,20 @@ REDEMPTION_CODES = (
         422,
         "所购商品不适用",
         "The goods are not eligible",
-        "扣除不适用商品后金额不足。",
-        "Without the goods that are not eligible the amount does not suffice.",
-        hotline_zh="部分商品不计入用券金额，扣除后未达门槛；请顾客分开结账或增加其他商品。",
-        hotline_en="Some goods do not count and without them the threshold is missed; pay for them "
-        "apart or add other goods.",
+        "本券兑换{item} {quantity} 件，订单中有 {found_quantity} 件。\n"
+        "本券适用商品为{items}，订单中适用商品 {eligible_yuan} 元。\n"
+        "扣除不适用商品 {excluded_yuan} 元后金额不足。",
+        "It is exchanged for {quantity} of {item}; the order has {found_quantity}.\n"
+        "It is for {items}; the order has {eligible_yuan} yuan of them.\n"
+        "Without the {excluded_yuan} yuan of goods that are not eligible the amount does not "
+        "suffice.",
+        "请在订单中加入{item} {missing_quantity} 件。\n再买 {missing_yuan} 元适用商品即可使用。",
+        "Put {missing_quantity} of {item} into the order.\n"
+        "Buy eligible goods for {missing_yuan} yuan more to use it.",
+        hotline_zh="部分商品不计入用券金额，扣除后未达门槛，或订单中没有兑换券的商品；"
+        "请顾客分开结账，或增加适用商品。",
+        hotline_en="Some goods do not count and without them the threshold is missed, or the item "
+        "of an exchange voucher is not in the order; pay for them apart, or add goods that count.",
     ),
     CodeText(
         "redemption.above_ceiling",
@@ -223,6 +233,21 @@ REDEMPTION_CODES = (
         hotline_zh="退款不能超过尚未退还的金额；补贴部分按规则退回资金池，不退现金。",
         hotline_en="A refund cannot exceed what is left; the subsidy goes back as the rules say, "
         "never as cash.",
+    ),
+    CodeText(
+        "refund.whole_only",
+        422,
+        "只能整单退款",
+        "Only the whole order can be refunded",
+        "使用兑换券的订单只能整单退款，整单为 {order_yuan} 元。",
+        "An order with an exchange voucher is refunded whole: {order_yuan} yuan.",
+        "请按整单 {order_yuan} 元退款；只退其他商品的，由门店退还顾客自付的部分。",
+        "Refund the whole {order_yuan} yuan; for other goods alone the store gives back what the "
+        "customer paid.",
+        hotline_zh="兑换券抵的是商品本身，不能折成现金；退该商品须整单退款，"
+        "只退其他商品由门店退还自付部分。",
+        hotline_en="An exchange voucher pays for its item and never becomes cash: to return the "
+        "item refund the whole order; for other goods the store gives back what was paid.",
     ),
     CodeText(
         "refund.count_limit",

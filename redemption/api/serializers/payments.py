@@ -1,6 +1,5 @@
 """What a till or channel says about a payment; the quote's answer."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -11,12 +10,21 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from core import pii
-from core.api.fields import FenField, MomentField, PublicIdField, StrictCharField, moment_text
+from core.api.fields import (
+    FenField,
+    MomentField,
+    PublicIdField,
+    ShortListField,
+    StrictCharField,
+    StrictIntegerField,
+    moment_text,
+)
 from core.api.serializers import RefusalSerializer, StrictSerializer
 from core.errors.handler import language_current
 from core.errors.problem import refusal_document
 from core.ids import to_public
 from redemption.answers import VOUCHER
+from redemption.rules.items import Item, items_merged
 from redemption.services.choosing import Candidate
 from redemption.services.quote import Quote
 from redemption.services.requests import PaymentRequest
@@ -31,19 +39,40 @@ from vouchers.rules.words import benefit_words
 
 VISIBLE: Final = "[!-~]{1,64}"
 MAX_VOUCHERS: Final = 5
-MAX_ITEMS: Final = 50
+MAX_ITEMS: Final = 100
+MAX_QUANTITY: Final = 99_999
+ITEM_CODE: Final = "[0-9A-Za-z._-]{1,40}"
 OTHER: Final = "OTHER"
 PAYER_FIELDS: Final = ("payment_code", "person_id", "voucher_ids")
 
 
 class ItemSerializer(StrictSerializer):
-    """Goods of one kind in the order."""
+    """A line of the order: goods of one number, or of one category."""
 
+    sku = StrictCharField(
+        max_length=40, pattern=ITEM_CODE, required=False, help_text="商品编码（69 码或店内编码）"
+    )
+    name = StrictCharField(max_length=100, required=False, help_text="商品名称")
+    quantity = StrictIntegerField(
+        min_value=1, max_value=MAX_QUANTITY, required=False, help_text="件数，默认为 1"
+    )
+    amount_fen = FenField(min_value=1, help_text="本行金额（分），优惠前")
+    category = StrictCharField(
+        max_length=40, pattern=ITEM_CODE, required=False, help_text="商品类别，编码由活动规则给出"
+    )
     kind = serializers.ChoiceField(
         choices=[*((kind, goods_words(kind)) for kind in get_args(GoodsName)), (OTHER, _("其他"))],
-        help_text="商品类别；券可能不适用于其中一些",
+        required=False,
+        help_text="平台通用的商品类别，可代替 category；券可能不适用于其中一些",
     )
-    amount_fen = FenField(min_value=1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a line that names nothing, or its category twice."""
+        if not {"sku", "category", "kind"} & set(attrs):
+            raise ValidationError({"sku": _("sku、category、kind 须至少给出一个")})
+        if {"category", "kind"} <= set(attrs):
+            raise ValidationError({"kind": _("category 与 kind 只能给出一个")})
+        return attrs
 
 
 class PaymentSerializer(StrictSerializer):
@@ -75,11 +104,11 @@ class PaymentSerializer(StrictSerializer):
         max_length=128, required=False, help_text="出示付款码的设备标识，与生成时比对"
     )
     location = LocationSerializer(required=False, help_text="顾客所在地")
-    items = serializers.ListField(
+    items = ShortListField(
         child=ItemSerializer(),
         required=False,
         max_length=MAX_ITEMS,
-        help_text="按类别的商品金额，合计不大于订单金额；未列出的部分视为其他",
+        help_text="订单中的商品，合计不大于订单金额；未列出的部分视为其他",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -158,17 +187,20 @@ def payment_request(data: dict[str, Any], *, client_id: UUID, at: datetime) -> P
         payment_code=data.get("payment_code"),
         person_id=data.get("person_id"),
         voucher_ids=tuple(dict.fromkeys(data.get("voucher_ids", ()))),
-        goods=_goods(data.get("items", ())),
+        items=items_merged(_item(line) for line in data.get("items", ())),
         device=identity_token(pii.DEVICE, data["device"]) if "device" in data else None,
     )
 
 
-def _goods(items: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
-    """Add items of one kind up; what no voucher can exclude is left out."""
-    totals: Counter[str] = Counter()
-    for item in items:
-        totals[item["kind"]] += item["amount_fen"]
-    return tuple(sorted((kind, fen) for kind, fen in totals.items() if kind != OTHER))
+def _item(line: dict[str, Any]) -> Item:
+    kind = line.get("kind", OTHER)
+    return Item(
+        amount_fen=line["amount_fen"],
+        sku=line.get("sku", ""),
+        category=line.get("category", "" if kind == OTHER else kind),
+        quantity=line.get("quantity", 1),
+        name=line.get("name", ""),
+    )
 
 
 def quote_document(quote: Quote) -> dict[str, Any]:

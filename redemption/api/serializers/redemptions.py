@@ -330,7 +330,8 @@ def _tenders(redemption: Redemption) -> Iterator[dict[str, Any]]:
     yield from (_tender(kind, fen) for kind, fen in offers.items() if fen)
     confirm = next((one for one in redemption.steps.all() if one.kind == StepKind.CONFIRM), None)
     told = confirm.detail.get("tenders") if confirm else None
-    yield from told or [_tender(PAYER, redemption.payable_fen)]
+    if redemption.payable_fen:
+        yield from told or [_tender(PAYER, redemption.payable_fen)]
 
 
 def _tender(kind: str, fen: int) -> dict[str, Any]:

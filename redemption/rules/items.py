@@ -1,0 +1,113 @@
+"""The goods of an order, and what of them a voucher counts (domain-rules §3, Scope)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vouchers.rules.benefit_model import ExchangeBenefit
+from vouchers.rules.model import BatchRules, ItemRule, UseScope
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the order: ``quantity`` pieces for ``amount_fen`` together, before discounts.
+
+    ``sku`` is the shop's or the 69-code, ``category`` what kind of goods it is; either may be
+    empty. The goods that batches generally exclude are categories too.
+    """
+
+    amount_fen: int
+    sku: str = ""
+    category: str = ""
+    quantity: int = 1
+    name: str = ""
+
+    @property
+    def code(self) -> str:
+        """What a refusal names it by."""
+        return self.sku or self.category
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is kept of it with the redemption."""
+        texts = {"sku": self.sku, "category": self.category, "name": self.name}
+        told = {name: text for name, text in texts.items() if text}
+        return {**told, "quantity": self.quantity, "amount_fen": self.amount_fen}
+
+
+def items_merged(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Add lines of the same goods up, in order of their codes; what names nothing is left out.
+
+    A till that scans a piece twice says two lines: they are the same as one of two pieces.
+    """
+    merged: dict[tuple[str, str], Item] = {}
+    for item in items:
+        if not item.code:
+            continue
+        key = (item.sku, item.category)
+        same = merged.get(key)
+        merged[key] = (
+            item
+            if same is None
+            else Item(
+                same.amount_fen + item.amount_fen,
+                *key,
+                same.quantity + item.quantity,
+                same.name or item.name,
+            )
+        )
+    return tuple(merged[key] for key in sorted(merged))
+
+
+def uncounted(use: UseScope, items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the lines whose amount a voucher does not count: excluded, or not among its items.
+
+    What is excluded stays so, whatever else names it.
+    """
+    return (item for item in items if not _is_counted(use, item))
+
+
+def uncounted_fen(use: UseScope, order_fen: int, items: Sequence[Item]) -> int:
+    """Return what of an order does not count towards threshold and base, in fen.
+
+    Where a voucher is for certain items, goods that the till does not name do not count either.
+    """
+    if use.items:
+        return order_fen - sum(item.amount_fen for item in items if _is_counted(use, item))
+    return sum(item.amount_fen for item in uncounted(use, items))
+
+
+def looks_at_items(rules: BatchRules) -> bool:
+    """Tell whether it matters to a voucher what is in the order."""
+    use = rules.use
+    exchanged = isinstance(rules.benefit, ExchangeBenefit)
+    return bool(exchanged or use.items or use.excluded_items or use.excluded_goods)
+
+
+def pieces_of(sku: str, items: Iterable[Item]) -> int:
+    """Return how many pieces of an item are in the order."""
+    return sum(item.quantity for item in items if item.sku == sku)
+
+
+def exchange_price(benefit: ExchangeBenefit, items: Sequence[Item]) -> int:
+    """Return what the pieces that a voucher is exchanged for cost, in fen; 0 without enough.
+
+    Of more pieces than it is for, their share of the whole price, rounded down and at least a fen.
+    """
+    pieces = pieces_of(benefit.sku, items)
+    if pieces < benefit.quantity:
+        return 0
+    fen = sum(item.amount_fen for item in items if item.sku == benefit.sku)
+    return max(1, fen * benefit.quantity // pieces)
+
+
+def _is_counted(use: UseScope, item: Item) -> bool:
+    if item.category in use.excluded_goods or _named(use.excluded_items, item):
+        return False
+    return not use.items or _named(use.items, item)
+
+
+def _named(rules: Sequence[ItemRule], item: Item) -> bool:
+    return any(
+        (rule.sku and rule.sku == item.sku) or (rule.category and rule.category == item.category)
+        for rule in rules
+    )
