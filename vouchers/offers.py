@@ -78,10 +78,11 @@ class Offer:
 def batches_offered(region: str, *, now: datetime) -> QuerySet[Batch]:
     """Return the batches of running campaigns that a client of ``region`` may claim.
 
-    Parts of packs are claimed with their pack; return vouchers come with a purchase.
+    Parts of packs are claimed with their pack; return vouchers and instant discounts come with
+    a purchase.
     """
     known = batches_known(region, now=now).filter(pack__isnull=True)
-    return known.exclude(kind=Batch.Kind.RETURN)
+    return known.exclude(kind__in=(Batch.Kind.RETURN, Batch.Kind.INSTANT))
 
 
 def batches_known(region: str, *, now: datetime) -> QuerySet[Batch]:

@@ -16,6 +16,7 @@ _FACTS = """
     FROM redemption_redemption r
     JOIN redemption_redemptionline n ON n.redemption_id = r.id
     JOIN vouchers_voucher v ON v.id = n.voucher_id
+    JOIN vouchers_batch b ON b.id = v.batch_id AND b.kind <> 'INSTANT'
     JOIN merchants_store s ON s.id = r.store_id
     WHERE r.campaign_id = %(campaign)s AND r.state = 'CONFIRMED'
         AND r.held_at >= %(start)s AND r.held_at < %(until)s
@@ -33,7 +34,8 @@ class QuickRule(Rule):
     """At least ``share_pct`` % of a store's redemptions come under ``seconds`` after the claim.
 
     Stores with fewer than ``count`` redemptions in the window are not judged. People who claim at
-    the door on an opening day look the same, so this alone freezes nothing.
+    the door on an opening day look the same, so this alone freezes nothing. Instant discounts are
+    claimed by the payment itself and do not count.
     """
 
     id = "FM7"

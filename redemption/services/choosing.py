@@ -1,12 +1,13 @@
 """Which vouchers a payment may use and which is the best: the Python half of quote and hold."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from core.errors import Refusal
+from core.ids import new_id
 from merchants.selectors import TerminalFacts
 from redemption.rules.amounts import Amounts, amounts
 from redemption.rules.eligibility import frozen_refusals, place_usable, state_refusals
@@ -21,8 +22,16 @@ from redemption.services.requests import PaymentRequest
 from redemption.services.tills import place_of, tills_resolve
 from redemption.services.wallet import Wallet, lists_in_force, wallet_load
 from vouchers.models import Enrolment
+from vouchers.rules.validity import validity_window
 from vouchers.selectors import FoundKey, identity_keys_find
 
+NOT_HERE = frozenset(
+    {
+        "redemption.store_not_in_scope",
+        "redemption.merchant_suspended",
+        "redemption.terminal_unmapped",
+    }
+)
 ONE_PER_PAYMENT = 1
 """Norm of domain-rules §3: one government voucher per payment."""
 
@@ -37,6 +46,8 @@ class Candidate:
     limits: tuple[dict[str, Any], ...]
     frozen: tuple[Refusal, ...]
     passing: tuple[Refusal, ...]
+    offered: bool = False
+    """An instant discount (立减) that nobody has been issued yet."""
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -78,10 +89,11 @@ class Payer:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
+def consider(requests: Sequence[PaymentRequest], *, instants: bool = True) -> list[Considered]:
     """Look at requests; a constant number of queries, in the order of the requests.
 
-    Another client's person or voucher is as if it did not exist (api.md, Visibility).
+    Another client's person or voucher is as if it did not exist (api.md, Visibility). ``instants``
+    adds the instant discounts (立减) of the place, as if they had been issued.
     """
     tills = tills_resolve(requests)
     payers = payers_find(requests)
@@ -90,7 +102,10 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
         voucher_ids={pk for payer in payers for pk in payer.voucher_ids},
     )
     chosen = [
-        _vouchers_of(payer, request, wallet)
+        [
+            *_vouchers_of(payer, request, wallet),
+            *(_instants_of(payer, request, wallet) if instants else ()),
+        ]
         for payer, request in zip(payers, requests, strict=True)
     ]
     every = {one.voucher_id: one for vouchers in chosen for one in vouchers}.values()
@@ -116,9 +131,11 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
                 whitelist_id=listed.get((one.campaign_id, till.store_id)) if till else None,
                 limits=lines[index][one.voucher_id],
                 full=full,
+                issued=wallet.vouchers,
             )
             for one in chosen[index]
         ]
+        candidates = [one for one in candidates if not _is_elsewhere(one)]
         considered.append(
             Considered(
                 request=request,
@@ -133,11 +150,15 @@ def consider(requests: Sequence[PaymentRequest]) -> list[Considered]:
 
 
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Order vouchers for a payment: largest subsidy, then earliest expiry, then id."""
+    """Order vouchers for a payment: largest subsidy, then earliest expiry, then id.
+
+    Of the same subsidy a voucher comes before a discount that would have to be issued.
+    """
     return sorted(
         candidates,
         key=lambda one: (
             -one.amounts.subsidy_fen,
+            one.offered,
             one.voucher.valid_until,
             one.voucher.voucher_id,
         ),
@@ -215,6 +236,28 @@ def _vouchers_of(payer: Payer, request: PaymentRequest, wallet: Wallet) -> list[
     return [one for one in named if one.client_id == request.client_id]
 
 
+def _instants_of(payer: Payer, request: PaymentRequest, wallet: Wallet) -> Iterator[VoucherFacts]:
+    """Yield the instant discounts as the payer would be issued them, unless he names vouchers."""
+    if payer.enrolment_id is None or payer.voucher_ids:
+        return
+    for one in wallet.instants:
+        valid_from, valid_until = validity_window(
+            one.rules.validity, claimed_at=request.at, campaign_ends_at=one.valid_until
+        )
+        yield replace(
+            one,
+            voucher_id=new_id(),
+            enrolment_id=payer.enrolment_id,
+            valid_from=valid_from,
+            valid_until=valid_until,
+        )
+
+
+def _is_elsewhere(candidate: Candidate) -> bool:
+    """Tell whether it is an instant discount of other stores: the customer knows of none here."""
+    return candidate.offered and any(one.code in NOT_HERE for one in candidate.frozen)
+
+
 def _candidate(
     voucher: VoucherFacts,
     payment: PaymentFacts,
@@ -222,6 +265,7 @@ def _candidate(
     whitelist_id: UUID | None,
     limits: tuple[dict[str, Any], ...],
     full: dict[LimitKey, Refusal],
+    issued: Collection[UUID],
 ) -> Candidate:
     over = (full[limit_key(line)] for line in limits if limit_key(line) in full)
     return Candidate(
@@ -231,6 +275,7 @@ def _candidate(
         limits=limits,
         frozen=tuple(frozen_refusals(voucher, payment)),
         passing=(*state_refusals(voucher, payment), *over),
+        offered=voucher.voucher_id not in issued,
     )
 
 

@@ -14,7 +14,7 @@ from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
 from redemption.rules.facts import VoucherFacts
 from redemption.rules.items import looks_at_items
-from redemption.services.choosing import Candidate, Considered, consider
+from redemption.services.choosing import Candidate, Considered
 from redemption.services.facts import (
     LATER,
     Funders,
@@ -26,6 +26,7 @@ from redemption.services.facts import (
     replay_outcomes,
     step_facts,
 )
+from redemption.services.instants import considered_with_instants
 from redemption.services.limits import limit_key
 from redemption.services.requests import HoldCommand, PaymentRequest
 from redemption.states import Flow, StepKind
@@ -95,7 +96,7 @@ def _decide_all(commands: Sequence[HoldCommand], *, again: bool) -> list[tuple[S
     outcomes: dict[Key, StepOutcome] = {}
     named: dict[Key, bool] = {}
     groups: dict[tuple[UUID, date], list[_Prepared]] = defaultdict(list)
-    everything = consider([command.payment for command in commands])
+    everything = considered_with_instants(commands)
     for command, considered in zip(commands, everything, strict=True):
         key = command.client_id, command.idempotency_key
         candidate, till = considered.best, considered.till

@@ -8,6 +8,7 @@ from uuid import UUID
 from core.errors import Refusal
 from core.hot import OutcomeName
 from redemption.services.choosing import Candidate, Considered, consider
+from redemption.services.instants import instants_previewed
 from redemption.services.requests import PaymentRequest
 from vouchers.places import NearStore, stores_nearest
 
@@ -39,7 +40,7 @@ def redemptions_quote(*, payments: Sequence[PaymentRequest]) -> list[QuoteOutcom
     is no promise. Refused is a bad payment code or another channel's person or voucher. Where the
     store is the reason, the nearest one that takes the voucher is named.
     """
-    everything = consider(payments)
+    everything = [instants_previewed(one) for one in consider(payments)]
     elsewhere = stores_nearest(
         {
             (one.voucher.batch_id, considered.till.store_id)

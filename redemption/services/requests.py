@@ -62,6 +62,11 @@ class HoldCommand:
         return self.payment.client_id
 
     @property
+    def key(self) -> tuple[UUID, str]:
+        """Client and idempotency key."""
+        return self.client_id, self.idempotency_key
+
+    @property
     def at(self) -> datetime:
         """Receipt of the request: the moment that decides about validity (domain-rules §4)."""
         return self.payment.at

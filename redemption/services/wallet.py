@@ -20,6 +20,9 @@ class Wallet:
 
     vouchers: dict[UUID, VoucherFacts]
     of_person: dict[UUID, list[VoucherFacts]]
+    instants: list[VoucherFacts]
+    """Of each batch that is taken off at the payment (立减) and has units left: what a person would
+    be issued, without person and window; ``valid_until`` is the campaign's end."""
 
     def of(self, enrolment_id: UUID | None) -> Iterator[VoucherFacts]:
         """Yield what the person holds and has not used: active, held or frozen."""
@@ -29,21 +32,25 @@ class Wallet:
 
 
 def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID]) -> Wallet:
-    """Load the unused vouchers of people, and named vouchers in whatever state; one query."""
+    """Load the unused vouchers of people, and named vouchers in whatever state; one query.
+
+    With people come the instant discounts that anybody may be given now.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM redemption_wallet(%s::uuid[], %s::uuid[], %s::text[])",
             [list(enrolment_ids), list(voucher_ids), [state.value for state in USABLE_STATES]],
         )
         rows = cursor.fetchall()
-    wallet = Wallet({}, defaultdict(list))
+    wallet = Wallet({}, defaultdict(list), [])
     for row in rows:
+        is_issued = row[0] is not None
         voucher = VoucherFacts(
-            voucher_id=row[0],
+            voucher_id=row[0] or row[1],
             batch_id=row[1],
             campaign_id=row[2],
-            enrolment_id=row[3],
-            client_id=row[4],
+            enrolment_id=row[3] or row[1],
+            client_id=row[4] or row[1],
             face_fen=row[5],
             parts=tuple(row[6]),
             funder_ids=tuple(row[7]),
@@ -58,6 +65,9 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
             campaign_regions=tuple(row[16]),
             paused=row[17],
         )
+        if not is_issued:
+            wallet.instants.append(voucher)
+            continue
         wallet.vouchers[voucher.voucher_id] = voucher
         wallet.of_person[voucher.enrolment_id].append(voucher)
     return wallet

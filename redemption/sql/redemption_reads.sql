@@ -1,6 +1,8 @@
 -- What the services read before the hot functions decide. Functions keep their plans with the
 -- session: planned anew by every till, these reads took longer than the hold itself.
 
+-- What is taken off at the payment without a claim (立减) comes with people, as rows without voucher
+-- and person: of each batch that has units left.
 -- Vouchers of people in one of the states of an unused one, and named vouchers in whatever state,
 -- with what the rules look at.
 DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[], text[]);
@@ -39,6 +41,18 @@ BEGIN
           JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
          WHERE n.voucher_id = v.id AND n.live LIMIT 1) h ON v.state = 'HELD'
      ORDER BY v.id;
+    IF cardinality(p_people) > 0 THEN
+        RETURN QUERY
+        SELECT NULL::uuid, b.id, b.campaign_id, NULL::uuid, NULL::uuid, b.face_fen,
+               ARRAY[b.face_fen], b.funder_ids, 'ACTIVE', c.starts_at, c.ends_at,
+               NULL::timestamptz, f.rules::text, b.code::text, b.name::text, b.owner_region::text,
+               c.regions::text[], NOT (b.redemptions_on AND c.redemptions_on)
+          FROM vouchers_batch b
+          JOIN vouchers_batchversion f ON f.id = b.version_id
+          JOIN campaigns_campaign c ON c.id = b.campaign_id AND c.state = 'LIVE'
+         WHERE b.kind = 'INSTANT' AND b.claims_on AND b.issued < b.released
+         ORDER BY b.id;
+    END IF;
 END
 $$;
 

@@ -24,7 +24,7 @@ from vouchers.rules.model import BatchRules, LimitRule, Validity
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})
-ISSUED = frozenset({"CLAIM", "PACK", "RETURN"})
+ISSUED = frozenset({"CLAIM", "PACK", "RETURN", "PAYMENT"})
 """Ways of issuing that the platform carries out."""
 MAX_HOLD_S = 3600
 

@@ -13,6 +13,8 @@ from vouchers.rules.benefit_model import PackBenefit
 from vouchers.rules.model import TriggerRule, purchase_rules
 
 RETURN = "RETURN"
+GIVEN = frozenset({RETURN, "PAYMENT"})
+"""Vouchers that come one by one with a purchase."""
 
 
 def triggers_problems(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[Problem]:
@@ -22,13 +24,13 @@ def triggers_problems(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Itera
         path, trigger = f"batches[{index}].rules", batch.rules.trigger
         if (batch.rules.issuing == RETURN) != (trigger is not None):
             yield Problem(f"{path}.trigger", _("返券条件（trigger）须且只须由消费返券填写"))
+        if batch.rules.issuing in GIVEN and isinstance(batch.rules.benefit, PackBenefit):
+            yield Problem(f"{path}.issuing", _("券包只能由人领取"))
         purchase = purchase_rules(batch.rules)
         if trigger is None or purchase is None:
             continue
         if batch.rules.location.at_claim:
             yield Problem(f"{path}.location.at_claim", _("消费返券发放时无法校验位置"))
-        if isinstance(batch.rules.benefit, PackBenefit):
-            yield Problem(f"{path}.issuing", _("券包不能作为消费返券"))
         if trigger.use.items or trigger.use.excluded_items or trigger.use.excluded_goods:
             yield Problem(f"{path}.trigger.use", _("返券条件不按商品区分"))
         yield from _trigger(trigger, issued, f"{path}.trigger")

@@ -98,6 +98,10 @@ class Batch(models.Model):
                 name="batch_pack_part",
             ),
         )
+        # What is taken off at payments (立减) is looked for by each of them.
+        indexes = (
+            models.Index(fields=("campaign",), condition=Q(kind="INSTANT"), name="batch_instant"),
+        )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.Protect(

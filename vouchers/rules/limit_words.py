@@ -26,6 +26,8 @@ def issued_words(rules: BatchRules) -> Iterator[str]:
     """Yield how vouchers are given out, where they are not simply claimed."""
     if rules.issuing != "CLAIM":
         yield _("发放方式：%(issuing)s") % {"issuing": issuing_words(rules.issuing)}
+    if rules.issuing == "PAYMENT":
+        yield _("无需领取，付款时自动抵扣；付款未完成的，有效期内仍可使用")
 
 
 def who_words(rules: BatchRules) -> Iterator[str]:

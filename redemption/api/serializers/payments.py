@@ -29,7 +29,7 @@ from redemption.services.choosing import Candidate
 from redemption.services.quote import Quote
 from redemption.services.requests import PaymentRequest
 from redemption.states import Flow
-from vouchers.api.prefixes import PERSON
+from vouchers.api.prefixes import BATCH, PERSON
 from vouchers.api.serializers.claims import LocationSerializer
 from vouchers.identity import identity_token
 from vouchers.rules.model import GoodsName
@@ -140,7 +140,8 @@ class HoldSerializer(PaymentSerializer):
 class UsableSerializer(serializers.Serializer[Any]):
     """A voucher that can be used, and what it would do."""
 
-    voucher_id = PublicIdField(VOUCHER)
+    voucher_id = PublicIdField(VOUCHER, allow_null=True, help_text="立减在占用时发放，此前为空")
+    batch_id = PublicIdField(BATCH)
     name = serializers.CharField()
     benefit = serializers.CharField(help_text="如：满100元减30元")
     subsidy_fen = serializers.IntegerField()
@@ -153,7 +154,8 @@ class UsableSerializer(serializers.Serializer[Any]):
 class UnusableSerializer(serializers.Serializer[Any]):
     """A voucher that cannot be used, with every reason and what would mend it."""
 
-    voucher_id = PublicIdField(VOUCHER)
+    voucher_id = PublicIdField(VOUCHER, allow_null=True)
+    batch_id = PublicIdField(BATCH)
     name = serializers.CharField()
     benefit = serializers.CharField()
     face_fen = serializers.IntegerField()
@@ -219,7 +221,8 @@ def quote_document(quote: Quote) -> dict[str, Any]:
 def _usable(candidate: Candidate) -> dict[str, Any]:
     voucher, taken = candidate.voucher, candidate.amounts
     return {
-        "voucher_id": to_public(VOUCHER, voucher.voucher_id),
+        "voucher_id": None if candidate.offered else to_public(VOUCHER, voucher.voucher_id),
+        "batch_id": to_public(BATCH, voucher.batch_id),
         "name": voucher.batch_name,
         "benefit": benefit_words(voucher.rules, face_fen=voucher.face_fen),
         "subsidy_fen": taken.subsidy_fen,
@@ -233,7 +236,8 @@ def _usable(candidate: Candidate) -> dict[str, Any]:
 def _unusable(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [
         {
-            "voucher_id": to_public(VOUCHER, one.voucher.voucher_id),
+            "voucher_id": None if one.offered else to_public(VOUCHER, one.voucher.voucher_id),
+            "batch_id": to_public(BATCH, one.voucher.batch_id),
             "name": one.voucher.batch_name,
             "benefit": benefit_words(one.voucher.rules, face_fen=one.voucher.face_fen),
             "face_fen": one.voucher.face_fen,
