@@ -126,7 +126,8 @@ RULE_CHECKS = (
         "抵用金额等于面额，折扣券、阶梯券、兑换券按规则计算",
         f"""
         WITH used AS (
-            SELECT r.id, n.used_fen, v.face_fen, b.rules -> 'benefit' AS benefit, counted.base,
+            SELECT r.id, v.id AS voucher_id, n.used_fen, v.face_fen,
+                b.rules -> 'benefit' AS benefit, counted.base,
                 r.order_fen - r.other_discount_fen AS left_fen, lines.items
             FROM redemption_redemption r
             JOIN redemption_redemptionline n ON n.redemption_id = r.id
@@ -142,6 +143,9 @@ RULE_CHECKS = (
             WHEN 'TIERS' THEN (SELECT max((t ->> 'subsidy_fen')::bigint)
                 FROM jsonb_array_elements(benefit -> 'tiers') AS t
                 WHERE base >= (t ->> 'from_fen')::bigint)
+            WHEN 'RANDOM' THEN (benefit ->> 'min_fen')::bigint
+                + ('x' || substr(md5(voucher_id::text), 1, 8))::bit(32)::bigint
+                % (face_fen - (benefit ->> 'min_fen')::bigint + 1)
             WHEN 'EXCHANGE' THEN (
                 SELECT least(face_fen, left_fen,
                     greatest(1, div(sum(i.amount_fen) * item.pieces, sum(i.quantity))))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import count
+from uuid import UUID
 
 from campaigns.definition.model import CampaignSpec
 from core.clock import TIME_ZONE
@@ -191,7 +192,7 @@ class Play:
         if not self.crowd.happens("use"):
             return
         facts = VoucherFacts(
-            voucher_id=NOBODY,
+            voucher_id=UUID(int=stage.issued),
             batch_id=NOBODY,
             campaign_id=NOBODY,
             enrolment_id=NOBODY,

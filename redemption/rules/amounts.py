@@ -7,7 +7,7 @@ from core.errors import Refusal
 from core.money import split_parts
 from redemption.rules.facts import PaymentFacts, VoucherFacts
 from redemption.rules.items import exchange_price, uncounted_fen
-from vouchers.rules.benefit_model import ExchangeBenefit, TiersBenefit
+from vouchers.rules.benefit_model import ExchangeBenefit, RandomBenefit, TiersBenefit
 from vouchers.rules.benefits import ceiling_of, least_base, subsidy_of
 
 TOLD_ITEMS = 5
@@ -113,7 +113,9 @@ def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None
 
 
 def _subsidy(voucher: VoucherFacts, base: int) -> int:
-    return subsidy_of(voucher.rules.benefit, face_fen=voucher.face_fen, base_fen=base)
+    return subsidy_of(
+        voucher.rules.benefit, face_fen=voucher.face_fen, base_fen=base, draw=voucher.draw
+    )
 
 
 def _until_paid(voucher: VoucherFacts, base: int, left: int) -> int:
@@ -121,6 +123,9 @@ def _until_paid(voucher: VoucherFacts, base: int, left: int) -> int:
     benefit = voucher.rules.benefit
     if isinstance(benefit, TiersBenefit):
         return _until_paid_in_a_tier(benefit, base, left)
+    if isinstance(benefit, RandomBenefit):
+        # Whatever is drawn, before or after.
+        return max(voucher.face_fen + PAYER_MIN_FEN - left, 0)
     if left - _subsidy(voucher, base) >= PAYER_MIN_FEN:
         return 0
     most = voucher.face_fen + PAYER_MIN_FEN - left

@@ -1,5 +1,6 @@
 """What the rules look at: a voucher with its frozen rules, a payment, and where it takes place."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -33,6 +34,16 @@ class VoucherFacts:
     owner_region: str
     campaign_regions: tuple[str, ...]
     paused: bool
+    is_issued: bool = True
+    """Whether there is such a voucher; else it is what somebody would be issued at a payment."""
+
+    @property
+    def draw(self) -> int:
+        """The random number of the voucher, 0 before it is issued (redemption.subsidy_as_ruled)."""
+        if not self.is_issued:
+            return 0
+        digest = hashlib.md5(str(self.voucher_id).encode(), usedforsecurity=False).hexdigest()
+        return int(digest[:8], 16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,11 @@ class Candidate:
     limits: tuple[dict[str, Any], ...]
     frozen: tuple[Refusal, ...]
     passing: tuple[Refusal, ...]
-    offered: bool = False
-    """An instant discount (立减) that nobody has been issued yet."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether it is an instant discount (立减) that would have to be issued first."""
+        return not self.voucher.is_issued
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -131,7 +134,6 @@ def consider(requests: Sequence[PaymentRequest], *, instants: bool = True) -> li
                 whitelist_id=listed.get((one.campaign_id, till.store_id)) if till else None,
                 limits=lines[index][one.voucher_id],
                 full=full,
-                issued=wallet.vouchers,
             )
             for one in chosen[index]
         ]
@@ -250,6 +252,7 @@ def _instants_of(payer: Payer, request: PaymentRequest, wallet: Wallet) -> Itera
             enrolment_id=payer.enrolment_id,
             valid_from=valid_from,
             valid_until=valid_until,
+            is_issued=False,
         )
 
 
@@ -265,7 +268,6 @@ def _candidate(
     whitelist_id: UUID | None,
     limits: tuple[dict[str, Any], ...],
     full: dict[LimitKey, Refusal],
-    issued: Collection[UUID],
 ) -> Candidate:
     over = (full[limit_key(line)] for line in limits if limit_key(line) in full)
     return Candidate(
@@ -275,7 +277,6 @@ def _candidate(
         limits=limits,
         frozen=tuple(frozen_refusals(voucher, payment)),
         passing=(*state_refusals(voucher, payment), *over),
-        offered=voucher.voucher_id not in issued,
     )
 
 

@@ -1,13 +1,17 @@
 """Instant discounts: issued by the payment itself, under every rule of their batch."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from core.models import Client
+from campaigns.definition.document import definition_build
+from campaigns.errors import DefinitionInvalidError
+from core.models import Account, Client
 from redemption.models import Redemption
 from redemption.services.confirm import redemptions_confirm
+from redemption.services.earmarks import earmarks_return
 from redemption.services.facts import StepOutcome
 from redemption.services.hold import redemptions_hold
 from redemption.services.quote import redemptions_quote
@@ -15,6 +19,7 @@ from redemption.services.unhold import redemptions_release
 from tests.factories.campaign_plans import ANYWHERE
 from tests.factories.campaigns import BatchPlan
 from tests.factories.claims import claim_command, vouchers_issued
+from tests.factories.definitions import document_make
 from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make
 from tests.factories.redemption import (
@@ -30,7 +35,8 @@ from tests.invariants.helpers import checks_failing
 from tests.redemption.api_world import PayWorld
 from vouchers.models import Claim, Enrolment, Voucher
 from vouchers.offers import batches_offered
-from vouchers.rules.model import LimitRule, UseScope
+from vouchers.rules.benefit_model import RandomBenefit
+from vouchers.rules.model import LimitRule, UseScope, Validity
 from vouchers.services.claims import vouchers_claim
 
 pytestmark = pytest.mark.django_db
@@ -187,3 +193,63 @@ def test_a_till_scans_the_code_and_the_quote_names_the_batch() -> None:
     assert (held.status_code, held.json()["subsidy_fen"]) == (201, 2_000)
     wallet = world.channel.get("/api/v1/vouchers", {"person_id": world.person_id}).json()
     assert sorted(one["state"] for one in wallet["items"]) == ["ACTIVE", "HELD"]
+
+
+def test_a_random_discount_is_drawn_at_the_payment_and_the_rest_comes_back() -> None:
+    benefit = RandomBenefit(min_fen=100, threshold_fen=5_000)
+    validity = Validity(mode="HOURS", value=1)
+    shop = shop_make(batches=[instant(units=40, limits=(), benefit=benefit, validity=validity)])
+    client = client_make(Client.Kind.CHANNEL)
+    people = [enrolment_make(client) for _ in range(40)]
+    payments = [shop.payment(person_id=one.pk, client_id=client.pk) for one in people]
+    (quoted,) = redemptions_quote(payments=payments[:1])
+    assert quoted.quote is not None
+    assert quoted.quote.usable[0].amounts.subsidy_fen == 100
+    held = accepted(redemptions_hold(commands=[hold_command(one) for one in payments]))
+    accepted(redemptions_confirm(commands=[confirm_command(one) for one in held]))
+    taken = list(Redemption.objects.values_list("subsidy_fen", flat=True))
+    assert len(set(taken)) > 30
+    assert 100 <= min(taken) < 600
+    assert 1_500 < max(taken) <= 2_000
+    kept = Account.objects.filter(kind="EARMARKED", unit_id=shop.batch.pk)
+    assert sum(kept.values_list("balance_fen", flat=True)) == 40 * 2_000 - sum(taken)
+    over = AT + timedelta(hours=2)
+    assert earmarks_return(now=over) == 40
+    assert sum(kept.values_list("balance_fen", flat=True)) == 0
+    assert checks_failing() == {}
+
+
+def test_an_order_that_the_largest_draw_would_eat_up_is_refused(person: Enrolment) -> None:
+    benefit = RandomBenefit(min_fen=100, threshold_fen=5_000)
+    shop = shop_make(batches=[instant(limits=(), benefit=benefit)])
+    outcome = hold(shop, person, order_fen=5_000, other_discount_fen=3_000)
+    (refusal,) = outcome.refusals
+    assert (refusal.code, refusal.data["shortfall_fen"]) == ("redemption.below_threshold", 1)
+    assert not Voucher.objects.exists()
+    assert hold(shop, person, order_fen=5_001, other_discount_fen=3_000).fact is not None
+
+
+def test_the_budget_covers_what_is_expected() -> None:
+    document = document_make()
+    (batch,) = document["batches"]
+    batch |= {"face_fen": 3_000, "units": 190}
+    batch["releases"] = [batch["releases"][0] | {"units": 190}]
+    batch["rules"] |= {
+        "issuing": "PAYMENT",
+        "benefit": {"type": "RANDOM", "min_fen": 100, "threshold_fen": 10_000},
+    }
+    # 190 × 15.50 = 2,945.00 of 3,000.00; every face would need 5,700.00.
+    definition_build(document)
+    for change, name in (
+        ({"units": 194}, "funders[0].quota_fen"),
+        ({"face_fen": 100}, "batches[0].rules.benefit.min_fen"),
+    ):
+        wrong = deepcopy(document)
+        wrong["batches"][0] |= change
+        with pytest.raises(DefinitionInvalidError) as refused:
+            definition_build(wrong)
+        assert name in {one.name for one in refused.value.invalid_params}
+    document["batches"][0]["rules"] |= {"issuing": "CLAIM"}
+    with pytest.raises(DefinitionInvalidError) as refused:
+        definition_build(document)
+    assert [one.name for one in refused.value.invalid_params] == ["batches[0].rules.issuing"]

@@ -95,6 +95,7 @@ class BatchForm(AudienceForm):
             ("THRESHOLD", _("满减券")),
             ("NO_THRESHOLD", _("无门槛券")),
             ("PERCENTAGE", _("折扣券")),
+            ("RANDOM", _("随机立减")),
             ("TIERS", _("阶梯满减券")),
             ("EXCHANGE", _("兑换券")),
             ("PACK", _("券包")),
@@ -108,6 +109,11 @@ class BatchForm(AudienceForm):
         decimal_places=2,
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("折扣券填写，如八折填 20；面额为最高减免"),
+    )
+    min_fen = YuanField(
+        label=_("最低减免（元）"),
+        required=False,
+        help_text=_("随机立减填写；面额为最高减免，预算按平均值计"),
     )
     threshold_fen = YuanField(
         label=_("使用门槛（元）"), required=False, help_text=_("满减券填写；或填写面额的倍数")

@@ -39,6 +39,8 @@ def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
             "face_multiple": multiple,
             "basis": benefit["basis"],
         }
+    if benefit["type"] == "RANDOM":
+        shown["min_fen"] = yuan_text(benefit["min_fen"])
     if benefit["type"] == "PERCENTAGE":
         shown["rate"] = Decimal(benefit["rate_bp"]) / 100
         ceiling = benefit.get("ceiling_fen")
@@ -48,14 +50,15 @@ def benefit_shown(benefit: dict[str, Any]) -> dict[str, Any]:
 
 def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
     """Return the plain benefit of the fields."""
-    if row["benefit"] == "NO_THRESHOLD":
-        return {"type": "NO_THRESHOLD"}
-    if row["benefit"] == "PACK":
-        return {"type": "PACK", "parts": row["parts"]}
-    if row["benefit"] == "EXCHANGE":
-        return {"type": "EXCHANGE", **row["item"]}
-    if row["benefit"] == "TIERS":
-        return {"type": "TIERS", "tiers": row["tiers"], "basis": row["basis"]}
+    kind = row["benefit"]
+    unmeasured: dict[str, dict[str, Any]] = {
+        "NO_THRESHOLD": {},
+        "PACK": {"parts": row["parts"]},
+        "EXCHANGE": row["item"] or {},
+        "TIERS": {"tiers": row["tiers"], "basis": row["basis"]},
+    }
+    if kind in unmeasured:
+        return {"type": kind, **unmeasured[kind]}
     measured = {
         "type": row["benefit"],
         "threshold_fen": row["threshold_fen"] or 0,
@@ -67,6 +70,8 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
             "rate_bp": int(row["rate"] * 100),
             "ceiling_fen": row["ceiling_fen"] or None,
         }
+    if row["benefit"] == "RANDOM":
+        return {**measured, "min_fen": row["min_fen"] or 0}
     return {**measured, "face_multiple": row["face_multiple"]}
 
 

@@ -17,7 +17,13 @@ from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.definition.recurrence import recurrence_problems
 from vouchers.definition.scope import scope_unknown, use_problems
 from vouchers.definition.triggers import triggers_problems
-from vouchers.rules.benefit_model import Benefit, PercentageBenefit, ThresholdBenefit, TiersBenefit
+from vouchers.rules.benefit_model import (
+    Benefit,
+    PercentageBenefit,
+    RandomBenefit,
+    ThresholdBenefit,
+    TiersBenefit,
+)
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import BatchRules, LimitRule, Validity
@@ -82,6 +88,8 @@ def _funders(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Proble
 def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
     rules = batch.rules
     yield from _benefit(rules.benefit, batch.face_fen, f"{path}.benefit")
+    if isinstance(rules.benefit, RandomBenefit) and rules.issuing != "PAYMENT":
+        yield Problem(f"{path}.issuing", _("随机立减只能在付款时发放（PAYMENT）"))
     yield from _validity(spec, rules.validity, f"{path}.validity")
     yield from _limits(rules, f"{path}.limits")
     yield from use_problems(spec, batch, f"{path}.use")
@@ -94,6 +102,12 @@ def _benefit(benefit: Benefit, face_fen: int, path: str) -> Iterator[Problem]:
     if isinstance(benefit, PercentageBenefit):
         if benefit.ceiling_fen is not None and benefit.ceiling_fen < least_base(benefit):
             yield Problem(f"{path}.ceiling_fen", _("价格上限不得低于使用门槛"))
+        return
+    if isinstance(benefit, RandomBenefit):
+        if benefit.min_fen >= face_fen:
+            yield Problem(f"{path}.min_fen", _("最低金额应低于面额"))
+        if benefit.threshold_fen <= face_fen:
+            yield Problem(f"{path}.threshold_fen", _("使用门槛应高于面额"))
         return
     if isinstance(benefit, TiersBenefit):
         yield from _tiers(benefit, face_fen, f"{path}.tiers")

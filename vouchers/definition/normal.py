@@ -16,6 +16,7 @@ from vouchers.definition.packs import pack_parts
 from vouchers.definition.recurrence import recurrence_problems, recurring_days
 from vouchers.definition.triggers import triggers_normalise
 from vouchers.rules.benefit_model import Benefit, PackBenefit, ThresholdBenefit
+from vouchers.rules.benefits import expected_fen
 from vouchers.rules.model import CapRule
 from vouchers.rules.shares import running_shares
 
@@ -45,11 +46,15 @@ def funder_order(spec: CampaignSpec, batch: BatchSpec) -> list[str]:
 
 
 def units_needed(spec: CampaignSpec, batch: BatchSpec, units: int) -> dict[str, int]:
-    """Return the funder sums of the first ``units`` vouchers by funder code."""
+    """Return the funder sums of the first ``units`` vouchers by funder code.
+
+    Of random discounts the expected value: what is left of their faces comes back.
+    """
     codes = funder_order(spec, batch)
     if not codes:
         return {}
-    sums = funder_sums(batch.face_fen, [batch.funders[code] for code in codes], units)
+    cost = expected_fen(batch.rules.benefit, face_fen=batch.face_fen)
+    sums = funder_sums(cost, [batch.funders[code] for code in codes], units)
     return dict(zip(codes, sums, strict=True))
 
 

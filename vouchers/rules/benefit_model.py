@@ -108,6 +108,18 @@ class ExchangeBenefit(Rule, frozen=True, tag="EXCHANGE", tag_field="type"):
         return "ORDER"
 
 
+class RandomBenefit(Rule, frozen=True, tag="RANDOM", tag_field="type"):
+    """随机立减: from ``min_fen`` to the face of the batch, drawn at the payment, each fen alike.
+
+    For instant discounts only. What is left of the face goes back at the voucher's end, so the
+    budget has to cover the expected value (domain-rules §3).
+    """
+
+    min_fen: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
+    threshold_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    basis: ThresholdBasis = "ORDER"
+
+
 class PackPart(Rule, frozen=True):
     """``quantity`` vouchers of another batch; the canonical form has its name too."""
 
@@ -142,5 +154,6 @@ Benefit = (
     | PercentageBenefit
     | TiersBenefit
     | ExchangeBenefit
+    | RandomBenefit
     | PackBenefit
 )

@@ -6,12 +6,15 @@ from vouchers.rules.benefit_model import (
     Benefit,
     ExchangeBenefit,
     PercentageBenefit,
+    RandomBenefit,
     TiersBenefit,
 )
 
 
-def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int) -> int:
+def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int, draw: int = 0) -> int:
     """Return what is taken off where ``base_fen`` counts, in fen; at most the face.
+
+    ``draw`` is a large random number of the voucher, which decides between the least and the face.
 
     The face, or of a percentage ``min(half_up(base × rate), cap)``, or that of the highest tier
     whose lower bound is reached; of an exchange ``base_fen`` is the price of the item. Appliances
@@ -26,8 +29,17 @@ def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int) -> int:
             return max(reached, default=0)
         case ExchangeBenefit():
             return min(base_fen, face_fen)
+        case RandomBenefit():
+            return benefit.min_fen + draw % (face_fen - benefit.min_fen + 1)
         case _:
             return face_fen
+
+
+def expected_fen(benefit: Benefit, *, face_fen: int) -> int:
+    """Return what a voucher costs on average, rounded up: what its budget has to cover."""
+    if isinstance(benefit, RandomBenefit):
+        return -(-(benefit.min_fen + face_fen) // 2)
+    return face_fen
 
 
 def least_base(benefit: Benefit) -> int:

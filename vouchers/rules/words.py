@@ -11,6 +11,7 @@ from vouchers.rules.benefit_model import (
     NoThresholdBenefit,
     PackBenefit,
     PercentageBenefit,
+    RandomBenefit,
     ThresholdBasis,
     ThresholdBenefit,
     TiersBenefit,
@@ -77,8 +78,12 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
         "face": amount_words(face_fen),
         "basis": basis_words(benefit.basis),
     }
-    if isinstance(benefit, ThresholdBenefit):
-        return _("满%(threshold)s元减%(face)s元，按%(basis)s计算") % names
+    if isinstance(benefit, ThresholdBenefit | RandomBenefit):
+        text = _("满%(threshold)s元减%(face)s元，按%(basis)s计算")
+        if isinstance(benefit, RandomBenefit):
+            names["least"] = amount_words(benefit.min_fen)
+            text = _("满%(threshold)s元随机减%(least)s–%(face)s元，按%(basis)s计算")
+        return text % names
     if isinstance(benefit, ExchangeBenefit):
         return _("兑换%(item)s %(quantity)s 件，按商品价格抵扣，最高减%(face)s元，超出部分自付") % {
             **names,
