@@ -68,6 +68,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry("merchants.Terminal", "contactless"),
             Entry("merchants.Payee", "account_balance_wallet"),
             Entry("merchants.MerchantStaff", "badge"),
+            Entry("merchants.Transaction", "receipt_long"),
         ),
     ),
     (
@@ -77,6 +78,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry("redemption.RedemptionStep", "timeline"),
             Entry("redemption.RedemptionLine", "list_alt"),
             Entry("redemption.Earmark", "bookmark"),
+            Entry("redemption.Reward", "redeem"),
             Entry("redemption.PaymentCode", "qr_code_2"),
         ),
     ),

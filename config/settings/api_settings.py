@@ -33,6 +33,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "BatchKindEnum": "vouchers.models.batches.Batch.Kind",
         "CampaignStateEnum": "campaigns.models.CampaignState",
         "EnrolmentLevelEnum": "vouchers.models.persons.Enrolment.Level",
+        "RewardStateEnum": "redemption.models.Reward.State",
+        "TransactionKindEnum": "merchants.models.Transaction.Kind",
         "VoucherStateEnum": "vouchers.states.VoucherState",
     },
     # Served from our own origin: the page works without internet.

@@ -28,7 +28,7 @@ from vouchers.rules.benefit_model import Benefit
 pytestmark = pytest.mark.django_db
 GOLDEN = Path(__file__).parents[1] / "golden"
 WRITING = os.environ.get("XFQ_GOLDEN") == "write"
-KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(Benefit))
+KINDS = sorted({*(str(kind.__struct_config__.tag) for kind in get_args(Benefit)), "RETURN"})
 PAGES = {"citizen": "rules", "cashier": "rules-cashier"}
 LANG = ("zh", "en")
 NOW = datetime(2026, 3, 7, 12, tzinfo=TIME_ZONE)

@@ -32,7 +32,6 @@ NOT_ISSUED_YET = {
     "beijing-catering-2022": "养老助残",
     "hubei-lottery-2025": "摇号抽签",
     "lanzhou-2020-p1": "即时抽奖",
-    "nanyang-2025": "支付立减",
     "baoan-car-2022-r2": "补贴申报",
     "cn-tradein-2025": "补贴申报",
     "cn-tradein-2026": "补贴申报",

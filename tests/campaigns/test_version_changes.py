@@ -30,9 +30,11 @@ from tests.support.admin import Staff
 
 pytestmark = pytest.mark.django_db
 WAVE_KEPT = "2026-03-13 08:00：投放1张"
-NOT_SAID = {"format", "face_multiple", "fixed_from", "fixed_until", "calendar"}
-"""A constant, a second spelling of the threshold, what this mode of validity refuses, and a plan
-that is always expanded into waves."""
+NOT_SAID = {"format", "face_multiple", "fixed_from", "fixed_until", "calendar", "trigger"}
+"""A constant, a second spelling of the threshold, what this mode of validity refuses, a plan that
+is always expanded into waves, and what only return vouchers have."""
+NOT_ALONE = {("benefit", "type"), ("trigger", "source")}
+"""What other fields have to follow."""
 
 WORDS = (
     *("DRAW", "NO_SUCH", "REDEMPTION", "CLAIM", "CAMPAIGN", "BATCH", "WEEK", "MONTH", "CARD"),
@@ -104,7 +106,7 @@ def test_whatever_changes_is_said_in_words_and_listed(kind: str) -> None:
     before = definition_stored(document).checked_words()
     tried = 0
     for path in leaves(document):
-        if path[-1] in NOT_SAID or path[-2:] == ("benefit", "type"):
+        if path[-1] in NOT_SAID or path[-2:] in NOT_ALONE:
             continue
         other = changed(document, path)
         assert other is not None, path

@@ -28,6 +28,9 @@ BENEFITS["EXCHANGE"] = {
     "name": "五常大米5kg",
     "quantity": 2,
 }
+BENEFITS["RANDOM"] = {"type": "RANDOM", "min_fen": 100, "threshold_fen": 10_000}
+BENEFITS["RETURN"] = BENEFITS["THRESHOLD"]
+"""No benefit of its own: given for a purchase."""
 _GOODS = ("items", "excluded_items", "excluded_goods")
 BENEFITS["PACK"] = {"type": "PACK", "parts": [{"batch": "inside", "quantity": 2}]}
 STORES = tuple(f"45010300000{number}" for number in range(6))
@@ -90,6 +93,9 @@ def rich_document(kind: str) -> dict[str, Any]:
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],
             },
             "location": {"at_claim": True, "at_use": True},
+            "caps": [
+                {"code": "day", "scope": "CAMPAIGN", "units": 30, "amount_fen": 90_000},
+            ],
             "audience": {"code": "seniors", "name": "老年人", "contact": "社区服务中心"},
             "group": "餐饮",
             "conflicts": ["加油"],
@@ -100,6 +106,21 @@ def rich_document(kind: str) -> dict[str, Any]:
         rich["rules"]["use"] = {
             name: rule for name, rule in rich["rules"]["use"].items() if name not in _GOODS
         }
+    if kind == "RANDOM":
+        rich["rules"]["issuing"] = "PAYMENT"
+        rich["rules"]["validity"] = {"mode": "NATURAL_DAYS", "value": 7}
+    if kind == "RETURN":
+        rich["rules"] |= {
+            "issuing": "RETURN",
+            "location": {"at_use": True},
+            "trigger": {
+                "source": "REDEMPTION",
+                "from_fen": 20_000,
+                "below_fen": 50_000,
+                "batches": [{"batch": "fuel"}],
+                "use": {"industries": ["CATERING"], "flows": ["MERCHANT_SCANS"]},
+            },
+        }
     other = plain | {
         "code": "fuel",
         "name": "加油券",
@@ -108,6 +129,7 @@ def rich_document(kind: str) -> dict[str, Any]:
         "rules": plain["rules"]
         | {
             "limits": [_limit("per-day", scope="CAMPAIGN")],
+            "caps": rich["rules"]["caps"],
             "group": "加油",
             "conflicts": ["餐饮"],
         },

@@ -249,6 +249,13 @@ def test_the_budget_covers_what_is_expected() -> None:
         with pytest.raises(DefinitionInvalidError) as refused:
             definition_build(wrong)
         assert name in {one.name for one in refused.value.invalid_params}
+    late = deepcopy(document)
+    late["batches"][0]["rules"]["validity"] |= {"starts": "NEXT_DAY"}
+    with pytest.raises(DefinitionInvalidError) as refused:
+        definition_build(late)
+    assert [one.name for one in refused.value.invalid_params] == [
+        "batches[0].rules.validity.starts"
+    ]
     document["batches"][0]["rules"] |= {"issuing": "CLAIM"}
     with pytest.raises(DefinitionInvalidError) as refused:
         definition_build(document)

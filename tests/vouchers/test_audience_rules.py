@@ -86,7 +86,7 @@ def test_a_campaign_goes_live_once_its_audience_has_an_approved_list(tmp_path: A
     unknown = f"满100减30：本地区尚未登记{named}"
     assert refusals(campaign) == [(where, unknown)]
     call_command("campaign_check", str(path), stdout=(checked := StringIO()))
-    assert f"{where}: {unknown}" in checked.getvalue()
+    assert f"尚不能上线：{where}：{unknown}" in checked.getvalue()
     audience = audience_make(name="老年人")
     waiting = f"满100减30：{named}还没有已批准的名单"
     assert refusals(campaign) == [(where, waiting)]

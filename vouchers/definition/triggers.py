@@ -26,6 +26,8 @@ def triggers_problems(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Itera
             yield Problem(f"{path}.trigger", _("返券条件（trigger）须且只须由消费返券填写"))
         if batch.rules.issuing in GIVEN and isinstance(batch.rules.benefit, PackBenefit):
             yield Problem(f"{path}.issuing", _("券包只能由人领取"))
+        if batch.rules.issuing == "PAYMENT" and batch.rules.validity.starts == "NEXT_DAY":
+            yield Problem(f"{path}.validity.starts", _("付款时抵扣的券须当时生效"))
         purchase = purchase_rules(batch.rules)
         if trigger is None or purchase is None:
             continue

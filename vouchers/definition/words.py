@@ -16,7 +16,7 @@ from vouchers.definition.plan_words import next_wave_words, plan_words, wave_wor
 from vouchers.naming import scope_names
 from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.limit_words import who_words
-from vouchers.rules.model import ItemRule
+from vouchers.rules.model import BatchRules, ItemRule, TriggerRule
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.till_words import cancelling_words, till_words
 from vouchers.rules.words import rules_words, using_words
@@ -120,16 +120,36 @@ def _other_lines(batch: BatchSpec, names: ScopeNames, channels: Mapping[str, str
         yield _("不适用商品：%(goods)s") % {"goods": _goods(rules.use.excluded_items)}
     if rules.use.excluded_goods:
         yield _("不适用商品类别：%(codes)s") % {"codes": joined(rules.use.excluded_goods)}
-    # A limit under a new code counts from nothing again.
-    if rules.limits:
-        codes = joined(limit.code for limit in rules.limits)
-        yield _("限领限用规则代码：%(codes)s") % {"codes": codes}
+    yield from _limit_lines(rules)
+    yield from _trigger_lines(rules.trigger)
     yield _("占用时限：收银台 %(till)s 秒，线上 %(online)s 秒") % {
         "till": rules.hold_seconds_till,
         "online": rules.hold_seconds_online,
     }
     for release in batch.releases:
         yield _("，").join((wave_words(release), *slices_words(release, channels)))
+
+
+def _limit_lines(rules: BatchRules) -> Iterator[str]:
+    """Yield the codes of limits and caps: under a new one they count from nothing again."""
+    if rules.limits:
+        codes = joined(limit.code for limit in rules.limits)
+        yield _("限领限用规则代码：%(codes)s") % {"codes": codes}
+    if rules.caps:
+        yield _("投放上限代码：%(codes)s") % {"codes": joined(cap.code for cap in rules.caps)}
+
+
+def _trigger_lines(trigger: TriggerRule | None) -> Iterator[str]:
+    """Yield the codes of what a return voucher is given for."""
+    if trigger is None:
+        return
+    if trigger.batches:
+        codes = joined(one.batch for one in trigger.batches)
+        yield _("返券所凭批次代码：%(codes)s") % {"codes": codes}
+    if trigger.use.stores:
+        yield _("返券所凭门店编号：%(codes)s") % {"codes": joined(trigger.use.stores)}
+    if trigger.use.brands:
+        yield _("返券所凭品牌代码：%(codes)s") % {"codes": joined(trigger.use.brands)}
 
 
 def _goods(rules: Sequence[ItemRule]) -> str:
