@@ -1,7 +1,7 @@
 """Money is integer fen (分); yuan exist only at the edges."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 FEN_PER_YUAN = 100
 MAX_FEN = 10**15
@@ -18,12 +18,14 @@ def fen_from_yuan(text: str | int | Decimal) -> int:
     """Read an amount in yuan (at most two decimals) as fen.
 
     Raises:
-        ValueError: not a finite decimal, or more precise than a fen.
+        ValueError: not a finite decimal, more precise than a fen, or beyond what is kept.
     """
     try:
         value = Decimal(str(text)) * FEN_PER_YUAN
+        if abs(value) > MAX_FEN:
+            raise ValueError("more than is kept")
         fen = int(value)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise ValueError(f"not an amount in yuan: {text!r}") from error
     if value != fen:
         raise ValueError(f"more precise than a fen: {text!r}")

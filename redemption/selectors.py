@@ -47,4 +47,8 @@ def redemption_state(redemption: Redemption, *, now: datetime) -> RedemptionStat
 
 def rewards_of(source_id: UUID) -> QuerySet[Reward]:
     """Return what a purchase was given as return vouchers, or why it was not."""
-    return Reward.objects.filter(source_id=source_id).select_related("batch").order_by("pk")
+    return (
+        Reward.objects.filter(source_id=source_id)
+        .select_related("batch", "enrolment")
+        .order_by("pk")
+    )

@@ -18,7 +18,7 @@ from redemption.segments import segments_register
 
 POLLERS = (
     Poller("redemption.holds", "redemption.tasks.holds_sweep", queue="claims", every_s=5),
-    Poller("redemption.rewards", "redemption.tasks.rewards_sweep", queue="claims", every_s=60),
+    Poller("redemption.rewards", "redemption.tasks.rewards_sweep", queue="claims", every_s=5),
 )
 CONSUMERS = (
     (CONFIRMED, "redemption.returns_issue", on_redemptions_confirmed),

@@ -81,7 +81,9 @@ COUNTER_CHECKS = (
             SELECT b.campaign_id, b.id AS batch_id, b.face_fen,
                    '#' || CASE cap ->> 'scope' WHEN 'CAMPAIGN' THEN ''
                           WHEN 'GROUP' THEN '@' || (v.rules ->> 'group') || ':'
-                          ELSE b.code || ':' END || (cap ->> 'code') AS code
+                          ELSE b.code || ':' END || (cap ->> 'code') AS code,
+                   make_interval(days => CASE cap ->> 'window' WHEN 'WEEK' THEN 7 ELSE 1 END)
+                       AS lasts
             FROM vouchers_batch b
             JOIN vouchers_batchversion v ON v.id = b.version_id
             CROSS JOIN LATERAL jsonb_array_elements(v.rules -> 'caps') AS cap)
@@ -95,7 +97,8 @@ COUNTER_CHECKS = (
             WHERE b.campaign_id = l.campaign_id AND b.code = l.code) c
         WHERE {_NOW} < u.window_end AND (u.used_units, u.used_fen) <> (c.units, c.fen)
               AND EXISTS (SELECT 1 FROM capped b
-                           WHERE b.campaign_id = l.campaign_id AND b.code = l.code)""",  # noqa: S608 - constants
+                           WHERE b.campaign_id = l.campaign_id AND b.code = l.code
+                             AND u.window_end - u.window_start = b.lasts)""",  # noqa: S608 - constants
     ),
     (
         "vouchers.groups_exclude",

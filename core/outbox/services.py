@@ -145,24 +145,29 @@ def backoff(attempts: int) -> timedelta:
 
 def _process_one(delivery_id: int, now: datetime) -> bool:
     try:
-        with transaction():
-            delivery = (
-                Delivery.objects.select_for_update(skip_locked=True, of=("self",))
-                .select_related("event")
-                .filter(pk=delivery_id, state=Delivery.State.PENDING)
-                .first()
-            )
-            if delivery is None:
-                return False
-            consumer(delivery.consumer).handler(delivery.event, now)
-            delivery.state = Delivery.State.ACKNOWLEDGED
-            delivery.acknowledged_at = wall()
-            delivery.attempts += 1
-            delivery.save(update_fields=["state", "acknowledged_at", "attempts"])
+        return _handle(delivery_id, now)
     except Exception as error:  # whatever it is, it is retried and then parked
         log.warning("delivery_failed", delivery=delivery_id, exc_info=True)
         _fail(delivery_id, f"{type(error).__name__}: {error}")
         return False
+
+
+@retry_conflicts
+def _handle(delivery_id: int, now: datetime) -> bool:
+    with transaction():
+        delivery = (
+            Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("event")
+            .filter(pk=delivery_id, state=Delivery.State.PENDING)
+            .first()
+        )
+        if delivery is None:
+            return False
+        consumer(delivery.consumer).handler(delivery.event, now)
+        delivery.state = Delivery.State.ACKNOWLEDGED
+        delivery.acknowledged_at = wall()
+        delivery.attempts += 1
+        delivery.save(update_fields=["state", "acknowledged_at", "attempts"])
     return True
 
 

@@ -19,7 +19,10 @@ NOT_FOUND = Refusal("access.not_found", {"field": "original_no"})
 
 @dataclass(frozen=True, slots=True)
 class TransactionCommand:
-    """Record a purchase, or the refund of ``original_no``, at a till; amounts in fen."""
+    """Record a purchase at a till, or the refund of ``original_no``; amounts in fen.
+
+    A refund is booked where its purchase was, whatever has become of the till.
+    """
 
     client_id: UUID
     idempotency_key: str
@@ -28,7 +31,7 @@ class TransactionCommand:
     transaction_no: str
     order_fen: int
     traded_at: datetime
-    till: TerminalFacts
+    till: TerminalFacts | None
     flow: str
     card_bin: str = ""
     original_no: str | None = None
@@ -70,8 +73,8 @@ def transactions_record(*, commands: Sequence[TransactionCommand]) -> list[Trans
     """Record transactions in the caller's transaction; outcomes come back in command order.
 
     A repeated (client, key) gets the first row. Refused: ``transaction.number_taken`` (the client
-    used the number for something else), ``access.not_found`` (no such purchase of this client and
-    store to refund), ``refund.exceeds`` (all refunds together are more than the purchase).
+    used the number for something else), ``access.not_found`` (no such purchase of this client to
+    refund), ``refund.exceeds`` (all refunds together are more than the purchase).
     """
     transaction_required()
     asked = [(one.client_id, one.idempotency_key, one.fingerprint) for one in commands]
@@ -118,11 +121,7 @@ def _rows(named: set[Key], *, lock: bool = False) -> dict[Key, Transaction]:
 
 
 def _refund_refusal(command: TransactionCommand, original: Transaction | None) -> Refusal | None:
-    if (
-        original is None
-        or original.kind != Transaction.Kind.PURCHASE
-        or original.store_id != command.till.store_id
-    ):
+    if original is None or original.kind != Transaction.Kind.PURCHASE:
         return NOT_FOUND
     left = original.order_fen - original.refunded_fen
     if command.order_fen > left:
@@ -131,7 +130,6 @@ def _refund_refusal(command: TransactionCommand, original: Transaction | None) -
 
 
 def _row(command: TransactionCommand, original: Transaction | None) -> Transaction:
-    till = command.till
     return Transaction(
         id=new_id(),
         client_id=command.client_id,
@@ -140,18 +138,21 @@ def _row(command: TransactionCommand, original: Transaction | None) -> Transacti
         transaction_no=command.transaction_no,
         kind=Transaction.Kind.PURCHASE if original is None else Transaction.Kind.REFUND,
         original=original,
-        acquirer_id=till.acquirer_id,
-        merchant_id=till.merchant_id,
-        store_id=till.store_id,
-        terminal_id=till.terminal_id,
-        owner_region=till.owner_region,
-        store_region=till.store_region,
         flow=command.flow,
         card_bin=command.card_bin,
         order_fen=command.order_fen,
         traded_at=command.traded_at,
         at=command.at,
+        **_place(command.till if original is None else original),
     )
+
+
+def _place(at: TerminalFacts | Transaction | None) -> dict[str, UUID | str]:
+    """Return where a transaction took place: the columns of its till, or of its purchase."""
+    if at is None:
+        raise ValueError("a purchase needs its till")
+    names = ("acquirer_id", "merchant_id", "store_id", "terminal_id", "owner_region")
+    return {**{name: getattr(at, name) for name in names}, "store_region": at.store_region}
 
 
 def _refused(refusal: Refusal) -> TransactionOutcome:

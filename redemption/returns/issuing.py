@@ -15,10 +15,22 @@ from redemption.returns.purchases import (
     batches_met,
     left_fen,
     redemption_purchases,
+    told_before,
     transaction_purchase,
 )
 from redemption.returns.reversing import rewards_settle
+from vouchers.locks import batches_lock
 from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+
+WAITS = frozenset({"claim.paused", "infra.try_later"})
+"""What passes: the event comes again later, for three days (core/outbox)."""
+
+
+REPORTED_TWICE = ClaimOutcome("REFUSED", refusals=(Refusal("transaction.reported_twice"),))
+
+
+class ReturnsWaitError(Exception):
+    """Return vouchers cannot be given at present; nothing is decided yet."""
 
 
 def on_redemptions_confirmed(event: OutboxEvent, now: datetime) -> None:
@@ -39,6 +51,9 @@ def rewards_issue(*, purchases: Collection[Purchase], now: datetime) -> list[Rew
 
     Claims count, at ``now``, on limits, caps, waves and money like any other; what they are refused
     with is kept, and not tried again. A purchase that was refunded meanwhile is taken back at once.
+
+    Raises:
+        ReturnsWaitError: a campaign or batch is paused, so the event has to come again.
     """
     transaction_required()
     known = set(
@@ -51,9 +66,20 @@ def rewards_issue(*, purchases: Collection[Purchase], now: datetime) -> list[Rew
         for purchase, batch in batches_met(purchases)
         if (*purchase.key, batch.row.pk) not in known
     ]
+    twice = {purchase.key for purchase in purchases if told_before(purchase)}
+    told = [pair for pair in due if pair[0].key in twice]
+    due = [pair for pair in due if pair[0].key not in twice]
+    # All batches first, in their order: one after the other, each with its caps and accounts, two
+    # of these calls would wait for each other.
+    batches_lock(batch_ids={batch.row.pk for _purchase, batch in due})
     outcomes = vouchers_claim(commands=[_command(*pair, now) for pair in due])
+    if any(one.code in WAITS for outcome in outcomes for one in outcome.refusals):
+        raise ReturnsWaitError
     rewards = Reward.objects.bulk_create(
-        _reward(*pair, outcome, now) for pair, outcome in zip(due, outcomes, strict=True)
+        [
+            *(_reward(*pair, outcome, now) for pair, outcome in zip(due, outcomes, strict=True)),
+            *(_reward(*pair, REPORTED_TWICE, now) for pair in told),
+        ]
     )
     _refunded_meanwhile(rewards, now)
     return rewards
@@ -69,7 +95,7 @@ def _command(purchase: Purchase, batch: ReturnBatch, now: datetime) -> ClaimComm
         enrolment_id=purchase.enrolment.pk,
         batch_id=batch.row.pk,
         at=now,
-        client_region=None,
+        client_region=purchase.enrolment.client.owner_region,
         issuing="RETURN",
     )
 

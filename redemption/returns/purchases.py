@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from campaigns.models import CampaignState
 from merchants.models import Merchant, Transaction
@@ -11,9 +14,12 @@ from redemption.rules.eligibility import purchase_refusals
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
 from redemption.services.wallet import lists_in_force
 from redemption.states import RedemptionState
-from vouchers.models import Batch, Enrolment
+from vouchers.models import Batch, Enrolment, EnrolmentKey
+from vouchers.models.persons import KeyKind
 from vouchers.rules.model import BatchRules, TriggerRule, purchase_rules, rules_read
 from vouchers.states import VoucherState
+
+SAME_PURCHASE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def redemption_purchases(redemption_ids: Collection[UUID]) -> list[Purchase]:
     """Return the confirmed payments among these redemptions; a cancelled one has nothing left."""
     rows = (
         Redemption.objects.filter(pk__in=redemption_ids, confirmed_at__isnull=False)
-        .select_related("enrolment", "store", "merchant__brand")
+        .select_related("enrolment__client", "store", "merchant__brand")
         .prefetch_related("lines__batch")
         .order_by("pk")
     )
@@ -83,7 +89,7 @@ def transaction_purchase(transaction_id: UUID, enrolment_id: UUID) -> Purchase:
     return Purchase(
         source=Reward.Source.TRANSACTION,
         source_id=row.pk,
-        enrolment=Enrolment.objects.get(pk=enrolment_id),
+        enrolment=Enrolment.objects.select_related("client").get(pk=enrolment_id),
         payment=PaymentFacts(
             at=row.traded_at,
             order_fen=row.order_fen,
@@ -105,6 +111,40 @@ def left_fen(source: str, source_ids: Collection[UUID], *, lock: bool = False) -
     told = Transaction.objects.filter(pk__in=source_ids).order_by("pk")
     reported = told.select_for_update(no_key=True) if lock else told
     return {row.pk: row.order_fen - row.refunded_fen for row in reported}
+
+
+def told_before(purchase: Purchase) -> bool:
+    """Tell whether a reported purchase was paid with a voucher, or reported by somebody else too.
+
+    The same amount at the same till within ten minutes, by the same natural person: till and
+    channel number it differently. At most three queries.
+    """
+    place, at = purchase.payment.place, purchase.payment.at
+    if purchase.source != Reward.Source.TRANSACTION or place is None:
+        return False
+    near = (at - SAME_PURCHASE, at + SAME_PURCHASE)
+    person = _same_person(purchase.enrolment)
+    here = {"store_id": place.store_id, "terminal_id": place.terminal_id}
+    paid = Redemption.objects.filter(
+        **here,
+        confirmed_at__range=near,
+        order_fen=purchase.payment.order_fen,
+        enrolment_id__in=person,
+    )
+    reported = Transaction.objects.filter(
+        **here, traded_at__range=near, order_fen=purchase.payment.order_fen
+    ).exclude(pk=purchase.source_id)
+    given = Reward.objects.filter(
+        source=Reward.Source.TRANSACTION, enrolment_id__in=person, claim_id__isnull=False
+    )
+    return paid.exists() or given.filter(source_id__in=reported.values("pk")).exists()
+
+
+def _same_person(enrolment: Enrolment) -> QuerySet[EnrolmentKey, UUID]:
+    """Return the accounts that carry the person's document, his own among them."""
+    documents = EnrolmentKey.objects.filter(kind=KeyKind.DOCUMENT, valid_until=None)
+    mine = documents.filter(enrolment=enrolment).values("key_id")
+    return documents.filter(key_id__in=mine).values_list("enrolment_id", flat=True)
 
 
 def batches_met(purchases: Collection[Purchase]) -> Iterator[tuple[Purchase, ReturnBatch]]:

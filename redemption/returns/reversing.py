@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Subquery
 
 from core.outbox.models import OutboxEvent
 from core.transactions import retry_conflicts, transaction, transaction_required
@@ -100,15 +100,12 @@ def rewards_sweep(*, now: datetime) -> int:
     """
     due = list(
         Reward.objects.filter(reversed_at__isnull=False)
-        .filter(
-            Q(state=Reward.State.ISSUED)
-            | Q(
-                state=Reward.State.FLAGGED,
-                claim_id__in=Voucher.objects.exclude(state=VoucherState.REDEEMED).values(
-                    "claim_id"
-                ),
-            )
+        .filter(state__in=(Reward.State.ISSUED, Reward.State.FLAGGED))
+        .annotate(
+            voucher=Subquery(Voucher.objects.filter(claim_id=OuterRef("claim_id")).values("state"))
         )
+        .exclude(voucher=VoucherState.HELD)
+        .exclude(state=Reward.State.FLAGGED, voucher=VoucherState.REDEEMED)
         .order_by("reversed_at")
         .values_list("pk", flat=True)[:MOST]
     )

@@ -50,7 +50,7 @@ def _issue(
     """Issue what payments need; returns why it cannot be had. A repeated hold gets nothing new."""
     known = known_steps(StepKind.HOLD, list(wanted))
     due = {key: one for key, one in wanted.items() if key not in known}
-    people = Enrolment.objects.in_bulk(
+    people = Enrolment.objects.select_related("client").in_bulk(
         [candidate.voucher.enrolment_id for _command, candidate in due.values()]
     )
     outcomes = vouchers_claim(
@@ -76,7 +76,7 @@ def _claim(command: HoldCommand, voucher: VoucherFacts, person: Enrolment) -> Cl
         enrolment_id=person.pk,
         batch_id=voucher.batch_id,
         at=command.payment.at,
-        client_region=None,
+        client_region=person.client.owner_region,
         region_code=command.payment.region_code,
         device=command.payment.device,
         issuing="PAYMENT",

@@ -25,8 +25,10 @@ from merchants.services.transactions import (
 from redemption.events import RECORDED, REFUNDED
 from redemption.models import PaymentCode
 from redemption.payment_code_text import code_hash
+from redemption.rules.eligibility import place_usable
 from redemption.services.choosing import Payer, payers_find
 from redemption.services.requests import PaymentRequest
+from redemption.services.tills import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,9 @@ class PurchaseCommand:
 def purchases_report(*, commands: Sequence[PurchaseCommand]) -> list[TransactionOutcome]:
     """Record purchases and refunds; outcomes come back in command order.
 
-    Refused: ``redemption.terminal_unmapped``, what speaks against the payment code or person, and
-    what `transactions_record` refuses. A repeated (client, key) gets the first row. A payment code
-    is used up by it.
+    Refused: a till that takes no vouchers (`place_usable`; not asked of a refund), what speaks
+    against the payment code or person, and what `transactions_record` refuses. A repeated (client,
+    key) gets the first row. A payment code is used up by it.
 
     Raises:
         DomainError: ``infra.try_later`` for what stays locked.
@@ -72,10 +74,10 @@ def _report(commands: Sequence[PurchaseCommand]) -> list[TransactionOutcome]:
             [(one.payment.client_id, one.payment.store_no, one.payment.terminal_no) for one in new]
         )
         payers = dict(zip((one.key for one in new), _payers(new), strict=True))
-        placed: list[tuple[PurchaseCommand, TerminalFacts]] = []
+        placed: list[tuple[PurchaseCommand, TerminalFacts | None]] = []
         for command, till in zip(new, tills, strict=True):
-            refusals = tuple(_refusals(till, payers[command.key]))
-            if refusals or till is None:
+            refusals = tuple(_refusals(command, till, payers[command.key]))
+            if refusals:
                 outcomes[command.key] = TransactionOutcome("REFUSED", refusals=refusals)
             else:
                 placed.append((command, till))
@@ -104,13 +106,16 @@ def _payers(commands: Sequence[PurchaseCommand]) -> Iterator[Payer | None]:
         yield found.get(command.key)
 
 
-def _refusals(till: TerminalFacts | None, payer: Payer | None) -> Iterator[Refusal]:
-    if till is None or not till.is_live:
-        yield Refusal("redemption.terminal_unmapped")
+def _refusals(
+    command: PurchaseCommand, till: TerminalFacts | None, payer: Payer | None
+) -> Iterator[Refusal]:
+    """Yield what is wrong with the till and the payer; a refund is where its purchase was."""
+    if command.original_no is None:
+        yield from place_usable(place_of(till if till and till.is_live else None))
     yield from payer.refusals if payer else ()
 
 
-def _command(command: PurchaseCommand, till: TerminalFacts) -> TransactionCommand:
+def _command(command: PurchaseCommand, till: TerminalFacts | None) -> TransactionCommand:
     payment = command.payment
     return TransactionCommand(
         client_id=payment.client_id,
@@ -136,7 +141,7 @@ def _codes_use(command: PurchaseCommand, row: Transaction, payer: Payer | None) 
 
 
 def _events(
-    placed: Sequence[tuple[PurchaseCommand, TerminalFacts]],
+    placed: Sequence[tuple[PurchaseCommand, TerminalFacts | None]],
     outcomes: Mapping[Key, TransactionOutcome],
     payers: Mapping[Key, Payer | None],
 ) -> Iterator[Event]:

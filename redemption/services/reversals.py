@@ -14,14 +14,14 @@ from core.ledger.services import entry_post
 from core.outbox.services import Event, outbox_publish
 from core.transactions import retry_races
 from redemption.events import REVERSED
-from redemption.models import Earmark, Redemption, RedemptionLine, RedemptionStep
+from redemption.models import Earmark, Redemption, RedemptionLine, RedemptionStep, Reward
 from redemption.rules.refunds import RefundSlice
 from redemption.services.facts import Key, StepOutcome, facts_of, known_steps
 from redemption.services.reversal_state import Confirmed
 from redemption.services.targets import Targeted, key_of
 from redemption.settlement.selectors import BOOKED_TO
 from redemption.states import RedemptionState, StepKind, VoucherFate
-from vouchers.models import Batch, Voucher
+from vouchers.models import Voucher
 from vouchers.states import VoucherState
 
 race_retried = retry_races("redemption_step_key_once", "account_not_negative")
@@ -82,6 +82,12 @@ def reversals_write(
     """
     if not reversals:
         return {}
+    # Whoever is given something for one of them later sees what is left of it.
+    if Reward.objects.filter(
+        source=Reward.Source.REDEMPTION,
+        source_id__in=[one.confirmed.redemption_id for one in reversals],
+    ).exists():
+        outbox_publish(events=[_event(campaign_id, reversals)])
     entry_id = new_id()
     RedemptionStep.objects.bulk_create(
         [_step(kind, reversal, entry_id, day) for reversal in reversals]
@@ -113,8 +119,6 @@ def reversals_write(
         ],
         entry_id=entry_id,
     )
-    if Batch.objects.filter(campaign_id=campaign_id, kind=Batch.Kind.RETURN).exists():
-        outbox_publish(events=[_event(campaign_id, reversals)])
     steps = known_steps(kind, [key_of(reversal.command) for reversal in reversals])
     facts = facts_of({pk for pk, _ in steps.values()})
     return {key: StepOutcome("ACCEPTED", facts[pk]) for key, (pk, _) in steps.items()}

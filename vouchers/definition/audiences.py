@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.model import CampaignSpec
 from campaigns.definition.registry import Problem
-from core.access.region_codes import regions_overlap
+from core.access.region_codes import subtree_contains
 from vouchers.definition.model import BatchSpec
 from vouchers.models import Audience
 from vouchers.states import SnapshotState
@@ -63,7 +63,7 @@ class _Known(NamedTuple):
 
 
 def _audiences(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Mapping[str, _Known]:
-    """Return code → audience of the campaign's region, above it or inside; one query, or none."""
+    """Return code → audience of the campaign's region or above it; one query, or none."""
     codes = {batch.rules.audience.code for batch in batches if batch.rules.audience}
     if not codes:
         return {}
@@ -74,5 +74,5 @@ def _audiences(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Mapping[str,
     return {
         code: _Known(name, lists)
         for code, name, region, lists in rows.values_list("code", "name", "owner_region", "lists")
-        if regions_overlap(region, spec.owner_region)
+        if subtree_contains(region, spec.owner_region)
     }

@@ -83,6 +83,8 @@ def _frozen_groups(row: Batch, batch: BatchSpec, path: str) -> Iterator[Problem]
     frozen = rules_read(row.version.rules) if row.version else None
     if frozen is None:
         return
+    if frozen.issuing != batch.rules.issuing:
+        yield Problem(f"{path}.issuing", _("首次投放后发放方式不得变更"))
     if frozen.group != batch.rules.group:
         yield Problem(f"{path}.group", _("首次投放后所属组不得变更"))
     if set(frozen.conflicts) != set(batch.rules.conflicts):

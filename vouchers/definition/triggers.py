@@ -35,6 +35,8 @@ def triggers_problems(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Itera
             yield Problem(f"{path}.location.at_claim", _("消费返券发放时无法校验位置"))
         if trigger.use.items or trigger.use.excluded_items or trigger.use.excluded_goods:
             yield Problem(f"{path}.trigger.use", _("返券条件不按商品区分"))
+        if trigger.from_fen < batch.face_fen:
+            yield Problem(f"{path}.trigger.from_fen", _("返券起点不得低于面额"))
         yield from _trigger(trigger, issued, f"{path}.trigger")
         at_purchase = msgspec.structs.replace(batch, rules=purchase)
         yield from use_problems(spec, at_purchase, f"{path}.trigger.use")
@@ -53,6 +55,8 @@ def triggers_normalise(trigger: TriggerRule | None, names: Mapping[str, str]) ->
 def _trigger(trigger: TriggerRule, issued: Mapping[str, str], path: str) -> Iterator[Problem]:
     if trigger.below_fen is not None and trigger.below_fen <= trigger.from_fen:
         yield Problem(f"{path}.below_fen", _("应高于起点金额（from_fen）"))
+    if trigger.source == "REDEMPTION" and set(issued.values()) == {RETURN}:
+        yield Problem(f"{path}.source", _("本活动没有消费返券以外的批次"))
     if trigger.source == "TRANSACTION" and trigger.batches:
         yield Problem(f"{path}.batches", _("按交易返券不填写批次"))
     codes = [one.batch for one in trigger.batches]

@@ -24,7 +24,11 @@ def claim_refusals(
     member of it (``in_audience``); a batch with location at claim needs a region inside the
     campaign's (domain-rules §5: missing location is its own reason).
     """
-    if rules.realname and not (verified and "DOCUMENT" in key_kinds):
+    kinds = set(key_kinds)
+    claims = (rule for rule in rules.limits if rule.side == "CLAIM")
+    # Whoever carries none of the keys that a limit counts on would have no limit at all.
+    uncounted = any(kinds.isdisjoint(rule.keys) for rule in claims)
+    if uncounted or (rules.realname and not (verified and "DOCUMENT" in kinds)):
         yield Refusal("claim.realname_required")
     if rules.audience and not in_audience:
         yield not_in_audience(rules.audience)

@@ -89,6 +89,11 @@ BEGIN
     SELECT * INTO STRICT v_batch FROM vouchers_batch b WHERE b.id = p_batch FOR NO KEY UPDATE;
     SELECT c.state, c.starts_at, c.ends_at INTO STRICT v_campaign
       FROM campaigns_campaign c WHERE c.id = v_batch.campaign_id;
+    -- Decided by rules that another version has replaced since they were read: nothing is taken.
+    IF EXISTS (SELECT 1 FROM jsonb_to_recordset(p_commands) AS x(batch_version_id bigint)
+                WHERE x.batch_version_id <> v_batch.version_id) THEN
+        RAISE EXCEPTION 'a version took the place of these rules' USING ERRCODE = '40001';
+    END IF;
     v_issued := v_batch.issued;
     v_per_unit := 1;
     IF v_batch.kind = 'PACK' THEN
@@ -378,18 +383,20 @@ BEGIN
             RAISE EXCEPTION 'vouchers written: %', v_written USING ERRCODE = 'check_violation';
         END IF;
 
-        UPDATE vouchers_capuse u
-           SET used_units = u.used_units + taken.units,
-               used_fen = u.used_fen + taken.units * v_batch.face_fen,
-               most_units = taken.most_units, most_fen = taken.most_fen
-          FROM (SELECT k.limit_id, k.window_start, k.most_units, k.most_fen, sum(c.units) AS units
-                  FROM unnest(v_cap_ids, v_cap_starts, v_cap_ends, v_cap_most_units,
-                              v_cap_most_fen)
-                       AS k(limit_id, window_start, window_end, most_units, most_fen)
-                  JOIN unnest(v_ats, v_taken) AS c(at, units)
-                    ON c.at >= k.window_start AND c.at < k.window_end AND c.units > 0
-                 GROUP BY 1, 2, 3, 4) taken
-         WHERE u.limit_id = taken.limit_id AND u.window_start = taken.window_start;
+        IF v_cap_ids IS NOT NULL THEN
+            UPDATE vouchers_capuse u
+               SET used_units = u.used_units + taken.units,
+                   used_fen = u.used_fen + taken.units * v_batch.face_fen,
+                   most_units = taken.most_units, most_fen = taken.most_fen
+              FROM (SELECT k.limit_id, k.window_start, k.most_units, k.most_fen, sum(c.units) AS units
+                      FROM unnest(v_cap_ids, v_cap_starts, v_cap_ends, v_cap_most_units,
+                                  v_cap_most_fen)
+                           AS k(limit_id, window_start, window_end, most_units, most_fen)
+                      JOIN unnest(v_ats, v_taken) AS c(at, units)
+                        ON c.at >= k.window_start AND c.at < k.window_end AND c.units > 0
+                     GROUP BY 1, 2, 3, 4) taken
+             WHERE u.limit_id = taken.limit_id AND u.window_start = taken.window_start;
+        END IF;
 
         UPDATE vouchers_quotaslice s SET issued = s.issued + taken.units
           FROM (SELECT a.slice_id, sum(a.units) AS units

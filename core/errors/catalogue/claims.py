@@ -50,20 +50,22 @@ CLAIM_CODES = (
     CodeText(
         "claim.daily_cap_reached",
         409,
-        "今日投放已达上限",
-        "Today's cap is reached",
-        "今日投放已达上限，下一轮 {next_release_at} 开始。",
-        "Today's cap is reached; the next wave opens at {next_release_at}.",
-        hotline_zh="当日投放已满，次轮照常；时间见活动规则页。",
-        hotline_en="Today's quantity is used up; the next wave opens as planned on the rules page.",
+        "本期投放已达上限",
+        "The cap of this period is reached",
+        "本日或本周的投放已达上限，{next_release_at} 起可再领取。",
+        "What may be claimed in this day or week is gone; claiming goes on at {next_release_at}.",
+        hotline_zh="本日或本周投放已满，下一周期照常；时间见活动规则页。",
+        hotline_en="The quantity of this day or week is used up; it goes on in the next one, as "
+        "the rules page says.",
     ),
     CodeText(
         "claim.budget_exhausted",
         409,
         "活动资金已用完",
         "The budget is exhausted",
-        hotline_zh="活动资金已用完，不再发放；后续以公告为准。",
-        hotline_en="The money of the campaign is used up; what follows is in the notices.",
+        hotline_zh="本轮资金不足，暂不发放；资金到位后自动开放，以公告为准。",
+        hotline_en="There is no money for this wave at present; it opens by itself once there is. "
+        "What follows is in the notices.",
     ),
     CodeText(
         "claim.person_limit",

@@ -282,4 +282,13 @@ REDEMPTION_CODES = (
         hotline_en="The acquirer checks the number; the same transaction is sent again with its "
         "first request number.",
     ),
+    CodeText(
+        "transaction.reported_twice",
+        409,
+        "同一笔消费已计",
+        "This purchase was counted already",
+        hotline_zh="同一人在同一收银台、同一时间的同额消费只返一次券；用券支付的订单不再按交易返券。",
+        hotline_en="The same person, till, time and amount count once; an order that was paid "
+        "with a voucher is not counted as a transaction too.",
+    ),
 )

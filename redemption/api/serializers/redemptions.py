@@ -316,7 +316,7 @@ def redemption_document(
             }
             for step in redemption.steps.all()
         ],
-        "returns": returns_document(rewards_of(redemption.pk)),
+        "returns": returns_document(rewards_of(redemption.pk), client_id),
     }
 
 

@@ -89,7 +89,9 @@ class ReturnSerializer(serializers.Serializer[Any]):
     face_fen = serializers.IntegerField()
     state = serializers.ChoiceField(choices=Reward.State.choices)
     state_text = serializers.CharField()
-    refusals = serializers.ListField(child=serializers.CharField(), help_text="未返原因的代码")
+    refusals = serializers.ListField(
+        child=serializers.CharField(), help_text="未返原因的代码，仅用户所属渠道可见"
+    )
     at = MomentField()
 
 
@@ -136,17 +138,22 @@ def transaction_document(row: Transaction) -> dict[str, Any]:
     }
 
 
-def transaction_state_document(row: Transaction, rewards: Iterable[Reward]) -> dict[str, Any]:
-    """Return a transaction with what came of it."""
+def transaction_state_document(
+    row: Transaction, rewards: Iterable[Reward], client_id: object
+) -> dict[str, Any]:
+    """Return a transaction with what came of it, as it is told to a client."""
     return {
         **transaction_document(row),
         "refunded_fen": row.refunded_fen,
-        "returns": returns_document(rewards),
+        "returns": returns_document(rewards, client_id),
     }
 
 
-def returns_document(rewards: Iterable[Reward]) -> list[dict[str, Any]]:
-    """Return rewards as `ReturnSerializer` shows them; no voucher: that is its channel's."""
+def returns_document(rewards: Iterable[Reward], client_id: object) -> list[dict[str, Any]]:
+    """Return rewards as `ReturnSerializer` shows them; no voucher: that is its channel's.
+
+    Why somebody was given nothing is told to his own channel only: it says who he is.
+    """
     return [
         {
             "batch_id": to_public(BATCH, one.batch_id),
@@ -154,7 +161,7 @@ def returns_document(rewards: Iterable[Reward]) -> list[dict[str, Any]]:
             "face_fen": one.batch.face_fen,
             "state": one.state,
             "state_text": one.get_state_display(),
-            "refusals": one.refusals,
+            "refusals": one.refusals if one.enrolment.client_id == client_id else [],
             "at": moment_text(one.at),
         }
         for one in rewards

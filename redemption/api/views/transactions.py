@@ -1,15 +1,17 @@
 """Purchases without a voucher: report one, ask what became of it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fields import id_from_path
 from core.api.views import ApiView
-from core.errors import DomainError, RefusedError
+from core.errors import DomainError, InvalidParametersError, RefusedError
 from merchants.models import Transaction
 from redemption.api.serializers.transactions import (
     TRANSACTION,
@@ -24,6 +26,9 @@ from redemption.api.serializers.transactions import (
 from redemption.selectors import rewards_of
 from redemption.services.purchases import purchases_report
 from redemption.services.requests import KeyedCommand
+
+OLDEST, AHEAD = timedelta(days=7), timedelta(minutes=5)
+"""How long after a transaction it may be reported, and how far a till's clock may be ahead."""
 
 
 class TransactionListView(ApiView):
@@ -48,6 +53,8 @@ class TransactionListView(ApiView):
             at=self.now,
         )
         command = purchase_command(self.body(TransactionSerializer), keyed)
+        if not self.now - OLDEST <= command.traded_at <= self.now + AHEAD:
+            raise InvalidParametersError.one("traded_at", _("交易时间过早或晚于当前时间"))
         (outcome,) = purchases_report(commands=[command])
         if outcome.transaction is None:
             raise RefusedError(outcome.refusals)
@@ -71,7 +78,7 @@ class TransactionListView(ApiView):
         row = _transactions_of(self.client.id).filter(idempotency_key=key).first()
         if row is None:
             raise DomainError("access.not_found", data={"effect": "none"})
-        return self.answer(transaction_state_document(row, rewards_of(row.pk)))
+        return self.answer(transaction_state_document(row, rewards_of(row.pk), self.client.id))
 
 
 class TransactionView(ApiView):
@@ -92,7 +99,7 @@ class TransactionView(ApiView):
         row = _transactions_of(self.client.id).filter(pk=found).first()
         if row is None:
             raise DomainError("access.not_found")
-        return self.answer(transaction_state_document(row, rewards_of(row.pk)))
+        return self.answer(transaction_state_document(row, rewards_of(row.pk), self.client.id))
 
 
 def _transactions_of(client_id: UUID) -> QuerySet[Transaction]:
