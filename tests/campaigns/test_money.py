@@ -9,6 +9,7 @@ import pytest
 from campaigns.errors import (
     AdjustmentNotAllowedError,
     AmountInvalidError,
+    BudgetBelowReceivedError,
     BudgetBelowUsedError,
     BudgetStaleError,
     DefinitionInvalidError,
@@ -238,6 +239,23 @@ def test_a_cut_that_lost_a_race_with_a_wave_is_refused_as_a_whole(
     before = balances(campaign)
     with pytest.raises((BudgetBelowUsedError, DefinitionInvalidError)):
         approve(approval, now=FIRST)
+    assert balances(campaign) == before
+    assert Version.objects.filter(campaign=campaign).count() == 1
+
+
+def test_a_cut_never_goes_below_the_cash_that_has_come(maker: User, clerk: User) -> None:
+    document = document_make()
+    document["funders"][0]["quota_fen"] = 210_000
+    campaign = campaign_running(document)
+    approve(enter(campaign, clerk, amount_fen=207_000), now=FIRST)
+    before = balances(campaign)
+    cut = BudgetChange("funders[0].quota_fen", 210_000, 205_000)
+    approval = campaign_budget_change(
+        campaign_id=campaign.pk, changes=[cut], reason="调减", actor=maker, now=FIRST
+    )
+    with pytest.raises(BudgetBelowReceivedError) as refused:
+        approve(approval, now=FIRST)
+    assert refused.value.data == {"funder": "自治区财政", "missing_fen": 2_000}
     assert balances(campaign) == before
     assert Version.objects.filter(campaign=campaign).count() == 1
 
