@@ -1,6 +1,7 @@
 """The same through the services: who has what is read off the ledger after every step."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -32,15 +33,7 @@ from tests.invariants.helpers import checks_failing
 from tests.redemption.money_parties import Sale, assert_nobody_better_off
 from tests.redemption.test_nobody_better_off import POLICIES, PURCHASES, STEP, Purchase, Step
 from vouchers.models import Batch, Voucher
-from vouchers.rules.model import (
-    Benefit,
-    NoThresholdBenefit,
-    PercentageBenefit,
-    RefundPolicy,
-    ThresholdBenefit,
-    Tier,
-    TiersBenefit,
-)
+from vouchers.rules.model import RefundPolicy, rules_read
 from vouchers.services.expiry import vouchers_expire
 
 pytestmark = pytest.mark.django_db
@@ -57,16 +50,12 @@ FUNDERS = (
 )
 OWN = ("ALLOCATED", "RESERVED", "OUTSTANDING", "HELD", "EARMARKED")
 SWEPT_AT = AT + timedelta(days=30)
-BENEFITS: dict[str, tuple[Benefit, int]] = {
-    "THRESHOLD": (ThresholdBenefit(threshold_fen=1_499), 2),
-    "NO_THRESHOLD": (NoThresholdBenefit(), 3),
-    "PERCENTAGE": (PercentageBenefit(rate_bp=1_300, threshold_fen=1_000), 4),
-    "TIERS": (
-        TiersBenefit(
-            tiers=(Tier(from_fen=900, subsidy_fen=333), Tier(from_fen=3_500, subsidy_fen=FACE))
-        ),
-        5,
-    ),
+TIERS = [{"from_fen": 900, "subsidy_fen": 333}, {"from_fen": 3_500, "subsidy_fen": FACE}]
+BENEFITS: dict[str, tuple[dict[str, Any], int]] = {
+    "THRESHOLD": ({"threshold_fen": 1_499}, 2),
+    "NO_THRESHOLD": ({}, 3),
+    "PERCENTAGE": ({"rate_bp": 1_300, "threshold_fen": 1_000}, 4),
+    "TIERS": ({"tiers": TIERS}, 5),
 }
 """Each with another number of funders."""
 
@@ -177,7 +166,9 @@ class Life:
 
 @pytest.mark.parametrize("kind", BENEFITS)
 def test_no_course_of_events_leaves_anybody_better_off_in_the_books(kind: str) -> None:
-    benefit, funders = BENEFITS[kind]
+    fields, funders = BENEFITS[kind]
+    frozen = {"benefit": {"type": kind, **fields}, "validity": {"mode": "HOURS"}, "limits": []}
+    benefit = rules_read(frozen).benefit
     shop = shop_make(
         funders=FUNDERS[:funders],
         batches=[

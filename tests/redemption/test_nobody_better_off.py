@@ -7,7 +7,6 @@ with the merchant's and the bank's offers; `money_parties` says what better off 
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -24,20 +23,11 @@ from redemption.rules.refunds import (
 from redemption.states import VoucherFate
 from tests.redemption.money_parties import Sale, assert_nobody_better_off
 from tests.redemption.test_rules_eligibility import AT, PLACE, voucher_facts
-from vouchers.rules.model import (
-    Benefit,
-    NoThresholdBenefit,
-    PercentageBenefit,
-    RefundPolicy,
-    ThresholdBasis,
-    ThresholdBenefit,
-    Tier,
-    TiersBenefit,
-)
+from vouchers.rules.model import RefundPolicy, rules_read, rules_write
 from vouchers.rules.refund_limits import MAX_REFUNDS
 
 POLICIES: tuple[RefundPolicy, ...] = get_args(RefundPolicy)
-BASES = st.sampled_from(get_args(ThresholdBasis))
+BASES = st.sampled_from(["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"])
 BENEFITS = ("THRESHOLD", "NO_THRESHOLD", "PERCENTAGE", "TIERS")
 
 
@@ -76,22 +66,21 @@ PURCHASES = st.lists(
 )
 
 
-def benefit_of(kind: str, face: int, numbers: list[int], basis: ThresholdBasis) -> Benefit:
-    """Return a benefit of a kind; the first of ``numbers`` say how high thresholds are."""
+def benefit_of(kind: str, face: int, numbers: list[int]) -> dict[str, Any]:
+    """Return a benefit of a kind, as it is frozen; ``numbers`` say how high thresholds are."""
     match kind:
         case "THRESHOLD":
-            return ThresholdBenefit(threshold_fen=face + numbers[0], basis=basis)
-        case "NO_THRESHOLD":
-            return NoThresholdBenefit()
+            return {"type": kind, "threshold_fen": face + numbers[0]}
         case "PERCENTAGE":
-            rate_bp = 1 + numbers[0] % 9_999
-            return PercentageBenefit(rate_bp=rate_bp, threshold_fen=numbers[1], basis=basis)
-    subsidies = sorted({1 + number % face for number in numbers} | {face})
-    from_fen, tiers = 0, []
-    for number, subsidy in zip([*numbers, 0], subsidies, strict=False):
-        from_fen = max(from_fen, subsidy) + 1 + number
-        tiers.append(Tier(from_fen=from_fen, subsidy_fen=subsidy))
-    return TiersBenefit(tiers=tuple(tiers), basis=basis)
+            return {"type": kind, "rate_bp": 1 + numbers[0] % 9_999, "threshold_fen": numbers[1]}
+        case "TIERS":
+            subsidies = sorted({1 + number % face for number in numbers} | {face})
+            from_fen, tiers = 0, []
+            for number, subsidy in zip([*numbers, 0], subsidies, strict=False):
+                from_fen = max(from_fen, subsidy) + 1 + number
+                tiers.append({"from_fen": from_fen, "subsidy_fen": subsidy})
+            return {"type": kind, "tiers": tiers}
+    return {"type": kind}
 
 
 @st.composite
@@ -103,9 +92,10 @@ def issued(draw: st.DrawFn, kind: str, policy: RefundPolicy) -> VoucherFacts:
     face = least + draw(st.integers(0, 20) | st.integers(0, 200_000))
     numbers = draw(st.lists(st.integers(0, 30_000), min_size=3, max_size=3))
     facts = voucher_facts(face=face)
-    rules = msgspec.structs.replace(
-        facts.rules, benefit=benefit_of(kind, face, numbers, draw(BASES)), refund_policy=policy
-    )
+    benefit = benefit_of(kind, face, numbers)
+    if kind != "NO_THRESHOLD":
+        benefit["basis"] = draw(BASES)
+    rules = rules_read(rules_write(facts.rules) | {"benefit": benefit, "refund_policy": policy})
     parts = tuple(funder_parts(face, weights, draw(st.integers(1, 10_000))))
     return replace(facts, rules=rules, parts=parts)
 

@@ -9,11 +9,12 @@ does not carry out yet is refused going live, with that reason.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import partial
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -70,6 +71,8 @@ LATER = sorted(name for name, reason in NOT_ISSUED_YET.items() if reason != "养
 SMALLEST = 4
 """Units of the smallest wave."""
 MINUTE = timedelta(minutes=1)
+Use = tuple[BatchSpec, dict[str, Any]]
+"""What is paid with: a batch, and who pays, or with which voucher."""
 OWN = ("AVAILABLE", "ALLOCATED", "RESERVED", "OUTSTANDING", "HELD", "EARMARKED")
 
 
@@ -91,7 +94,7 @@ class Life:
         self.now = self.spec.starts_at - timedelta(days=3)
         self._serial = count()
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
-        self.due: dict[datetime, list[list[Voucher]]] = defaultdict(list)
+        self.due: dict[datetime, list[list[Use]]] = defaultdict(list)
         """What is to be paid with, by moment and batch."""
         self.region = self._place()
         self.client = client_make(region=self.spec.owner_region)
@@ -115,9 +118,9 @@ class Life:
                 moments.add(wave.fall_back_at or wave.slot)
             if spec.releases:
                 first, last = spec.releases[0], spec.releases[-1]
-                self._at(first.slot + MINUTE, partial(self._claim, spec, 2))
+                self._at(first.slot + MINUTE, partial(self._meet, spec, 2))
                 if last.slot > first.slot:
-                    self._at(last.slot + MINUTE, partial(self._claim, spec, 1))
+                    self._at(last.slot + MINUTE, partial(self._meet, spec, 1))
         for moment in moments:
             self._at(moment, self._tick)
         while self.agenda:
@@ -139,36 +142,54 @@ class Life:
                 vouchers_sweep()
             vouchers_sweep()
 
-    def _claim(self, spec: BatchSpec, people: int) -> None:
-        """Let new people claim, then pay with what they got when it may be used."""
-        batch = self.batches[spec.code]
+    def _meet(self, spec: BatchSpec, people: int) -> None:
+        """Let new people claim, then pay with what they got; instant discounts need no claim."""
         if spec.rules.audience:
             persons = [self.members.pop() for _person in range(people)]
         else:
             persons = enrolments_make(self.client, people, region=self.spec.owner_region)
+        if spec.rules.issuing == "PAYMENT":
+            self._plan(self.now, [(spec, {"person_id": person.pk}) for person in persons])
+        else:
+            self._claim(spec, persons)
+
+    def _claim(self, spec: BatchSpec, persons: Sequence[Enrolment]) -> None:
         commands = [
-            claim_command(batch, person, at=self.now, region_code=self.region) for person in persons
+            claim_command(self.batches[spec.code], person, at=self.now, region_code=self.region)
+            for person in persons
         ]
         outcomes = vouchers_claim(commands=commands)
-        assert [one.refusals for one in outcomes] == [()] * people
+        assert [one.refusals for one in outcomes] == [()] * len(persons)
         claims = [outcome.claim for outcome in outcomes if outcome.claim]
         ids = [one.voucher_id for claim in claims for one in claim.vouchers]
         vouchers = list(Voucher.objects.filter(pk__in=ids).order_by("pk"))
-        chosen = [vouchers[0], vouchers[-1]] if people > 1 else vouchers[:1]
-        opens = max(self._usable_at(one) for one in chosen)
-        if opens not in self.due:
-            self._at(opens, self._pay)
-        self.due[opens].append(chosen)
+        chosen = [vouchers[0], vouchers[-1]] if len(persons) > 1 else vouchers[:1]
+        specs = {batch.pk: self.specs[code] for code, batch in self.batches.items()}
+        uses = [(specs[one.batch_id], {"voucher_ids": (one.pk,)}) for one in chosen]
+        opens = [
+            next_usable(
+                specs[one.batch_id].rules.use.hours,
+                max(one.valid_from, self.now + MINUTE),
+                one.valid_until,
+            )
+            for one in chosen
+        ]
+        self._plan(max(moment for moment in opens if moment), uses)
+
+    def _plan(self, moment: datetime, uses: list[Use]) -> None:
+        if moment not in self.due:
+            self._at(moment, self._pay)
+        self.due[moment].append(uses)
 
     def _pay(self) -> None:
         """Pay with what is due; of two, half of one order comes back and the other is undone."""
-        chosen = self.due.pop(self.now)
-        holds = [hold_command(self._payment(one)) for some in chosen for one in some]
+        due = self.due.pop(self.now)
+        holds = [hold_command(self._payment(spec, who)) for uses in due for spec, who in uses]
         paid = accepted(redemptions_hold(commands=holds))
         confirms = [confirm_command(one, at=self.now) for one in paid]
         accepted(redemptions_confirm(commands=confirms))
         of_batch = iter(paid)
-        pairs = [[next(of_batch) for _voucher in some] for some in chosen]
+        pairs = [[next(of_batch) for _use in uses] for uses in due]
         halves = [
             refund_command(pair[0], Redemption.objects.get(pk=pair[0]).order_fen // 2, at=self.now)
             for pair in pairs
@@ -177,33 +198,18 @@ class Life:
         undone = [cancel_command(pair[1], at=self.now) for pair in pairs if len(pair) > 1]
         accepted([*redemptions_refund(commands=halves), *redemptions_cancel(commands=undone)])
 
-    def _usable_at(self, voucher: Voucher) -> datetime:
-        """Return when a voucher may be used first, a minute from now at the earliest."""
-        rules = self._rules(voucher)[1]
-        opens = max(voucher.valid_from, self.now + MINUTE)
-        usable = next_usable(rules.use.hours, opens, voucher.valid_until)
-        assert usable is not None
-        return usable
-
-    def _rules(self, voucher: Voucher) -> tuple[str, BatchRules]:
-        """Return a voucher's batch and its rules."""
-        (code,) = (one for one, batch in self.batches.items() if batch.pk == voucher.batch_id)
-        return code, self.specs[code].rules
-
-    def _payment(self, voucher: Voucher) -> PaymentRequest:
-        code, rules = self._rules(voucher)
-        till = self.tills[code]
-        order_fen = max(rules.benefit.threshold_fen, voucher.face_fen + 1)
+    def _payment(self, spec: BatchSpec, who: dict[str, Any]) -> PaymentRequest:
+        use, till = spec.rules.use, self.tills[spec.code]
         return PaymentRequest(
-            client_id=voucher.client_id,
+            client_id=self.client.pk,
             at=self.now,
             store_no=till.store.store_no,
             terminal_no=till.terminal_no,
-            order_fen=order_fen,
-            flow=rules.use.flows[0] if rules.use.flows else "MERCHANT_SCANS",
-            card_bin=f"{rules.use.card_bins[0] if rules.use.card_bins else '62'}2848",
+            order_fen=max(spec.rules.benefit.threshold_fen, spec.face_fen + 1),
+            flow=use.flows[0] if use.flows else "MERCHANT_SCANS",
+            card_bin=f"{use.card_bins[0] if use.card_bins else '62'}2848",
             region_code=self.region,
-            voucher_ids=(voucher.pk,),
+            **who,
         )
 
     def _place(self) -> str:
