@@ -115,9 +115,3 @@ class EvidenceRequiredError(DomainError):
     """A difference is explained by evidence."""
 
     code = "recon.evidence_required"
-
-
-class ReportPeriodError(DomainError):
-    """The end of a report lies before its start."""
-
-    code = "report.period_invalid"

@@ -96,6 +96,10 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             ("batches[0].rules.validity.starts", "该有效期方式不能次日生效"),
         ),
         (
+            rules_with(validity={"mode": "NATURAL_DAYS", "value": 1, "starts": "NEXT_DAY"}),
+            ("batches[0].rules.validity.starts", "该有效期方式不能次日生效"),
+        ),
+        (
             rules_with(group="餐饮", conflicts=["加油", "加油"]),
             ("batches[0].rules.conflicts", "不得重复"),
         ),

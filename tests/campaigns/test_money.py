@@ -9,6 +9,7 @@ import pytest
 from campaigns.errors import (
     AdjustmentNotAllowedError,
     AmountInvalidError,
+    BudgetBelowReceivedError,
     BudgetBelowUsedError,
     BudgetStaleError,
     DefinitionInvalidError,
@@ -23,6 +24,7 @@ from campaigns.services.adjustments import AdjustmentKind, adjustment_request
 from campaigns.services.budgets import BudgetChange, campaign_budget_change
 from campaigns.services.drafts import campaign_draft_save
 from campaigns.services.funds import funds_movement_request
+from campaigns.services.money import version_money_post
 from campaigns.services.versions import campaign_submit
 from core.access.models import Role, User
 from core.approvals.models import Approval
@@ -238,6 +240,37 @@ def test_a_cut_that_lost_a_race_with_a_wave_is_refused_as_a_whole(
     before = balances(campaign)
     with pytest.raises((BudgetBelowUsedError, DefinitionInvalidError)):
         approve(approval, now=FIRST)
+    assert balances(campaign) == before
+    assert Version.objects.filter(campaign=campaign).count() == 1
+
+
+def test_a_cut_never_takes_back_what_waves_have_opened(campaign: Campaign) -> None:
+    """Of 100 vouchers 60 are out, with 20.00 of the treasury in each."""
+    quota_release_open(now=FIRST)
+    before, unit = balances(campaign), Batch.objects.get(campaign=campaign)
+    version = Version.objects.get(campaign=campaign)
+    key = unit.pk, funder_id(campaign, 0)
+    with pytest.raises(BudgetBelowUsedError) as refused:
+        version_money_post(
+            version=version, quotas={}, before={key: 200_000}, after={key: 119_000}, now=FIRST
+        )
+    assert refused.value.data == {"funder": "自治区财政", "missing_fen": 1_000}
+    assert balances(campaign) == before
+
+
+def test_a_cut_never_goes_below_the_cash_that_has_come(maker: User, clerk: User) -> None:
+    document = document_make()
+    document["funders"][0]["quota_fen"] = 210_000
+    campaign = campaign_running(document)
+    approve(enter(campaign, clerk, amount_fen=207_000), now=FIRST)
+    before = balances(campaign)
+    cut = BudgetChange("funders[0].quota_fen", 210_000, 205_000)
+    approval = campaign_budget_change(
+        campaign_id=campaign.pk, changes=[cut], reason="调减", actor=maker, now=FIRST
+    )
+    with pytest.raises(BudgetBelowReceivedError) as refused:
+        approve(approval, now=FIRST)
+    assert refused.value.data == {"funder": "自治区财政", "missing_fen": 2_000}
     assert balances(campaign) == before
     assert Version.objects.filter(campaign=campaign).count() == 1
 

@@ -28,8 +28,9 @@ def campaign_approved(
     document: Mapping[str, Any] | None = None, *, now: datetime = BEFORE
 ) -> Campaign:
     """Return the campaign of a document, drafted, submitted and approved."""
-    maker = staff_make(Role.CAMPAIGN_MAKER)
-    campaign = campaign_draft_save(document=document or document_make(), actor=maker, now=now)
+    document = document or document_make()
+    maker = staff_make(Role.CAMPAIGN_MAKER, region=document["owner_region"])
+    campaign = campaign_draft_save(document=document, actor=maker, now=now)
     approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=now), now=now)
     campaign.refresh_from_db()
     return campaign
@@ -69,7 +70,7 @@ def whitelist_in_force(
     campaign: Campaign, stores: Sequence[Store], *, now: datetime = BEFORE
 ) -> None:
     """Put a list with these stores in force."""
-    person = staff_make(Role.LIST_MAKER)
+    person = staff_make(Role.LIST_MAKER, region=campaign.owner_region)
     whitelist = whitelist_build(
         campaign_id=campaign.pk,
         store_nos=[store.store_no for store in stores],

@@ -1,6 +1,7 @@
 """The page that imports an acquirer's list: job, result, error file, who may."""
 
 import io
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from python_calamine import CalamineWorkbook
 from core.access.models import Role
 from core.jobs.models import Job
 from core.jobs.services import job_run
+from merchants.errors import ImportFileRefusedError
 from merchants.models import Acquirer, Merchant, Store
-from merchants.services.imports import upload_path
+from merchants.services.imports import merchants_import_start, upload_path, upload_read
 from tests.factories.merchants import (
     LIUZHOU,
     NANNING,
@@ -118,6 +120,26 @@ def test_an_upload_over_the_limit_is_refused(
     response = upload(maker, acquirer_make(), b"x" * ((1 << 20) + 100_000))
     assert "文件超过 1 MB" in response.content.decode()
     assert not Job.objects.exists()
+
+
+def test_a_file_too_large_or_cleared_meanwhile_is_refused_by_the_service() -> None:
+    acquirer, created_by = acquirer_make(), staff_make(Role.LIST_MAKER, region=NANNING)
+    start = partial(
+        merchants_import_start,
+        acquirer=acquirer,
+        owner_region=NANNING,
+        name="商户表.csv",
+        created_by=created_by,
+        now=SINCE,
+    )
+    with pytest.raises(ImportFileRefusedError):
+        start(chunks=(b"x" * (1 << 20) for _megabyte in range(21)))
+    assert not Job.objects.exists()
+    job = start(chunks=[csv_bytes([row(1)])])
+    upload_path(job.params["upload"]).unlink()
+    with pytest.raises(ImportFileRefusedError):
+        upload_read(upload=job.params["upload"], key_version=job.params["key_version"])
+    assert not Merchant.objects.exists()
 
 
 def download(client: Client, job: Job, name: str) -> bytes:

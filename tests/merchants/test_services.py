@@ -17,6 +17,7 @@ from merchants import services
 from merchants.errors import (
     AcquirerCodeTakenError,
     AcquirerOrganisationTakenError,
+    BrandNameTakenError,
     MerchantRegisteredElsewhereError,
     MerchantRemovedError,
     NotFoundError,
@@ -345,3 +346,13 @@ def test_brand_names_are_unique(actor: User) -> None:
         services.brand_create(name="海底捞", now=NOW, actor=actor)
     services.brand_update(brand_id=brand.pk, name="海底捞火锅", now=NOW, actor=actor)
     assert list(Brand.objects.values_list("name", flat=True)) == ["海底捞火锅"]
+
+
+def test_two_brands_never_share_a_name(actor: User) -> None:
+    one, other = (services.brand_create(name=name, now=NOW, actor=actor) for name in ("甲", "乙"))
+    before = list(Brand.objects.order_by("pk").values()), AuditEvent.objects.count()
+    with pytest.raises(BrandNameTakenError):
+        services.brand_create(name=one.name, now=NOW, actor=actor)
+    with pytest.raises(BrandNameTakenError):
+        services.brand_update(brand_id=other.pk, name=one.name, now=NOW, actor=actor)
+    assert (list(Brand.objects.order_by("pk").values()), AuditEvent.objects.count()) == before

@@ -139,8 +139,9 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
         yield Problem(f"{path}.value", _("应为正整数"))
     if rule.mode not in _COUNTED and rule.value:
         yield Problem(f"{path}.value", _("该有效期方式不使用此字段"))
-    if rule.mode in _ENDS_WITH_CLAIM_PERIOD and rule.starts == "NEXT_DAY":
-        # On the last day of the period there would be nothing left.
+    one_day = rule.mode == "NATURAL_DAYS" and rule.value == 1
+    if rule.starts == "NEXT_DAY" and (one_day or rule.mode in _ENDS_WITH_CLAIM_PERIOD):
+        # On the last day of the period, or of the claim day alone, there would be nothing left.
         yield Problem(f"{path}.starts", _("该有效期方式不能次日生效"))
     window = (rule.fixed_from, rule.fixed_until)
     if rule.mode == "ROUND_END":

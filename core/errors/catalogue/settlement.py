@@ -148,5 +148,4 @@ SETTLEMENT_CODES = (
         "There is no suspense waiting for approval",
     ),
     CodeText("recon.evidence_required", 422, "请填写依据", "Evidence is required"),
-    CodeText("report.period_invalid", 422, "报表期间不正确", "The period is not valid"),
 )
