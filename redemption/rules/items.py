@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from vouchers.rules.benefit_model import ExchangeBenefit
-from vouchers.rules.model import BatchRules, ItemRule, UseScope
+from vouchers.rules.model import KEPT_RULES, BatchRules, ItemRule, UseScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,17 @@ def _is_counted(use: UseScope, item: Item) -> bool:
     return not use.items or _named(use.items, item)
 
 
-def _named(rules: Sequence[ItemRule], item: Item) -> bool:
-    return any(
-        (rule.sku and rule.sku == item.sku) or (rule.category and rule.category == item.category)
-        for rule in rules
+def _named(rules: tuple[ItemRule, ...], item: Item) -> bool:
+    if not rules:
+        return False
+    skus, categories = _codes(rules)
+    return item.sku in skus or item.category in categories
+
+
+@lru_cache(KEPT_RULES)
+def _codes(rules: tuple[ItemRule, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the numbers and the categories that rules name: asked for each line of an order."""
+    return (
+        frozenset(rule.sku for rule in rules if rule.sku),
+        frozenset(rule.category for rule in rules if rule.category),
     )

@@ -1,6 +1,7 @@
 """Lists of audiences: of files and segments, all or nothing, frozen by the approval."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,29 @@ def test_a_killed_run_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (snapshot.state, members(snapshot)) == ("CHECKING", 1)
     monkeypatch.setattr(filling, "_chunk_write", chunk_write)
     assert made(snapshot, now=AGREED_AT + timedelta(minutes=1)).members == 3
+
+
+def test_a_list_whose_making_failed_can_be_given_up() -> None:
+    audience = audience_make()
+    snapshot = services.list_start(
+        audience_id=audience.pk,
+        name="名单.csv",
+        chunks=["\n".join(documents(2)).encode()],
+        actor=staff_make(Role.CAMPAIGN_MAKER, region=audience.owner_region),
+        mode="REPLACE",
+        now=AGREED_AT,
+    )
+    give_up = partial(
+        services.snapshot_cancel,
+        snapshot_id=snapshot.pk,
+        reason="生成失败",
+        actor=snapshot.created_by,
+        now=AGREED_AT,
+    )
+    with pytest.raises(StateConflictError):
+        give_up()
+    for state in (Job.State.RUNNING, Job.State.FAILED):
+        Job.objects.update(state=state)
+    give_up()
+    snapshot.refresh_from_db()
+    assert (snapshot.state, members(snapshot)) == ("REFUSED", 0)

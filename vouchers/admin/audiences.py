@@ -126,7 +126,7 @@ class AudienceSnapshotAdmin(ScopedModelAdmin):
     has_send_in_permission = list_button(partial(audiences_owned, kind=Audience.Kind.LIST))
     has_select_permission = list_button(partial(audiences_owned, kind=Audience.Kind.SEGMENT))
     has_submit_permission = button("vouchers.submit_audiencesnapshot", SnapshotState.DRAFT)
-    has_cancel_permission = button(ADD, SnapshotState.DRAFT)
+    has_cancel_permission = button(ADD, SnapshotState.DRAFT, SnapshotState.CHECKING)
 
     def changeform_view(
         self,

@@ -124,7 +124,7 @@ class UseHours(Rule, frozen=True):
         return f"{days or every} {self.opens}–{until}"
 
 
-class ItemRule(Rule, frozen=True):
+class ItemRule(Rule, frozen=True, cache_hash=True):
     """Goods that a rule names: of one number (SKU, 69-code) or of one category.
 
     ``name`` is what people read; a till says the codes.

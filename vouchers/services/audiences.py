@@ -25,6 +25,7 @@ from core.approvals.services import approval_request
 from core.audit.services import audit_record
 from core.canonical import canonical_hash
 from core.errors import DomainError, InvalidParam, InvalidParametersError
+from core.jobs.models import Job
 from core.jobs.services import job_create
 from core.jobs.uploads import Upload, upload_drop, upload_keep
 from core.transactions import retry_conflicts, transaction_joined
@@ -276,11 +277,12 @@ def snapshot_submit(*, snapshot_id: UUID, actor: User, now: datetime, reason: st
 def snapshot_cancel(
     *, snapshot_id: UUID, reason: str, actor: User, now: datetime
 ) -> AudienceSnapshot:
-    """Give up a list that was not approved; its members are deleted.
+    """Give up a list that was not approved, or whose making failed; its members are deleted.
 
     Raises:
         ReasonRequiredError: no reason.
-        StateConflictError: it is not a draft; a submitted one is taken back first.
+        StateConflictError: it is submitted (taken back first), approved, or being made: as long as
+            its job has not failed.
         DomainError: ``access.permission_denied``, ``access.not_found``.
     """
     if not reason.strip():
@@ -288,7 +290,11 @@ def snapshot_cancel(
     with transaction_joined():
         snapshot = snapshot_lock(snapshot_id)
         assert_may(actor, ADD, snapshot.owner_region)
-        snapshot_move(snapshot, SnapshotState.CANCELLED)
+        job = snapshot.check_job
+        if snapshot.state == SnapshotState.CHECKING and (not job or job.state != Job.State.FAILED):
+            raise SNAPSHOT_STATES.conflict(snapshot.state, SnapshotState.CANCELLED)
+        unmade = snapshot.state == SnapshotState.CHECKING
+        snapshot_move(snapshot, SnapshotState.REFUSED if unmade else SnapshotState.CANCELLED)
         members_drop(snapshot)
         audit_record(
             action="audience_list.cancel",
