@@ -77,5 +77,5 @@ def test_codes_and_paths_of_the_guide_exist() -> None:
     assert codes <= set(CATALOGUE), codes - set(CATALOGUE)
     known = {re.sub(r"\{[^}]+\}", "{}", path) for path in document()["paths"]}
     named = set(re.findall(r"`(?:GET|PUT|POST) (/api/v1/[^`?]+)", GUIDE))
-    spelt = {re.sub(r"(u-1001|(cmp|per|rdm|vch)_…)", "{}", path) for path in named}
+    spelt = {re.sub(r"(u-1001|(cmp|per|rdm|txn|vch)_…)", "{}", path) for path in named}
     assert spelt <= known, spelt - known
