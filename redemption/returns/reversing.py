@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from core.outbox.models import OutboxEvent
 from core.transactions import retry_conflicts, transaction, transaction_required
@@ -65,6 +66,7 @@ def rewards_settle(*, reward_ids: Collection[UUID], now: datetime) -> None:
         reward = rewards[voucher.claim_id]
         if voucher.pk in void or states[voucher.pk] in OVER:
             _move(reward, Reward.State.VOIDED)
+            _settled(reward, now)
         elif states[voucher.pk] == VoucherState.REDEEMED and reward.state == Reward.State.ISSUED:
             _move(reward, Reward.State.FLAGGED)
             _flag(reward, voucher, now)
@@ -91,6 +93,13 @@ def _flag(reward: Reward, voucher: Voucher, now: datetime) -> None:
             "opened_at": now,
         },
     )
+
+
+def _settled(reward: Reward, now: datetime) -> None:
+    """Close what people were asked to look at: the voucher came back and is void."""
+    ExceptionItem.objects.filter(
+        kind=ExceptionItem.Kind.RETURN_USED, subject_id=str(reward.pk), state="OPEN"
+    ).update(state="RESOLVED", resolution=_("返券已随其付款撤销收回"), resolved_at=now)
 
 
 def rewards_sweep(*, now: datetime) -> int:

@@ -159,6 +159,8 @@ def test_a_used_one_is_flagged_and_void_once_its_own_payment_is_undone() -> None
     cancel(used)
     assert rewards_sweep(now=LATER) == 1
     assert states(back) == ("VOIDED", "VOIDED")
+    item.refresh_from_db()
+    assert (item.state, item.resolved_at) == ("RESOLVED", LATER)
     assert rewards_sweep(now=LATER) == 0
     assert checks_failing() == {}
 
