@@ -1,8 +1,9 @@
 """Two beats on one slot, on a database of their own; with a control that shows the race."""
 
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -54,9 +55,13 @@ def test_control_without_guards_a_release_opens_more_than_once(
     def batches_read(*, batch_ids: Iterable[UUID]) -> list[Batch]:
         return list(Batch.objects.filter(pk__in=list(batch_ids)))
 
+    both_have_read = threading.Barrier(2)
+
     def releases_read(release_ids: Iterable[UUID]) -> list[QuotaRelease]:
         rows = list(QuotaRelease.objects.filter(pk__in=list(release_ids)))
-        time.sleep(0.3)
+        # Two at least look before either writes; whoever comes later finds nobody to wait for.
+        with suppress(threading.BrokenBarrierError):
+            both_have_read.wait(timeout=10)
         return rows
 
     def take(release: QuotaRelease, target: str, **columns: object) -> bool:

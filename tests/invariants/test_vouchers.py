@@ -145,7 +145,8 @@ CASES: list[Case] = [
             INSERT INTO vouchers_limit (campaign_id, code, side)
             SELECT c.id, '#day', 'CAP' FROM campaigns_campaign c RETURNING id)
         INSERT INTO vouchers_capuse (limit_id, window_start, window_end, used_units, used_fen)
-        SELECT id, '2026-01-01', '2100-01-01', 99, 99 FROM limits""",
+        SELECT l.id, e.at, e.at + interval '1 day', 99, 99
+          FROM limits l, (SELECT max(at) AS at FROM core_entry) e""",
         ["vouchers_batchversion"],
         [],
         [],

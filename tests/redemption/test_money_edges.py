@@ -10,7 +10,7 @@ from core.clock import TIME_ZONE
 from redemption.answers import confirm_answer
 from redemption.models import ExceptionItem, PaymentCode
 from redemption.payment_code_text import code_hash, code_text
-from redemption.services import hold as hold_module
+from redemption.services import instants as instants_module
 from redemption.services.cancel import redemptions_cancel
 from redemption.services.choosing import Considered, consider
 from redemption.services.confirm import redemptions_confirm
@@ -55,13 +55,13 @@ def test_a_twin_that_is_decided_in_between_makes_the_request_a_replay(
     first: list[StepOutcome] = []
 
     def consider_late(requests: Sequence[PaymentRequest]) -> list[Considered]:
-        monkeypatch.setattr(hold_module, "consider", consider)
+        monkeypatch.setattr(instants_module, "consider", consider)
         first.extend(redemptions_hold(commands=[command]))
         (redemption_id,) = accepted(first)
         redemptions_confirm(commands=[confirm_command(redemption_id)])
         return consider(requests)
 
-    monkeypatch.setattr(hold_module, "consider", consider_late)
+    monkeypatch.setattr(instants_module, "consider", consider_late)
     (outcome,) = redemptions_hold(commands=[command])
     assert (first[0].outcome, outcome.outcome) == ("ACCEPTED", "REPLAY")
     assert outcome.fact == first[0].fact
