@@ -26,9 +26,6 @@ WAITS = frozenset({"claim.paused", "infra.try_later"})
 """What passes: the event comes again later, for three days (core/outbox)."""
 
 
-REPORTED_TWICE = ClaimOutcome("REFUSED", refusals=(Refusal("transaction.reported_twice"),))
-
-
 class ReturnsWaitError(Exception):
     """Return vouchers cannot be given at present; nothing is decided yet."""
 
@@ -78,11 +75,15 @@ def rewards_issue(*, purchases: Collection[Purchase], now: datetime) -> list[Rew
     rewards = Reward.objects.bulk_create(
         [
             *(_reward(*pair, outcome, now) for pair, outcome in zip(due, outcomes, strict=True)),
-            *(_reward(*pair, REPORTED_TWICE, now) for pair in told),
+            *(_reward(*pair, _reported_twice(), now) for pair in told),
         ]
     )
     _refunded_meanwhile(rewards, now)
     return rewards
+
+
+def _reported_twice() -> ClaimOutcome:
+    return ClaimOutcome("REFUSED", refusals=(Refusal("transaction.reported_twice"),))
 
 
 def _command(purchase: Purchase, batch: ReturnBatch, now: datetime) -> ClaimCommand:
