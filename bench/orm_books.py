@@ -7,7 +7,7 @@ from uuid import UUID
 from campaigns.models import CampaignState, WhitelistEntry
 from core.ids import NIL, new_id
 from core.ledger.models import Account, AccountKind, Entry, EntryCode, Posting
-from merchants.models import Payee, Terminal
+from merchants.models import Terminal
 from redemption.models import Redemption, RedemptionStep
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
 from redemption.services.requests import ConfirmCommand, HoldCommand, PaymentRequest
@@ -130,7 +130,7 @@ def voucher_facts(voucher: Voucher) -> VoucherFacts:
 
 
 def payment_facts(
-    payment: PaymentRequest, terminal: Terminal, payee: Payee, listed: WhitelistEntry | None
+    payment: PaymentRequest, terminal: Terminal, listed: WhitelistEntry | None
 ) -> PaymentFacts:
     """Spell a payment and the till it takes place at for the rules."""
     store, merchant = terminal.store, terminal.store.merchant
@@ -146,7 +146,6 @@ def payment_facts(
             store_id=store.pk,
             store_no=store.store_no,
             terminal_id=terminal.pk,
-            payee_id=payee.pk,
             store_region=store.region_code,
             industry=merchant.industry,
             mcc=merchant.mcc,

@@ -70,7 +70,7 @@ def hold(command: HoldCommand) -> Redemption:
         .first()
     )
     facts = voucher_facts(voucher)
-    about = payment_facts(payment, terminal, payee, listed)
+    about = payment_facts(payment, terminal, listed)
     refusals = eligibility(facts, about)
     taken = Redemption.objects.filter(
         client_id=command.client_id,

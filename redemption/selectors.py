@@ -45,10 +45,10 @@ def redemption_state(redemption: Redemption, *, now: datetime) -> RedemptionStat
     return RedemptionState(redemption.state)
 
 
-def rewards_of(source_id: UUID) -> QuerySet[Reward]:
+def rewards_of(source: str, source_id: UUID) -> QuerySet[Reward]:
     """Return what a purchase was given as return vouchers, or why it was not."""
     return (
-        Reward.objects.filter(source_id=source_id)
+        Reward.objects.filter(source=source, source_id=source_id)
         .select_related("batch", "enrolment")
         .order_by("pk")
     )

@@ -72,13 +72,13 @@ def transactions_known(
 def transactions_record(*, commands: Sequence[TransactionCommand]) -> list[TransactionOutcome]:
     """Record transactions in the caller's transaction; outcomes come back in command order.
 
-    A repeated (client, key) gets the first row. Refused: ``transaction.number_taken`` (the client
+    Keys that are used already are the caller's to ask for (`transactions_known`). Refused:
+    ``transaction.number_taken`` (the client
     used the number for something else), ``access.not_found`` (no such purchase of this client to
     refund), ``refund.exceeds`` (all refunds together are more than the purchase).
     """
     transaction_required()
-    asked = [(one.client_id, one.idempotency_key, one.fingerprint) for one in commands]
-    outcomes = transactions_known(asked)
+    outcomes: dict[Key, TransactionOutcome] = {}
     numbers = _rows({(one.client_id, one.transaction_no) for one in commands})
     originals = _rows(
         {(one.client_id, one.original_no) for one in commands if one.original_no}, lock=True

@@ -143,7 +143,6 @@ class Tickets:
             store_id=NOBODY,
             store_no=self._member(use.stores, elsewhere=elsewhere),
             terminal_id=NOBODY,
-            payee_id=NOBODY,
             store_region=region,
             industry=industry,
             mcc=MCCS.get(industry, ""),

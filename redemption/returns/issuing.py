@@ -54,21 +54,22 @@ def rewards_issue(*, purchases: Collection[Purchase], now: datetime) -> list[Rew
     """
     transaction_required()
     known = set(
-        Reward.objects.filter(source_id__in={one.source_id for one in purchases}).values_list(
-            "source", "source_id", "batch_id"
-        )
+        Reward.objects.filter(
+            source__in={one.source for one in purchases},
+            source_id__in={one.source_id for one in purchases},
+        ).values_list("source", "source_id", "batch_id")
     )
     due = [
         (purchase, batch)
         for purchase, batch in batches_met(purchases)
         if (*purchase.key, batch.row.pk) not in known
     ]
-    twice = {purchase.key for purchase in purchases if told_before(purchase)}
+    # All batches first, in their order: one after the other, each with its caps and accounts, two
+    # of these calls would wait for each other. What another report was given is seen from then on.
+    batches_lock(batch_ids={batch.row.pk for _purchase, batch in due})
+    twice = {purchase.key for purchase, _batch in due if told_before(purchase)}
     told = [pair for pair in due if pair[0].key in twice]
     due = [pair for pair in due if pair[0].key not in twice]
-    # All batches first, in their order: one after the other, each with its caps and accounts, two
-    # of these calls would wait for each other.
-    batches_lock(batch_ids={batch.row.pk for _purchase, batch in due})
     outcomes = vouchers_claim(commands=[_command(*pair, now) for pair in due])
     if any(one.code in WAITS for outcome in outcomes for one in outcome.refusals):
         raise ReturnsWaitError

@@ -230,7 +230,6 @@ def _place(row: Redemption | Transaction) -> PlaceFacts:
         merchant_id=row.merchant_id,
         store_id=row.store_id,
         terminal_id=row.terminal_id,
-        payee_id=row.terminal_id,
         store_region=row.store_region,
         industry=merchant.industry,
         mcc=merchant.mcc,

@@ -1,6 +1,6 @@
 """Take return vouchers back whose purchase was refunded: void the unused, flag the used."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -59,47 +59,60 @@ def rewards_settle(*, reward_ids: Collection[UUID], now: datetime) -> None:
         for one in Reward.objects.filter(pk__in=reward_ids, reversed_at__isnull=False)
         if one.claim_id
     }
-    vouchers = list(Voucher.objects.filter(claim_id__in=rewards).order_by("pk"))
-    void = vouchers_void(voucher_ids=[one.pk for one in vouchers], now=now)
-    states = dict(Voucher.objects.filter(claim_id__in=rewards).values_list("pk", "state"))
-    for voucher in vouchers:
-        reward = rewards[voucher.claim_id]
-        if voucher.pk in void or states[voucher.pk] in OVER:
-            _move(reward, Reward.State.VOIDED)
-            _settled(reward, now)
-        elif states[voucher.pk] == VoucherState.REDEEMED and reward.state == Reward.State.ISSUED:
-            _move(reward, Reward.State.FLAGGED)
-            _flag(reward, voucher, now)
+    claimed = Voucher.objects.filter(claim_id__in=rewards)
+    vouchers_void(voucher_ids=list(claimed.values_list("pk", flat=True)), now=now)
+    states = list(claimed.values_list("claim_id", "state"))
+    _void([rewards[claim_id] for claim_id, state in states if state in OVER], now)
+    used = [
+        rewards[claim_id]
+        for claim_id, state in states
+        if state == VoucherState.REDEEMED and rewards[claim_id].state == Reward.State.ISSUED
+    ]
+    _flag(used, now)
 
 
-def _move(reward: Reward, state: Reward.State) -> None:
-    Reward.objects.filter(pk=reward.pk, state=reward.state).update(state=state)
-
-
-def _flag(reward: Reward, voucher: Voucher, now: datetime) -> None:
-    used = RedemptionLine.objects.filter(voucher=voucher, live=True).select_related("batch").get()
-    ExceptionItem.objects.get_or_create(
+def _void(rewards: Sequence[Reward], now: datetime) -> None:
+    """Mark rewards whose voucher is over, and close what people were asked to look at."""
+    Reward.objects.filter(pk__in=[one.pk for one in rewards]).update(state=Reward.State.VOIDED)
+    ExceptionItem.objects.filter(
         kind=ExceptionItem.Kind.RETURN_USED,
-        subject_id=str(reward.pk),
-        defaults={
-            "owner_region": reward.owner_region,
-            "amount_fen": used.used_fen,
-            "data": {
-                "batch": used.batch.name,
-                "source": reward.source,
-                "source_id": str(reward.source_id),
-                "redemption": str(used.redemption_id),
-            },
-            "opened_at": now,
-        },
+        subject_id__in=[str(one.pk) for one in rewards],
+        state=ExceptionItem.State.OPEN,
+    ).update(
+        state=ExceptionItem.State.RESOLVED,
+        resolution=_("返券已随其付款撤销收回"),
+        resolved_at=now,
     )
 
 
-def _settled(reward: Reward, now: datetime) -> None:
-    """Close what people were asked to look at: the voucher came back and is void."""
-    ExceptionItem.objects.filter(
-        kind=ExceptionItem.Kind.RETURN_USED, subject_id=str(reward.pk), state="OPEN"
-    ).update(state="RESOLVED", resolution=_("返券已随其付款撤销收回"), resolved_at=now)
+def _flag(rewards: Sequence[Reward], now: datetime) -> None:
+    """Mark rewards whose voucher is used, and let people look at each once."""
+    Reward.objects.filter(pk__in=[one.pk for one in rewards]).update(state=Reward.State.FLAGGED)
+    of_claim = {one.claim_id: one for one in rewards if one.claim_id}
+    lines = RedemptionLine.objects.filter(voucher__claim_id__in=of_claim, live=True)
+    ExceptionItem.objects.bulk_create(
+        [
+            _item(of_claim[used.voucher.claim_id], used, now)
+            for used in lines.select_related("batch", "voucher")
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _item(reward: Reward, used: RedemptionLine, now: datetime) -> ExceptionItem:
+    return ExceptionItem(
+        kind=ExceptionItem.Kind.RETURN_USED,
+        subject_id=str(reward.pk),
+        owner_region=reward.owner_region,
+        amount_fen=used.used_fen,
+        data={
+            "batch": used.batch.name,
+            "source": reward.source,
+            "source_id": str(reward.source_id),
+            "redemption": str(used.redemption_id),
+        },
+        opened_at=now,
+    )
 
 
 def rewards_sweep(*, now: datetime) -> int:

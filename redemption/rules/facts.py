@@ -55,7 +55,6 @@ class PlaceFacts:
     store_id: UUID
     store_no: str
     terminal_id: UUID
-    payee_id: UUID
     store_region: str
     industry: str
     mcc: str

@@ -252,7 +252,6 @@ def _instants_of(payer: Payer, request: PaymentRequest, wallet: Wallet) -> Itera
             enrolment_id=payer.enrolment_id,
             valid_from=valid_from,
             valid_until=valid_until,
-            is_issued=False,
         )
 
 

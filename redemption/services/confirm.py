@@ -5,10 +5,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from core.errors import Refusal
-from core.hot import hot_call, refusal_line
+from core.hot import hot_call, json_text, refusal_line
 from core.ids import new_id
 from core.outbox.registry import consumers_of
 from core.transactions import retry_conflicts
@@ -50,7 +48,7 @@ def _decide(
 ) -> dict[Key, StepOutcome]:
     lines = [_line(order, item, day) for order, item in enumerate(group)]
     funders = Funders(funder_id for item in group for funder_id in item.target.funder_ids)
-    consumers = orjson.dumps(consumers_of(CONFIRMED)).decode()
+    consumers = json_text(consumers_of(CONFIRMED))
     rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day, consumers], lines)
     facts = step_facts(
         StepKind.CONFIRM,

@@ -51,6 +51,8 @@ class PurchaseCommand:
         return self.payment.client_id, self.idempotency_key
 
 
+@retry_races("transaction_key_once", "transaction_number_once")
+@retry_conflicts
 def purchases_report(*, commands: Sequence[PurchaseCommand]) -> list[TransactionOutcome]:
     """Record purchases and refunds; outcomes come back in command order.
 
@@ -61,12 +63,6 @@ def purchases_report(*, commands: Sequence[PurchaseCommand]) -> list[Transaction
     Raises:
         DomainError: ``infra.try_later`` for what stays locked.
     """
-    return _report(commands)
-
-
-@retry_races("transaction_key_once", "transaction_number_once")
-@retry_conflicts
-def _report(commands: Sequence[PurchaseCommand]) -> list[TransactionOutcome]:
     with transaction():
         outcomes = transactions_known([(*command.key, command.fingerprint) for command in commands])
         new = [command for command in commands if command.key not in outcomes]

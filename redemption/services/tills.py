@@ -31,7 +31,6 @@ def place_of(till: TerminalFacts | None) -> PlaceFacts | None:
         store_id=till.store_id,
         store_no=till.store_no,
         terminal_id=till.terminal_id,
-        payee_id=till.payee_id,
         store_region=till.store_region,
         industry=till.industry,
         mcc=till.mcc,

@@ -44,7 +44,6 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
         rows = cursor.fetchall()
     wallet = Wallet({}, defaultdict(list), [])
     for row in rows:
-        is_issued = row[0] is not None
         voucher = VoucherFacts(
             voucher_id=row[0] or row[1],
             batch_id=row[1],
@@ -64,8 +63,9 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
             owner_region=row[15],
             campaign_regions=tuple(row[16]),
             paused=row[17],
+            is_issued=row[0] is not None,
         )
-        if not is_issued:
+        if not voucher.is_issued:
             wallet.instants.append(voucher)
             continue
         wallet.vouchers[voucher.voucher_id] = voucher

@@ -29,7 +29,6 @@ PLACE = PlaceFacts(
     store_id=new_id(),
     store_no="S1",
     terminal_id=new_id(),
-    payee_id=new_id(),
     store_region="450103",
     industry="CATERING",
     mcc="5812",

@@ -89,11 +89,6 @@ BEGIN
     SELECT * INTO STRICT v_batch FROM vouchers_batch b WHERE b.id = p_batch FOR NO KEY UPDATE;
     SELECT c.state, c.starts_at, c.ends_at INTO STRICT v_campaign
       FROM campaigns_campaign c WHERE c.id = v_batch.campaign_id;
-    -- Decided by rules that another version has replaced since they were read: nothing is taken.
-    IF EXISTS (SELECT 1 FROM jsonb_to_recordset(p_commands) AS x(batch_version_id bigint)
-                WHERE x.batch_version_id <> v_batch.version_id) THEN
-        RAISE EXCEPTION 'a version took the place of these rules' USING ERRCODE = '40001';
-    END IF;
     v_issued := v_batch.issued;
     v_per_unit := 1;
     IF v_batch.kind = 'PACK' THEN
@@ -154,6 +149,10 @@ BEGIN
                      valid_until timestamptz, batch_version_id bigint, vouchers jsonb,
                      limits jsonb, refusals jsonb, units integer)
              ORDER BY x.ord) c;
+    -- Decided by rules that another version has replaced since they were read: nothing is taken.
+    IF v_batch.version_id <> ANY (v_versions) THEN
+        RAISE EXCEPTION 'a version took the place of these rules' USING ERRCODE = '40001';
+    END IF;
     SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
            array_agg(l.key_id), array_agg(l.cap), array_agg(coalesce(l.take, c.units))
       INTO v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps, v_limit_takes

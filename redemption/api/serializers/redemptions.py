@@ -14,7 +14,7 @@ from core.ids import to_public
 from redemption.answers import REDEMPTION, STEP, VOUCHER
 from redemption.api.serializers.payments import VISIBLE
 from redemption.api.serializers.transactions import ReturnSerializer, returns_document
-from redemption.models import Redemption
+from redemption.models import Redemption, Reward
 from redemption.selectors import redemption_state, rewards_of
 from redemption.states import RedemptionState, StepKind, VoucherFate
 from vouchers.api.prefixes import PERSON
@@ -316,7 +316,7 @@ def redemption_document(
             }
             for step in redemption.steps.all()
         ],
-        "returns": returns_document(rewards_of(redemption.pk), client_id),
+        "returns": returns_document(rewards_of(Reward.Source.REDEMPTION, redemption.pk), client_id),
     }
 
 

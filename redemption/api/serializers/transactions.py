@@ -14,6 +14,7 @@ from core.ids import to_public
 from merchants.models import Transaction
 from redemption.api.serializers.payments import VISIBLE
 from redemption.models import Reward
+from redemption.selectors import rewards_of
 from redemption.services.purchases import PurchaseCommand
 from redemption.services.requests import KeyedCommand, PaymentRequest
 from redemption.states import Flow
@@ -138,14 +139,12 @@ def transaction_document(row: Transaction) -> dict[str, Any]:
     }
 
 
-def transaction_state_document(
-    row: Transaction, rewards: Iterable[Reward], client_id: object
-) -> dict[str, Any]:
+def transaction_state_document(row: Transaction, *, client_id: object) -> dict[str, Any]:
     """Return a transaction with what came of it, as it is told to a client."""
     return {
         **transaction_document(row),
         "refunded_fen": row.refunded_fen,
-        "returns": returns_document(rewards, client_id),
+        "returns": returns_document(rewards_of(Reward.Source.TRANSACTION, row.pk), client_id),
     }
 
 

@@ -23,7 +23,6 @@ from redemption.api.serializers.transactions import (
     transaction_document,
     transaction_state_document,
 )
-from redemption.selectors import rewards_of
 from redemption.services.purchases import purchases_report
 from redemption.services.requests import KeyedCommand
 
@@ -78,7 +77,7 @@ class TransactionListView(ApiView):
         row = _transactions_of(self.client.id).filter(idempotency_key=key).first()
         if row is None:
             raise DomainError("access.not_found", data={"effect": "none"})
-        return self.answer(transaction_state_document(row, rewards_of(row.pk), self.client.id))
+        return self.answer(transaction_state_document(row, client_id=self.client.id))
 
 
 class TransactionView(ApiView):
@@ -99,7 +98,7 @@ class TransactionView(ApiView):
         row = _transactions_of(self.client.id).filter(pk=found).first()
         if row is None:
             raise DomainError("access.not_found")
-        return self.answer(transaction_state_document(row, rewards_of(row.pk), self.client.id))
+        return self.answer(transaction_state_document(row, client_id=self.client.id))
 
 
 def _transactions_of(client_id: UUID) -> QuerySet[Transaction]:
