@@ -29,12 +29,12 @@ from tests.factories.staff import staff_make
 from vouchers.models import Batch, Enrolment, QuotaRelease, QuotaSlice
 from vouchers.offers import OfferState, offers_of
 from vouchers.services.claims import vouchers_claim
+from vouchers.services.coverage import units_covered
 from vouchers.services.release_proofs import releases_prove
 from vouchers.services.releases import (
     ReleaseResult,
     quota_release_close,
     quota_release_open,
-    units_covered,
 )
 from vouchers.tasks import releases_tick
 

@@ -18,7 +18,7 @@ from campaigns.locks import campaign_lock
 from campaigns.models import Campaign, CampaignState
 from campaigns.states import OVER
 from core.clock import business_date
-from core.ledger.models import Account, AccountKind, EntryCode
+from core.ledger.models import AccountKind, EntryCode
 from core.ledger.services import Transfer, entry_post
 from core.money import funder_sums
 from core.outbox.services import Event, outbox_publish
@@ -27,6 +27,7 @@ from vouchers.events import RELEASE_CLOSED, RELEASE_OPENED
 from vouchers.locks import batches_lock, releases_lock, slices_lock
 from vouchers.models import Batch, QuotaRelease, QuotaSlice
 from vouchers.rules.shares import running_shares
+from vouchers.services.coverage import allocated_to, packs_covered, units_covered
 from vouchers.states import ReleaseState
 
 
@@ -100,35 +101,6 @@ def quota_release_close(*, now: datetime) -> list[ReleaseOutcome]:
     return per_campaign(releases_ending(now=now), _close_due, now)
 
 
-def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
-    """Return how many of ``wanted`` units every funder's allocated fen cover, from ``released`` on.
-
-    One funder's money exhausted stops the batch; it never shifts to another (domain-rules §2).
-    """
-    before = funder_sums(batch.face_fen, batch.weights, batch.released)
-
-    def is_covered(units: int) -> bool:
-        after = funder_sums(batch.face_fen, batch.weights, batch.released + units)
-        return all(
-            new - old <= money for new, old, money in zip(after, before, allocated, strict=True)
-        )
-
-    low, high = 0, max(min(wanted, _room(batch)), 0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if is_covered(middle) else (low, middle - 1)
-    return low
-
-
-def packs_covered(pack: Batch, parts: Sequence[Batch], wanted: int) -> int:
-    """Return how many of ``wanted`` packs the money of every part covers."""
-    wanted = max(min(wanted, _room(pack)), 0)
-    return min(
-        units_covered(part, wanted * part.pack_quantity, _allocated(part)) // part.pack_quantity
-        for part in parts
-    )
-
-
 def slices_of(release: QuotaRelease, units: int) -> list[QuotaSlice]:
     """Return the slices of a wave that opens with ``units``: its channels' and everybody's.
 
@@ -144,10 +116,6 @@ def slices_of(release: QuotaRelease, units: int) -> list[QuotaSlice]:
         for channel_id, planned in parts
         if planned
     ]
-
-
-def _room(batch: Batch) -> int:
-    return batch.planned_units + batch.returned_units - batch.released
 
 
 @retry_conflicts
@@ -171,7 +139,7 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
             if batch.pk in parts:
                 units = packs_covered(batch, funded, release.planned_units)
             else:
-                units = units_covered(batch, release.planned_units, _allocated(batch))
+                units = units_covered(batch, release.planned_units, allocated_to(batch))
             if not units:
                 # What claims are told until money comes; the first tick that found none.
                 QuotaRelease.objects.filter(pk=release.pk, waiting_since=None).update(
@@ -283,15 +251,6 @@ def _claim_release(release: QuotaRelease, target: ReleaseState, **columns: objec
 def _is_over(campaign: Campaign, release: QuotaRelease, now: datetime) -> bool:
     ended = campaign.state in OVER or campaign.ends_at <= now
     return ended or (release.closes_at is not None and release.closes_at <= now)
-
-
-def _allocated(batch: Batch) -> list[int]:
-    balances = dict(
-        Account.objects.filter(
-            campaign_id=batch.campaign_id, kind=AccountKind.ALLOCATED, unit_id=batch.pk
-        ).values_list("funder_id", "balance_fen")
-    )
-    return [balances.get(funder_id, 0) for funder_id in batch.funder_ids]
 
 
 def _post(code: EntryCode, booking: _Booking, now: datetime) -> None:
