@@ -203,12 +203,7 @@ def _location_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Ref
         return []
     if payment.region_at is None:
         return [Refusal("redemption.location_required")]
-    regions = voucher.campaign_regions
-    if any(subtree_contains(region, payment.region_at) for region in regions):
+    outside = voucher.rules.location.refuses(payment.region_at, voucher.campaign_regions)
+    if not outside:
         return []
-    return [
-        Refusal(
-            "redemption.out_of_region",
-            {"region_at": payment.region_at, "regions": list(regions)},
-        )
-    ]
+    return [Refusal("redemption.out_of_region", {"region_at": payment.region_at, **outside})]

@@ -150,6 +150,21 @@ LIMIT = document_make()["batches"][0]["rules"]["limits"][0]
             ("batches[0].rules.use.regions[0]", "不是活动地区内的行政区划代码"),
         ),
         (
+            rules_with(location={"at_claim": True, "regions": ["990000"]}),
+            ("batches[0].rules.location.regions[0]", "不是行政区划代码"),
+        ),
+        (
+            rules_with(location={"at_use": True, "regions": ["440000", "440000"]}),
+            ("batches[0].rules.location.regions[1]", "重复：440000"),
+        ),
+        (
+            rules_with(location={"regions": ["440000"]}),
+            (
+                "batches[0].rules.location.regions",
+                "未要求位置（at_claim、at_use），不使用此字段",
+            ),
+        ),
+        (
             batch_with(releases=[{"slot": "2026-04-01T00:00:00+08:00", "units": 1}]),
             ("batches[0].releases[0].slot", "投放时点应在活动期间之内"),
         ),

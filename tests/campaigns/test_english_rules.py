@@ -37,6 +37,7 @@ def names(definition: Definition) -> list[str]:
     spec, batches = definition.spec, definition.values["batches"]
     codes = {*spec.regions, spec.owner_region}
     codes |= {code for batch in batches for code in batch.rules.use.regions}
+    codes |= {code for batch in batches for code in batch.rules.location.regions}
     found = {spec.title, *region_names(codes).values(), *(one.name for one in spec.funders)}
     found |= {batch.name for batch in batches} | {batch.rules.group for batch in batches}
     aimed = [batch.rules.audience for batch in batches if batch.rules.audience]

@@ -40,7 +40,7 @@ WORDS = (
     *("DRAW", "NO_SUCH", "REDEMPTION", "CLAIM", "CAMPAIGN", "BATCH", "WEEK", "MONTH", "CARD"),
     *("ORDER", "AFTER_DISCOUNTS", "NATURAL_DAYS_FROM_NEXT", "NEXT_DAY", "CASH_ONLY", "PROVINCE"),
     *("CITY", "PREFUNDED", "OPERATOR_ADVANCE", "NETWORK_CLEARED", "OPERATOR_AGREEMENT", "ONLINE"),
-    *("FUEL", "LODGING", "11:11", "a" * 64),
+    *("FUEL", "LODGING", "NEXT_WAVE", "11:11", "a" * 64),
 )
 """One of these fits wherever a value is a code, a time of day or a hash."""
 

@@ -90,9 +90,9 @@ def test_without_the_value_the_title_is_the_detail() -> None:
 
 
 def test_a_value_is_text_not_template() -> None:
-    error = DomainError("claim.out_of_region", data={"region": "{x}{0.__class__}"})
+    error = DomainError("claim.out_of_region", data={"region_names": "{x}{0.__class__}"})
     document = problem_document(error, language=CHINESE, request_id="r")
-    assert document["detail"] == "请在{x}{0.__class__}范围内领取。"
+    assert document["detail"] == "领取时须位于{x}{0.__class__}。"
 
 
 def test_a_refusal_lists_all_and_is_named_by_the_first() -> None:

@@ -92,7 +92,7 @@ def rich_document(kind: str) -> dict[str, Any]:
                 "excluded_items": [{"sku": "6901234567899", "name": "试用装"}],
                 "excluded_goods": ["STORED_VALUE", "TOBACCO"],
             },
-            "location": {"at_claim": True, "at_use": True},
+            "location": {"at_claim": True, "at_use": True, "regions": ["450000", "440000"]},
             "caps": [
                 {"code": "day", "scope": "CAMPAIGN", "units": 30, "amount_fen": 90_000},
             ],

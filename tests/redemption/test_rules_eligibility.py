@@ -217,6 +217,21 @@ def test_location_missing_and_outside_are_two_reasons() -> None:
     assert _codes(voucher, replace(_payment(), region_at="440100")) == ["redemption.out_of_region"]
 
 
+def test_a_location_of_its_own_takes_the_place_of_the_campaigns_regions() -> None:
+    wide = voucher_facts(_rules(location=Location(at_use=True, regions=("450000", "440100"))))
+    for region in ("450102", "450300", "440106"):
+        assert _codes(wide, replace(_payment(), region_at=region)) == []
+    (refusal,) = eligibility(wide, replace(_payment(), region_at="440300"))
+    assert (refusal.code, dict(refusal.data)) == (
+        "redemption.out_of_region",
+        {
+            "region_at": "440300",
+            "regions": ["450000", "440100"],
+            "region_names": ["广西壮族自治区", "广州市"],
+        },
+    )
+
+
 @pytest.mark.parametrize(
     ("goods", "codes"),
     [

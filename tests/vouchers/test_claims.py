@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection
 
 from campaigns.models import Campaign
 from core.clock import TIME_ZONE
+from core.errors.problem import CHINESE, refusal_document
 from core.ledger.models import Account, Entry, Posting
 from tests.factories.campaigns import ENDS_AT, OPENED_AT, BatchPlan, FunderPlan, campaign_live
 from tests.factories.claims import claim_command, vouchers_issued
@@ -188,6 +189,26 @@ def test_location_must_lie_inside_the_regions_of_the_campaign() -> None:
     )
     assert inside.outcome == "ACCEPTED"
     assert codes(outside) == ["claim.out_of_region"]
+
+
+def test_a_location_of_its_own_may_be_wider_or_narrower_than_the_campaign() -> None:
+    beside = BatchPlan(location=Location(at_claim=True, regions=("440100", "450300")))
+    live = campaign_live(batches=[beside])
+    inside, outside = vouchers_claim(
+        commands=[
+            claim_command(live.batch, enrolment_make(), region_code="440106"),
+            claim_command(live.batch, enrolment_make(), region_code="450102"),
+        ]
+    )
+    assert inside.outcome == "ACCEPTED"
+    (refusal,) = outside.refusals
+    assert dict(refusal.data) == {
+        "region_code": "450102",
+        "regions": ["440100", "450300"],
+        "region_names": ["广州市", "桂林市"],
+    }
+    said = refusal_document(refusal.code, refusal.data, language=CHINESE)
+    assert said["remedy"] == "请在广州市、桂林市范围内领取。"
 
 
 def test_a_slice_of_a_channel_serves_only_that_channel() -> None:

@@ -57,6 +57,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
         "batch",
         "campaign_of",
         "planned_units",
+        "rolled_units",
         "opened_units",
         "closed_units",
         "claimed_units",
@@ -77,7 +78,7 @@ class QuotaReleaseAdmin(ScopedModelAdmin):
     fields = (
         ("batch", "state"),
         ("slot", "closes_at"),
-        ("planned_units", "opened_units", "closed_units"),
+        ("planned_units", "rolled_units", "opened_units", "closed_units"),
         ("claimed_units", "proved_at"),
         ("opened_at", "closed_at"),
         "channel_plan",

@@ -15,7 +15,7 @@ from vouchers.definition.model import BatchSpec
 from vouchers.definition.normal import calendar_slots
 from vouchers.definition.packs import pack_parts, packs_problems
 from vouchers.definition.recurrence import recurrence_problems
-from vouchers.definition.scope import scope_unknown, use_problems
+from vouchers.definition.scope import location_problems, scope_unknown, use_problems
 from vouchers.definition.triggers import triggers_problems
 from vouchers.rules.benefit_model import (
     Benefit,
@@ -26,7 +26,7 @@ from vouchers.rules.benefit_model import (
 )
 from vouchers.rules.benefits import least_base
 from vouchers.rules.limit_words import issuing_words
-from vouchers.rules.model import BatchRules, LimitRule, Validity
+from vouchers.rules.model import BatchRules, LimitRule, Validity, rolls_over
 
 _COUNTED = frozenset({"HOURS", "NATURAL_DAYS", "NATURAL_DAYS_FROM_NEXT", "ROUND_END"})
 _ENDS_WITH_CLAIM_PERIOD = frozenset({"CLAIM_DAY", "MONTH_END", "ROUND_END"})
@@ -93,6 +93,7 @@ def _rules(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]
     yield from _validity(spec, rules.validity, f"{path}.validity")
     yield from _limits(rules, f"{path}.limits")
     yield from use_problems(spec, batch, f"{path}.use")
+    yield from location_problems(rules.location, f"{path}.location")
     for name in ("hold_seconds_till", "hold_seconds_online"):
         if not 1 <= getattr(rules, name) <= MAX_HOLD_S:
             yield Problem(f"{path}.{name}", _("应在 1 至 %(limit)s 秒之间") % {"limit": MAX_HOLD_S})
@@ -258,9 +259,11 @@ def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Probl
             yield Problem(f"{path}.calendar.rrule", reason)
         if not calendar_slots(spec, batch.calendar):
             yield Problem(f"{path}.calendar", _("活动期间内没有投放日"))
+        yield from _leftover(batch, len(calendar_slots(spec, batch.calendar)), path)
         if batch.calendar.units > batch.units:
             yield Problem(f"{path}.calendar.units", _("投放张数合计超过计划张数"))
         return
+    yield from _leftover(batch, len(batch.releases), path)
     for index, release in enumerate(batch.releases):
         where = f"{path}.releases[{index}]"
         if not spec.starts_at <= release.slot < spec.ends_at:
@@ -273,3 +276,8 @@ def _releases(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Probl
             yield Problem(f"{path}.releases", _("投放时点重复：%(slot)s") % {"slot": slot})
     if sum(release.units for release in batch.releases) > batch.units:
         yield Problem(f"{path}.releases", _("投放张数合计超过计划张数"))
+
+
+def _leftover(batch: BatchSpec, waves: int, path: str) -> Iterator[Problem]:
+    if rolls_over(batch.rules) and waves == 1:
+        yield Problem(f"{path}.rules.leftover", _("只有一轮投放，没有下一轮可以并入"))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from campaigns.definition.registry import Problem
 from vouchers.definition.model import BatchSpec
 from vouchers.rules.benefit_model import PackBenefit, PackPart
-from vouchers.rules.model import UseScope
+from vouchers.rules.model import UseScope, rolls_over
 
 MOST_IN_A_PACK = 20
 """Vouchers that one claim may write: a group of claims is one transaction."""
@@ -73,6 +73,8 @@ def _part(batch: BatchSpec, packs: int, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.rules.issuing", _("随券包发放的批次须属于且只属于一个券包"))
     if batch.releases or batch.calendar:
         yield Problem(f"{path}.releases", _("随券包发放的批次没有自己的投放计划"))
+    if rolls_over(batch.rules):
+        yield Problem(f"{path}.rules.leftover", _("随券包发放的批次没有自己的投放计划"))
     if batch.rules.location.at_claim:
         yield Problem(f"{path}.rules.location", _("领取条件由券包规定"))
     if batch.rules.audience:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from core.clock import TIME_ZONE
 from core.passages import joined, moment_words
 from vouchers.definition.model import BatchSpec, ReleaseSpec
+from vouchers.rules.model import rolls_over
 from vouchers.rules.spelling import weekday_words
 from vouchers.rules.use_hours import WEEK_DAYS
 
@@ -32,6 +33,7 @@ def plan_words(batch: BatchSpec) -> list[str]:
             _habit_words(habit, days, [one for day in days for one in by_day[day]])
             for habit, days in habits.items()
         ),
+        *([_("未领完、过期和退回的张数并入下一轮投放")] if rolls_over(batch.rules) else ()),
     ]
 
 

@@ -13,7 +13,7 @@ from merchants.models import Merchant
 from merchants.selectors import brand_names, store_regions
 from vouchers.definition.model import BatchSpec
 from vouchers.rules.benefit_model import ExchangeBenefit
-from vouchers.rules.model import BatchRules, UseScope
+from vouchers.rules.model import BatchRules, Location, UseScope
 
 
 def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Problem]:
@@ -39,6 +39,18 @@ def use_problems(spec: CampaignSpec, batch: BatchSpec, path: str) -> Iterator[Pr
     yield from _items(batch.rules, path)
     if use.tiers and _public_money(spec, batch):
         yield Problem(f"{path}.tiers", _("有财政资金的批次不得以商户分级作为适用条件"))
+
+
+def location_problems(location: Location, path: str) -> Iterator[Problem]:
+    """Find regions that are none, or that nobody is asked to be in."""
+    known = set(Region.objects.filter(code__in=location.regions).values_list("code", flat=True))
+    for index, code in enumerate(location.regions):
+        if code not in known:
+            yield Problem(f"{path}.regions[{index}]", _("不是行政区划代码"))
+        elif code in location.regions[:index]:
+            yield Problem(f"{path}.regions[{index}]", _("重复：%(code)s") % {"code": code})
+    if location.regions and not (location.at_claim or location.at_use):
+        yield Problem(f"{path}.regions", _("未要求位置（at_claim、at_use），不使用此字段"))
 
 
 def scope_unknown(spec: CampaignSpec, batches: Sequence[BatchSpec]) -> Iterator[Problem]:

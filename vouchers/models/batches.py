@@ -169,6 +169,9 @@ class QuotaRelease(models.Model):
         models.BigIntegerField(), default=list, blank=True, verbose_name=_("渠道计划张数")
     )
     fall_back_at = models.DateTimeField(_("渠道额度回流时点"), null=True, blank=True)
+    rolled_units = models.BigIntegerField(
+        _("滚入张数"), default=0, help_text=_("实际投放中超出本轮计划、由以前各轮结余滚入的张数")
+    )
     opened_units = models.BigIntegerField(_("实际投放张数"), default=0)
     closed_units = models.BigIntegerField(_("收回张数"), default=0)
     claimed_units = models.BigIntegerField(
@@ -199,7 +202,11 @@ class QuotaRelease(models.Model):
             models.CheckConstraint(
                 condition=Q(planned_units__gt=0)
                 & Q(opened_units__gte=0)
-                & Q(opened_units__lte=F("planned_units"))
+                & Q(rolled_units__gte=0)
+                & (
+                    Q(rolled_units=0, opened_units__lte=F("planned_units"))
+                    | Q(opened_units=F("planned_units") + F("rolled_units"))
+                )
                 & Q(closed_units__gte=0)
                 & Q(closed_units__lte=F("opened_units")),
                 name="release_units",
@@ -252,6 +259,7 @@ class QuotaRelease(models.Model):
                 condition=~pgtrigger.Q(old__state="PLANNED")
                 & (
                     pgtrigger.Q(old__planned_units__df=pgtrigger.F("new__planned_units"))
+                    | pgtrigger.Q(old__rolled_units__df=pgtrigger.F("new__rolled_units"))
                     | pgtrigger.Q(old__channel_ids__df=pgtrigger.F("new__channel_ids"))
                     | pgtrigger.Q(old__channel_units__df=pgtrigger.F("new__channel_units"))
                     | pgtrigger.Q(old__fall_back_at__df=pgtrigger.F("new__fall_back_at"))

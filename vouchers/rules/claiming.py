@@ -1,9 +1,8 @@
 """Who may claim, as far as no race can change it. Pure functions."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from core.access.region_codes import subtree_contains
 from core.errors import Refusal
 from vouchers.rules.model import BatchRules
 from vouchers.rules.refusals import not_in_audience
@@ -16,13 +15,13 @@ def claim_refusals(
     in_audience: bool,
     key_kinds: Collection[str],
     region_code: str | None,
-    campaign_regions: Collection[str],
+    campaign_regions: Sequence[str],
 ) -> Iterator[Refusal]:
     """Yield every failing condition of a claim that its request and person alone decide.
 
     A batch that asks for the real name needs a verified document; a batch with an audience needs a
-    member of it (``in_audience``); a batch with location at claim needs a region inside the
-    campaign's (domain-rules §5: missing location is its own reason).
+    member of it (``in_audience``); a batch with location at claim needs a region inside its own
+    or the campaign's (domain-rules §5: missing location is its own reason).
     """
     kinds = set(key_kinds)
     claims = (rule for rule in rules.limits if rule.side == "CLAIM")
@@ -35,8 +34,8 @@ def claim_refusals(
     if rules.location.at_claim:
         if region_code is None:
             yield Refusal("claim.location_required")
-        elif not any(subtree_contains(region, region_code) for region in campaign_regions):
-            yield Refusal("claim.out_of_region", {"region_code": region_code})
+        elif outside := rules.location.refuses(region_code, campaign_regions):
+            yield Refusal("claim.out_of_region", {"region_code": region_code, **outside})
 
 
 def never_usable(

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from core.money import yuan_text
 from core.passages import joined
 from vouchers.rules.model import BatchRules, CapRule, LimitRule
+from vouchers.rules.spelling import area_words
 
 
 def issuing_words(issuing: str) -> str:
@@ -40,7 +41,8 @@ def who_words(rules: BatchRules) -> Iterator[str]:
     if rules.realname:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:
-        yield _("领取时须位于活动地区内，并提供位置信息")
+        area = {"area": area_words(rules.location)}
+        yield _("领取时须位于%(area)s内，并提供位置信息") % area
 
 
 def limit_words(limit: LimitRule, group: str = "") -> str:

@@ -3,13 +3,16 @@
 Unknown fields are refused, so a rule nobody reads can never be approved.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from campaigns.definition.model import Code
+from core.access.region_codes import subtree_contains
+from core.access.regions import region_names
 from core.money import MAX_FEN
 from vouchers.rules.benefit_model import Benefit, ItemCode, ItemName, Rule
 
@@ -37,6 +40,9 @@ IssuingName = Literal["CLAIM", "PACK", "RETURN", "LOTTERY", "DRAW", "PAYMENT", "
 """How vouchers come to people: claimed, as part of a pack (券包), for a purchase (消费返券), by a
 lottery, by an instant draw, taken off at the payment without any claim (立减), or by the review of
 a dossier (补贴申报)."""
+LeftoverName = Literal["KEEP", "NEXT_WAVE"]
+"""What becomes of units nobody claimed or used (domain-rules §8): kept until the campaign's close
+or another approved version, or opened with the batch's next wave."""
 SideName = Literal["CLAIM", "REDEMPTION"]
 WindowName = Literal["DAY", "WEEK", "MONTH", "WAVE", "TOTAL"]
 GroupName = Annotated[str, msgspec.Meta(pattern=r"^[^\s@:]{0,20}$")]
@@ -97,10 +103,28 @@ class CapRule(Rule, frozen=True):
 
 
 class Location(Rule, frozen=True):
-    """Whether the request must carry a location inside the campaign's regions."""
+    """Whether the request must carry a location, and inside which regions (domain-rules §5).
+
+    A county's vouchers may be claimed in the whole province: ``regions`` need not be the
+    campaign's, which hold where none is named.
+    """
 
     at_claim: bool = False
     at_use: bool = False
+    regions: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
+
+    def refuses(self, region_code: str, campaign_regions: Sequence[str]) -> dict[str, Any]:
+        """Return the values of the refusal of who is at ``region_code``; none for who is inside."""
+        regions = self.regions or campaign_regions
+        if any(subtree_contains(region, region_code) for region in regions):
+            return {}
+        return {"regions": list(regions), "region_names": self.names(regions)}
+
+    @staticmethod
+    def names(regions: Sequence[str]) -> list[str]:
+        """Return what regions are called."""
+        known = region_names(regions)
+        return [known.get(code, code) for code in regions]
 
 
 class UseHours(Rule, frozen=True):
@@ -217,6 +241,7 @@ class BatchRules(Rule, frozen=True):
     validity: Validity
     limits: tuple[LimitRule, ...]
     caps: tuple[CapRule, ...] = ()
+    leftover: LeftoverName = "KEEP"
     use: UseScope = UseScope()
     location: Location = Location()
     issuing: IssuingName = "CLAIM"
@@ -242,6 +267,11 @@ def purchase_rules(rules: BatchRules) -> BatchRules | None:
     if rules.trigger is None:
         return None
     return msgspec.structs.replace(rules, use=rules.trigger.use, location=Location(), trigger=None)
+
+
+def rolls_over(rules: BatchRules) -> bool:
+    """Tell whether what a wave leaves opens with the next one."""
+    return rules.leftover == "NEXT_WAVE"
 
 
 def benefit_kind(rules: BatchRules) -> str:

@@ -8,6 +8,7 @@ from core.passages import english, joined
 from vouchers.rules.flows import FLOWS
 from vouchers.rules.model import BatchRules, UseScope
 from vouchers.rules.names import NAMED_GOODS, NAMED_STORES, ScopeNames
+from vouchers.rules.spelling import area_words
 
 
 def where_words(rules: BatchRules, names: ScopeNames) -> Iterator[str]:
@@ -50,7 +51,8 @@ def how_words(rules: BatchRules) -> Iterator[str]:
     if excluded:
         yield _("购买%(names)s的金额不计入用券金额") % {"names": _listed(excluded)}
     if rules.location.at_use:
-        yield _("使用时须位于活动地区内，并提供位置信息")
+        area = {"area": area_words(rules.location)}
+        yield _("使用时须位于%(area)s内，并提供位置信息") % area
     yield _("每笔支付限用1张")
 
 

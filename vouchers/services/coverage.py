@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Q, Sum
+
 from core.ledger.models import Account, AccountKind
 from core.money import funder_sums
 from vouchers.models import Batch
+from vouchers.rules.model import rolls_over, rules_read
+from vouchers.states import ReleaseState
+
+_PAST = Q(state__in=(ReleaseState.OPEN, ReleaseState.CLOSED)) | Q(
+    state=ReleaseState.CANCELLED, closed_at__isnull=False
+)
+"""Waves whose slot has come; what another version took out of the plan has no end."""
 
 
 def units_covered(batch: Batch, wanted: int, allocated: Sequence[int]) -> int:
@@ -34,6 +43,24 @@ def packs_covered(pack: Batch, parts: Sequence[Batch], wanted: int) -> int:
         units_covered(part, wanted * part.pack_quantity, allocated_to(part)) // part.pack_quantity
         for part in parts
     )
+
+
+def units_left_over(batch: Batch) -> int:
+    """Return the units that nobody has and no coming wave needs, for the wave that opens now.
+
+    What waves before closed with, what a wave past its end or without money did not open, and what
+    expired or was given back (domain-rules §8). Units that the plan never put into a wave stay
+    out; 0 where the batch keeps what is left. The caller holds the batch's lock; the wave is
+    planned still.
+    """
+    if batch.version is None or not rolls_over(rules_read(batch.version.rules)):
+        return 0
+    planned = batch.releases.aggregate(
+        past=Sum("planned_units", filter=_PAST, default=0),
+        coming=Sum("planned_units", filter=Q(state=ReleaseState.PLANNED), default=0),
+    )
+    back = planned["past"] + batch.returned_units - batch.released
+    return max(min(back, _room(batch) - planned["coming"]), 0)
 
 
 def allocated_to(batch: Batch) -> list[int]:

@@ -27,7 +27,7 @@ from vouchers.events import RELEASE_CLOSED, RELEASE_OPENED
 from vouchers.locks import batches_lock, releases_lock, slices_lock
 from vouchers.models import Batch, QuotaRelease, QuotaSlice
 from vouchers.rules.shares import running_shares
-from vouchers.services.coverage import allocated_to, packs_covered, units_covered
+from vouchers.services.coverage import allocated_to, packs_covered, units_covered, units_left_over
 from vouchers.states import ReleaseState
 
 
@@ -86,7 +86,8 @@ def releases_ending(*, now: datetime) -> QuerySet[QuotaRelease]:
 def quota_release_open(*, now: datetime) -> list[ReleaseOutcome]:
     """Open every wave that is due, campaign by campaign; safe to run twice, even at once.
 
-    A wave opens at most as many units as every funder's allocated money covers, and moves that
+    A wave opens its planned units, where the batch says so with what earlier waves left over, but
+    at most as many as every funder's allocated money covers, and moves that
     money allocated → reserved. Waves of a campaign that is over, or past their own end, are
     cancelled.
     """
@@ -106,9 +107,11 @@ def slices_of(release: QuotaRelease, units: int) -> list[QuotaSlice]:
 
     Where money covers fewer units than planned, every channel's part shrinks with the wave, by
     running totals in the order of the plan: no part is negative and together they are ``units``.
+    What earlier waves left over is everybody's.
     """
+    planned = min(units, release.planned_units)
     shares = running_shares(
-        release.channel_units, lambda total: total * units // release.planned_units
+        release.channel_units, lambda total: total * planned // release.planned_units
     )
     parts = [*zip(release.channel_ids, shares, strict=True), (None, units - sum(shares))]
     return [
@@ -136,10 +139,11 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
             if campaign.state != CampaignState.LIVE:
                 continue
             funded = parts.get(batch.pk, (batch,))
+            wanted = release.planned_units + units_left_over(batch)
             if batch.pk in parts:
-                units = packs_covered(batch, funded, release.planned_units)
+                units = packs_covered(batch, funded, wanted)
             else:
-                units = units_covered(batch, release.planned_units, allocated_to(batch))
+                units = units_covered(batch, wanted, allocated_to(batch))
             if not units:
                 # What claims are told until money comes; the first tick that found none.
                 QuotaRelease.objects.filter(pk=release.pk, waiting_since=None).update(
@@ -148,6 +152,7 @@ def _open_due(campaign_id: UUID, now: datetime) -> list[ReleaseOutcome]:
                 outcomes.append(ReleaseOutcome(release.pk, ReleaseResult.WAITING, 0))
                 continue
             opened = {"opened_units": units, "opened_at": now, "waiting_since": None}
+            opened["rolled_units"] = max(units - release.planned_units, 0)
             if not _claim_release(release, ReleaseState.OPEN, **opened):
                 continue
             QuotaSlice.objects.bulk_create(slices_of(release, units))

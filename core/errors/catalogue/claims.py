@@ -109,8 +109,10 @@ CLAIM_CODES = (
         422,
         "不在活动地区",
         "Outside the region of the campaign",
-        "请在{region}范围内领取。",
-        "Claim inside {region}.",
+        "领取时须位于{region_names}。",
+        "One has to be in {region_names} when claiming.",
+        remedy_zh="请在{region_names}范围内领取。",
+        remedy_en="Claim inside {region_names}.",
         hotline_zh="领取时须身在活动地区；请顾客核对定位后重试。",
         hotline_en="One has to be inside the region to claim; ask the caller to check the location "
         "and retry.",

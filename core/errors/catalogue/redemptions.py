@@ -194,8 +194,8 @@ REDEMPTION_CODES = (
         422,
         "不在活动地区",
         "Outside the region of the campaign",
-        remedy_zh="请在活动地区内使用。",
-        remedy_en="Use the voucher inside the region of the campaign.",
+        remedy_zh="请在{region_names}范围内使用。",
+        remedy_en="Use the voucher inside {region_names}.",
         hotline_zh="使用时须身在活动地区；请顾客核对定位。",
         hotline_en="One has to be inside the region to use it; ask the caller to check the "
         "location.",
