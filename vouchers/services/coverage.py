@@ -59,8 +59,9 @@ def units_left_over(batch: Batch) -> int:
         past=Sum("planned_units", filter=_PAST, default=0),
         coming=Sum("planned_units", filter=Q(state=ReleaseState.PLANNED), default=0),
     )
-    back = planned["past"] + batch.returned_units - batch.released
-    return max(min(back, _room(batch) - planned["coming"]), 0)
+    back: int = planned["past"] + batch.returned_units - batch.released
+    coming: int = planned["coming"]
+    return max(min(back, _room(batch) - coming), 0)
 
 
 def allocated_to(batch: Batch) -> list[int]:
