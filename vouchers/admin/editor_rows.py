@@ -9,12 +9,13 @@ from core.canonical import to_plain
 from core.money import yuan_text
 from vouchers.admin.editor_audience import audience_shown
 from vouchers.admin.editor_text import (
-    LIMIT_FIELDS,
     benefit_plain,
     benefit_shown,
     cap_words,
+    funders_words,
     goods_words,
     hours_words,
+    limit_words,
     release_words,
     trigger_words,
 )
@@ -46,7 +47,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "units": batch["units"],
         "face_fen": yuan_text(batch["face_fen"]),
         **benefit_shown(rules["benefit"]),
-        "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
+        "funders": funders_words(batch["funders"]),
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
         "validity_starts": rules["validity"].get("starts", "CLAIM"),
@@ -61,10 +62,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         },
         "at_claim": rules["location"]["at_claim"],
         "at_use": rules["location"]["at_use"],
-        "limits": "\n".join(
-            " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
-            for limit in rules["limits"]
-        ),
+        "limits": "\n".join(limit_words(limit) for limit in rules["limits"]),
         "trigger": trigger_words(rules["trigger"]) if rules.get("trigger") else "",
         "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
         "issuing": rules.get("issuing", "CLAIM"),
@@ -95,15 +93,14 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "hours": row["hours"],
         "flows": row["flows"],
         "tiers": row["use_tiers"],
-        **{name: row[name].split() for name in WORDS},
-        **{name: row[name] for name in ITEMS},
+        **{name: row[name] for name in (*WORDS, *ITEMS)},
     }
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"], rules["caps"] = row["limits"], row["caps"]
     # Where and how the purchase counts is not on the form.
     old = rules.get("trigger") or {}
     rules["trigger"] = {**old, **row["trigger"]} if row["trigger"] else None
-    rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
+    rules["group"], rules["conflicts"] = row["group"], row["conflicts"]
     rules["audience"] = row["audience"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch
