@@ -21,7 +21,7 @@ from tests.support.moments import business_time_set
 from tests.support.page_text import page_text
 from tests.vouchers.api_world import API, body_of
 from tests.vouchers.test_draft_editor import edit_url, form_data, login, saved
-from vouchers.admin.editor_text import release_of, release_words
+from vouchers.admin.editor_plan import release_of, release_words
 from vouchers.models import Batch, QuotaRelease
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.fall_backs import quota_slices_fall_back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 from django import forms
 from django.utils.translation import gettext
@@ -15,10 +15,11 @@ from campaigns.admin.forms import YuanField
 from vouchers.admin.editor_audience import AudienceForm, audience_options
 from vouchers.admin.editor_benefit import BenefitForm
 from vouchers.admin.editor_fields import ReadField, lines_field, words_field
+from vouchers.admin.editor_plan import calendar_of, release_of
 from vouchers.admin.editor_rows import batches_initial, batches_plain
-from vouchers.admin.editor_scope import ScopeForm
-from vouchers.admin.editor_text import cap_of, funders_of, limit_of, release_of, trigger_of
-from vouchers.definition.checks import ISSUED
+from vouchers.admin.editor_scope import OF_PURCHASE, ScopeForm, scope_names
+from vouchers.admin.editor_text import budget_of, cap_of, funders_of, limit_of, trigger_of
+from vouchers.definition.checks import ISSUED, MAX_HOLD_S
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import IssuingName
 
@@ -50,6 +51,16 @@ def issuing_choices() -> list[tuple[str, str]]:
     ]
 
 
+def _seconds(label: Any, initial: int) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        min_value=1,
+        max_value=MAX_HOLD_S,
+        initial=initial,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
 class BatchForm(BenefitForm, ScopeForm, AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
@@ -66,6 +77,15 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         read=funders_of,
         wrong=_("应为 代码:比例，比例为整数"),
     )
+    budget = ReadField(
+        label=_("批次预算（元）"),
+        required=False,
+        help_text=_(
+            "出资方代码:金额，以空格分隔；空则按面额与张数计算，改面额、张数或比例时重新计算"
+        ),
+        read=budget_of,
+        wrong=_("应为 代码:金额，金额最多两位小数"),
+    )
     validity_mode = choice_field(_("有效期方式"), VALIDITY)
     validity_value = forms.IntegerField(
         label=_("小时数或天数"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
@@ -75,12 +95,17 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
     )
     fixed_from = moment_field(_("固定有效期或首个周期开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
+    realname = forms.BooleanField(
+        label=_("须实名认证后领取"), required=False, initial=True, widget=UnfoldBooleanWidget
+    )
     at_claim = forms.BooleanField(
         label=_("领取时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
     )
     at_use = forms.BooleanField(
         label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
     )
+    hold_seconds_till = _seconds(_("到店付款占用时长（秒）"), 120)
+    hold_seconds_online = _seconds(_("线上付款占用时长（秒）"), 900)
     issuing = choice_field(_("发放方式"), issuing_choices, initial="CLAIM")
     refund_policy = choice_field(
         _("退款政策"),
@@ -115,7 +140,7 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         help_text=_(
             "消费返券填写：来源(REDEMPTION/TRANSACTION) 起点（元） 上限（元，不限写 -） "
             "[批次代码…]，"
-            "如 REDEMPTION 300 - b1；适用商户等范围在方案文件中填写"
+            "如 REDEMPTION 300 - b1；所购消费的范围另行填写"
         ),
     )
     audience = choice_field(
@@ -150,12 +175,29 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         wrong=_("每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"),
     )
 
+    calendar = ReadField(
+        label=_("按日历投放"),
+        required=False,
+        help_text=_(
+            "代替投放计划，保存后展开为各次投放：时点 总张数 [星期 5,6] [日期 2026-03-18,…] "
+            "[规则 FREQ=MONTHLY;BYMONTHDAY=18] [时长 小时数] [渠道代码:专用张数…] [回流 小时数]，"
+            "如 10:00,20:00 600 星期 5,6,7 时长 4：每周五至周日两场均分 600 张，各开放 4 小时"
+        ),
+        read=calendar_of,
+        wrong=_(
+            "应为：时点 总张数 [星期 …] [日期 …] [规则 …] [时长 小时数] [渠道:张数…] [回流 小时数]"
+        ),
+    )
+
     field_order = (
         *("code", "name", "units", "face_fen"),
         *BenefitForm.base_fields,
-        *("funders", "validity_mode", "validity_value", "validity_starts"),
+        *("funders", "budget", "validity_mode", "validity_value", "validity_starts"),
         *("fixed_from", "fixed_until"),
-        *ScopeForm.base_fields,
+        *scope_names(),
+        *("realname", "at_claim", "at_use", "hold_seconds_till", "hold_seconds_online"),
+        *("issuing", "refund_policy", "limits", "caps", "trigger"),
+        *scope_names(OF_PURCHASE),
     )
     """The others follow as they are written here."""
 

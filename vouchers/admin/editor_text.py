@@ -4,14 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
-from campaigns.admin.editor_forms import moment_field, moment_text
-from core.canonical import to_plain
 from core.money import fen_from_yuan, yuan_text
 
-FALL_BACK = "回流"
-"""Stands before the moment at which the unused units of channels go to everybody."""
 NO_CAP = "-"
 GOODS = {"商品": "sku", "类别": "category"}
 """What a line of goods begins with → what it names them by."""
@@ -87,6 +81,20 @@ def funders_of(text: str) -> dict[str, int]:
 def funders_words(funders: dict[str, int]) -> str:
     """Write weights as `funders_of` reads them."""
     return " ".join(f"{code}:{weight}" for code, weight in funders.items())
+
+
+def budget_of(text: str) -> dict[str, int]:
+    """Read a budget, ``treasury:2000.00 bank:700`` in yuan, as fen; ValueError where it is not."""
+    pairs = [one.split(":") for one in text.split()]
+    budget = {code: fen_from_yuan(yuan.replace(",", "")) for code, yuan in pairs}
+    if len(budget) < len(pairs):
+        raise ValueError(text)
+    return budget
+
+
+def budget_words(budget: dict[str, int]) -> str:
+    """Write a budget as `budget_of` reads it."""
+    return " ".join(f"{code}:{yuan_text(fen)}" for code, fen in budget.items())
 
 
 def filled(text: str) -> Iterator[str]:
@@ -203,46 +211,3 @@ def goods_words(rule: dict[str, Any]) -> str:
     """Write goods as `goods_of` reads them."""
     kind = next(kind for kind, field in GOODS.items() if rule[field])
     return f"{kind} {rule[GOODS[kind]]} {rule['name']}"
-
-
-def release_of(line: str) -> dict[str, Any]:
-    """Read a wave; ValueError where it is not one.
-
-    Date, time, units; then, each if wanted: date and time of its end, ``client:units`` of channels,
-    and 回流 with the date and time at which what they have not used goes to everybody.
-    """
-    parts = line.split()
-    place = parts.index(FALL_BACK) if FALL_BACK in parts else len(parts)
-    (day, at, units, *more), falls = parts[:place], parts[place + 1 :]
-    ends, shares = (more[:2], more[2:]) if more and ":" not in more[0] else ([], more)
-    return {
-        "slot": _moment([day, at]),
-        "units": int(units),
-        "closes_at": _moment(ends) if ends else None,
-        "channels": [_share_of(share) for share in shares],
-        "fall_back_at": _moment(falls) if FALL_BACK in parts else None,
-    }
-
-
-def _share_of(text: str) -> dict[str, Any]:
-    client, units = text.split(":")
-    return {"client": client, "units": int(units)}
-
-
-def _moment(parts: list[str]) -> Any:
-    day, at = parts
-    try:
-        return to_plain(moment_field("").clean(f"{day} {at}"))
-    except ValidationError as error:
-        raise ValueError(parts) from error
-
-
-def release_words(release: dict[str, Any]) -> str:
-    """Write a wave as `release_of` reads it."""
-    words = [moment_text(release["slot"]), str(release["units"])]
-    if release["closes_at"]:
-        words.append(moment_text(release["closes_at"]))
-    words += [f"{share['client']}:{share['units']}" for share in release.get("channels", ())]
-    if release.get("fall_back_at"):
-        words += [FALL_BACK, moment_text(release["fall_back_at"])]
-    return " ".join(words)
