@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.forms import CharField
 from django.test import Client
 from msgspec import inspect
 
@@ -20,6 +21,7 @@ from tests.factories.running import BEFORE
 from tests.factories.slices import channel_make
 from tests.factories.staff import staff_make
 from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data
+from vouchers.admin.editor import BatchForm
 from vouchers.definition.model import Batches, BatchSpec
 
 pytestmark = pytest.mark.django_db
@@ -314,3 +316,19 @@ def test_a_budget_is_computed_anew_unless_another_one_is_said() -> None:
     data |= {"batches-0-units": "11", "batches-0-budget": "bank:300 merchants:200.5"}
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved(campaign.code)["batches"][0]["budget"] == {"bank": 30_000, "merchants": 20_050}
+
+
+def test_a_page_of_many_batches_is_not_too_large_to_save() -> None:
+    """More fields than a server takes unless it is told (DATA_UPLOAD_MAX_NUMBER_FIELDS)."""
+    many = [batch(f"b{number}", {"type": "NO_THRESHOLD"}) for number in range(25)]
+    document = document_make(batches=many)
+    for funder in document["funders"]:
+        funder["quota_fen"] = 1_000_000
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    before, client = saved(campaign.code), maker()
+    data = form_data(client.get(edit_url(campaign)))
+    texts = [name for name, field in BatchForm.base_fields.items() if isinstance(field, CharField)]
+    blank = {f"batches-{number}-{name}": "" for number in range(25) for name in texts}
+    assert len(blank | data) > 1_000
+    assert client.post(edit_url(campaign), blank | data).status_code == 302
+    assert saved(campaign.code) == before
