@@ -46,7 +46,7 @@ def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     return forms.DateTimeField(
         label=label,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-03-06 08:00"}),
-        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"],
+        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"],
         **options,
     )
 
@@ -54,7 +54,8 @@ def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
 def moment_text(value: str) -> str:
     """Spell a moment of the document as the form takes it."""
     moment: Any = forms.DateTimeField().to_python(value)
-    return f"{moment.astimezone(TIME_ZONE):%Y-%m-%d %H:%M:%S}"
+    local = moment.astimezone(TIME_ZONE)
+    return f"{local:%Y-%m-%d %H:%M:%S.%f}" if local.microsecond else f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 class CampaignForm(forms.Form):

@@ -48,3 +48,5 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # A campaign's request is small; files have their own limit at the import.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A draft page of 60 batches, each with every rule that a batch can have.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000

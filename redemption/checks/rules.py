@@ -128,7 +128,8 @@ RULE_CHECKS = (
         WITH used AS (
             SELECT r.id, v.id AS voucher_id, n.used_fen, v.face_fen,
                 b.rules -> 'benefit' AS benefit, counted.base,
-                r.order_fen - r.other_discount_fen AS left_fen, lines.items
+                r.order_fen - r.other_discount_fen AS left_fen, lines.items, r.order_fen,
+                r.other_discount_fen - r.bank_discount_fen AS offer_fen
             FROM redemption_redemption r
             JOIN redemption_redemptionline n ON n.redemption_id = r.id
             JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
@@ -147,12 +148,14 @@ RULE_CHECKS = (
                 + ('x' || substr(md5(voucher_id::text), 1, 8))::bit(32)::bigint
                 % (face_fen - (benefit ->> 'min_fen')::bigint + 1)
             WHEN 'EXCHANGE' THEN (
-                SELECT least(face_fen, left_fen,
-                    greatest(1, div(sum(i.amount_fen) * item.pieces, sum(i.quantity))))
-                FROM jsonb_to_recordset(items) AS i(sku text, quantity bigint, amount_fen bigint)
-                CROSS JOIN (SELECT (benefit ->> 'quantity')::bigint AS pieces) item
-                WHERE i.sku = benefit ->> 'sku'
-                GROUP BY item.pieces HAVING sum(i.quantity) >= item.pieces)
+                SELECT least(face_fen, left_fen, cost.fen
+                    - div(2 * cost.fen * offer_fen + order_fen, 2 * order_fen))
+                FROM (SELECT greatest(1, div(sum(i.amount_fen) * item.pieces, sum(i.quantity)))
+                    FROM jsonb_to_recordset(items)
+                        AS i(sku text, quantity bigint, amount_fen bigint)
+                    CROSS JOIN (SELECT (benefit ->> 'quantity')::bigint AS pieces) item
+                    WHERE i.sku = benefit ->> 'sku'
+                    GROUP BY item.pieces HAVING sum(i.quantity) >= item.pieces) AS cost(fen))
             ELSE face_fen END""",  # noqa: S608 - constants
     ),
     (

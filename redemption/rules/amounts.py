@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.errors import Refusal
 from core.money import split_parts
 from redemption.rules.facts import PaymentFacts, VoucherFacts
-from redemption.rules.items import exchange_price, uncounted_fen
+from redemption.rules.items import discounted, exchange_price, uncounted_fen, until_worth_a_fen
 from vouchers.rules.benefit_model import ExchangeBenefit, RandomBenefit, TiersBenefit
 from vouchers.rules.benefits import ceiling_of, least_base, subsidy_of
 
@@ -35,7 +35,7 @@ def amounts(voucher: VoucherFacts, payment: PaymentFacts) -> Amounts:
     base = _base(voucher, payment)
     subsidy = _subsidy(voucher, base)
     if isinstance(voucher.rules.benefit, ExchangeBenefit):
-        # Offers of shop and bank come first: nobody is paid for what is not to be paid.
+        # The bank's offer comes first too: nobody is paid for what is not to be paid.
         subsidy = min(subsidy, payment.order_fen - payment.other_discount_fen)
     whole = subsidy == voucher.face_fen
     return Amounts(
@@ -61,8 +61,10 @@ def threshold_shortfall(
     benefit = voucher.rules.benefit
     base = _base(voucher, payment, excluded_fen)
     left = payment.order_fen - excluded_fen - payment.other_discount_fen
-    exchanged = isinstance(benefit, ExchangeBenefit)
-    unpaid = max(0, 1 - left) if exchanged else _until_paid(voucher, base, left)
+    if isinstance(benefit, ExchangeBenefit):
+        unpaid = _until_exchanged(benefit, payment, left)
+    else:
+        unpaid = _until_paid(voucher, base, left)
     asked = (
         (least_base(benefit) - base, benefit.basis, base, least_base(benefit)),
         (unpaid, "PAYABLE", left, left + unpaid),
@@ -96,10 +98,13 @@ def _excluded(voucher: VoucherFacts, payment: PaymentFacts) -> int:
 
 
 def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None = None) -> int:
-    """Return the amount that the benefit is measured on: of an exchange, the item's price."""
+    """Return the amount that the benefit is measured on.
+
+    Of an exchange it is the price of the item, less its share of what the merchant takes off.
+    """
     benefit = voucher.rules.benefit
     if isinstance(benefit, ExchangeBenefit):
-        return exchange_price(benefit, payment.items)
+        return discounted(exchange_price(benefit, payment.items), **_offer(payment))
     if excluded_fen is None:
         excluded_fen = _excluded(voucher, payment)
     base = payment.order_fen - excluded_fen
@@ -116,6 +121,19 @@ def _subsidy(voucher: VoucherFacts, base: int) -> int:
     return subsidy_of(
         voucher.rules.benefit, face_fen=voucher.face_fen, base_fen=base, draw=voucher.draw
     )
+
+
+def _offer(payment: PaymentFacts) -> dict[str, int]:
+    """Return the merchant's discount and the order that it is spread over, for `discounted`."""
+    discount_fen = payment.other_discount_fen - payment.bank_discount_fen
+    return {"discount_fen": discount_fen, "order_fen": payment.order_fen}
+
+
+def _until_exchanged(benefit: ExchangeBenefit, payment: PaymentFacts, left: int) -> int:
+    """Return how much more has to be bought before a fen of the item is left to be paid."""
+    price = exchange_price(benefit, payment.items)
+    worth = until_worth_a_fen(price, **_offer(payment)) if price else 0
+    return max(1 - left, worth, 0)
 
 
 def _until_paid(voucher: VoucherFacts, base: int, left: int) -> int:

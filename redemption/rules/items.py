@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from core.money import div_half_up
 from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.model import KEPT_RULES, BatchRules, ItemRule, UseScope
 
@@ -99,6 +100,23 @@ def exchange_price(benefit: ExchangeBenefit, items: Sequence[Item]) -> int:
         return 0
     fen = sum(item.amount_fen for item in items if item.sku == benefit.sku)
     return max(1, fen * benefit.quantity // pieces)
+
+
+def discounted(price_fen: int, *, discount_fen: int, order_fen: int) -> int:
+    """Return what goods cost once the merchant's discount on the whole order is spread over it.
+
+    Each has its share by price, half up to the fen, since no till tells what it was given for:
+    goods of 30.00 in an order of 100.00 less 10.00 cost 27.00 (domain-rules §7: bases are after
+    merchant discounts).
+    """
+    return price_fen - div_half_up(price_fen * discount_fen, order_fen)
+
+
+def until_worth_a_fen(price_fen: int, *, discount_fen: int, order_fen: int) -> int:
+    """Return how much more has to be bought before goods cost a fen `discounted`; 0 if they do."""
+    # price - half_up(price * discount / order) >= 1, solved for the order.
+    least = 2 * price_fen * discount_fen // (2 * price_fen - 1) + 1
+    return max(0, least - order_fen)
 
 
 def _is_counted(use: UseScope, item: Item) -> bool:

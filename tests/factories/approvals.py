@@ -11,6 +11,7 @@ _CHECKERS = {
     "campaign.whitelist": Role.LIST_CHECKER,
     "campaign.funds": Role.SETTLEMENT_CHECKER,
     "campaign.adjustment": Role.SETTLEMENT_CHECKER,
+    "settlement.batch": Role.SETTLEMENT_CHECKER,
 }
 
 

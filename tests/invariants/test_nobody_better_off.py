@@ -31,7 +31,14 @@ from tests.factories.redemption import (
 )
 from tests.invariants.helpers import checks_failing
 from tests.redemption.money_parties import Sale, assert_nobody_better_off
-from tests.redemption.test_nobody_better_off import POLICIES, PURCHASES, STEP, Purchase, Step
+from tests.redemption.test_nobody_better_off import (
+    POLICIES,
+    PURCHASES,
+    SKU,
+    STEP,
+    Purchase,
+    Step,
+)
 from vouchers.models import Batch, Voucher
 from vouchers.rules.model import RefundPolicy, rules_read
 from vouchers.services.expiry import vouchers_expire
@@ -56,8 +63,10 @@ BENEFITS: dict[str, tuple[dict[str, Any], int]] = {
     "NO_THRESHOLD": ({}, 3),
     "PERCENTAGE": ({"rate_bp": 1_300, "threshold_fen": 1_000}, 4),
     "TIERS": ({"tiers": TIERS}, 5),
+    "EXCHANGE": ({"sku": SKU, "name": "五常大米"}, 4),
+    "RANDOM": ({"min_fen": 100, "threshold_fen": 1_499}, 3),
 }
-"""Each with another number of funders."""
+"""With how many funders."""
 
 
 class Books:
@@ -112,6 +121,7 @@ class Life:
             order_fen=order_fen,
             other_discount_fen=discount,
             bank_discount_fen=discount * wanted.of_bank // 1_000,
+            items=wanted.items(order_fen),
         )
         before = self.books.given()
         (self.redemption_id,) = accepted(redemptions_hold(commands=[hold_command(payment)]))

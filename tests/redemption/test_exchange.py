@@ -34,6 +34,8 @@ class Sale:
     pieces: int = 1
     order: int = 0
     discount: int = 0
+    bank: int = 0
+    """Of the discount."""
 
     def fields(self) -> dict[str, Any]:
         items = [{"sku": RICE, "quantity": self.pieces, "amount_fen": self.rice_fen}]
@@ -41,6 +43,7 @@ class Sale:
             "items": items,
             "order_fen": self.order or self.rice_fen,
             "other_discount_fen": self.discount,
+            "bank_discount_fen": self.bank,
         }
 
 
@@ -52,7 +55,14 @@ SALES = (
     Sale(5_000, 1_666, 3_334, pieces=3),  # one of three: 16.666
     Sale(2, 1, 1, pieces=3),  # never less than a fen
     Sale(3_000, 2_000, 0, discount=1_000),  # nobody pays what an offer has taken off
-    Sale(3_000, 3_000, 6_000, order=10_000, discount=1_000),
+    Sale(3_000, 2_700, 6_300, order=10_000, discount=1_000),  # the shop's 10 % off all
+    Sale(2_480, 2_287, 6_935, order=9_999, discount=777),  # its share is 192.71…
+    Sale(5, 4, 5, order=10, discount=1),  # half a fen is a fen
+    Sale(3_290, 3_000, 90, discount=200),  # still dearer than the face
+    Sale(5_000, 1_499, 3_001, pieces=3, discount=500),  # 16.66 less 1.666
+    Sale(3_000, 3_000, 6_000, order=10_000, discount=1_000, bank=1_000),  # after the voucher
+    Sale(3_000, 2_820, 6_180, order=10_000, discount=1_000, bank=400),
+    Sale(3_000, 2_000, 0, discount=1_000, bank=1_000),  # all the payer has left
 )
 
 
@@ -69,7 +79,34 @@ def test_the_item_is_worth_its_price_up_to_the_face() -> None:
         answer = body_of(world.channel.call("POST", f"{REDEMPTIONS}/quote", body=body))
         (usable,) = answer["usable"]
         assert (usable["subsidy_fen"], usable["payable_fen"]) == (sale.subsidy, sale.payable), sale
-    assert usable["benefit"] == "兑换五常大米5kg 1 件，按商品价格抵扣，最高减30元，超出部分自付"
+    assert (
+        usable["benefit"]
+        == "兑换五常大米5kg 1 件，按商户优惠后的商品价格抵扣，最高减30元，超出部分自付"
+    )
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_an_item_that_the_shop_gives_away_is_not_paid_for() -> None:
+    """Of a fen the shop takes half off: nothing is left of the item until the order is larger."""
+    world = world_make()
+    sale = Sale(1, 0, 0, order=1_000, discount=500)
+    before = footprint()
+    body = world.hold(payment_code=world.code_make()) | sale.fields()
+    problem = world.till.refused(
+        world.till.post(REDEMPTIONS, body), 422, "redemption.below_threshold"
+    )
+    (refusal,) = problem["data"]["refusals"]
+    assert refusal["data"] == {
+        "shortfall_fen": 1,
+        "basis": "PAYABLE",
+        "basis_fen": 500,
+        "threshold_fen": 501,
+    }
+    assert footprint() == before
+    body = world.hold(payment_code=world.code_make()) | sale.fields() | {"order_fen": 1_001}
+    held = body_of(world.till.post(REDEMPTIONS, body), 201)
+    assert (held["subsidy_fen"], held["payable_fen"]) == (1, 500)
+    assert checks_failing() == {}
 
 
 @pytest.mark.usefixtures("both_ways")

@@ -5,6 +5,7 @@ with the merchant's and the bank's offers; `money_parties` says what better off 
 """
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, NamedTuple, get_args
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from core.money import funder_parts
 from redemption.rules.amounts import Amounts, amounts, threshold_shortfall
 from redemption.rules.facts import PaymentFacts, VoucherFacts
+from redemption.rules.items import Item
 from redemption.rules.refunds import (
     RefundedSoFar,
     refund_refusals,
@@ -23,12 +25,14 @@ from redemption.rules.refunds import (
 from redemption.states import VoucherFate
 from tests.redemption.money_parties import Sale, assert_nobody_better_off
 from tests.redemption.test_rules_eligibility import AT, PLACE, voucher_facts
+from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.model import RefundPolicy, rules_read, rules_write
 from vouchers.rules.refund_limits import MAX_REFUNDS
 
 POLICIES: tuple[RefundPolicy, ...] = get_args(RefundPolicy)
 BASES = st.sampled_from(["ORDER", "AFTER_MERCHANT_DISCOUNTS", "AFTER_DISCOUNTS"])
-BENEFITS = ("THRESHOLD", "NO_THRESHOLD", "PERCENTAGE", "TIERS")
+BENEFITS = ("THRESHOLD", "NO_THRESHOLD", "PERCENTAGE", "TIERS", "EXCHANGE", "RANDOM")
+SKU = "6901234567892"
 
 
 class Step(NamedTuple):
@@ -46,6 +50,13 @@ class Purchase(NamedTuple):
     more_fen: int
     discount: int
     of_bank: int
+    of_item: int = 1_000
+    """How many thousandths of the order the item costs that a voucher may be exchanged for."""
+
+    def items(self, order_fen: int) -> tuple[Item, ...]:
+        """Return the lines of the order: a few pieces of the item."""
+        price_fen = max(1, order_fen * self.of_item // 1_000)
+        return (Item(price_fen, sku=SKU, quantity=1 + self.more_fen % 3),)
 
 
 STEP = st.builds(
@@ -60,6 +71,7 @@ PURCHASES = st.lists(
         more_fen=st.integers(0, 30) | st.integers(0, 500_000),
         discount=st.just(0) | st.integers(0, 900),
         of_bank=st.integers(0, 1_000),
+        of_item=st.just(1_000) | st.integers(0, 1_000),
     ),
     min_size=1,
     max_size=5,
@@ -80,6 +92,11 @@ def benefit_of(kind: str, face: int, numbers: list[int]) -> dict[str, Any]:
                 from_fen = max(from_fen, subsidy) + 1 + number
                 tiers.append({"from_fen": from_fen, "subsidy_fen": subsidy})
             return {"type": kind, "tiers": tiers}
+        case "EXCHANGE":
+            return {"type": kind, "sku": SKU, "name": "五常大米"}
+        case "RANDOM":
+            least = 1 + numbers[1] % (face - 1)
+            return {"type": kind, "min_fen": least, "threshold_fen": face + 1 + numbers[0]}
     return {"type": kind}
 
 
@@ -91,9 +108,9 @@ def issued(draw: st.DrawFn, kind: str, policy: RefundPolicy) -> VoucherFacts:
     least = -(-sum(weights) // min(weights))
     face = least + draw(st.integers(0, 20) | st.integers(0, 200_000))
     numbers = draw(st.lists(st.integers(0, 30_000), min_size=3, max_size=3))
-    facts = voucher_facts(face=face)
+    facts = replace(voucher_facts(face=face), voucher_id=draw(st.uuids()))
     benefit = benefit_of(kind, face, numbers)
-    if kind != "NO_THRESHOLD":
+    if kind not in {"NO_THRESHOLD", "EXCHANGE"}:
         benefit["basis"] = draw(BASES)
     rules = rules_read(rules_write(facts.rules) | {"benefit": benefit, "refund_policy": policy})
     parts = tuple(funder_parts(face, weights, draw(st.integers(1, 10_000))))
@@ -112,12 +129,21 @@ def bought(voucher: VoucherFacts, wanted: Purchase) -> Amounts:
         flow="MERCHANT_SCANS",
         card_bin="",
         place=PLACE,
+        items=wanted.items(order),
     )
     for refusal in threshold_shortfall(voucher, payment):
         more = int(refusal.data["shortfall_fen"])
         payment = replace(payment, order_fen=payment.order_fen + more)
     assert threshold_shortfall(voucher, payment) == []
-    return amounts(voucher, payment)
+    paid = amounts(voucher, payment)
+    if isinstance(voucher.rules.benefit, ExchangeBenefit):
+        # A piece of the item, after what the shop takes off all, a fen of rounding aside.
+        (item,) = payment.items
+        shop_fen = payment.other_discount_fen - payment.bank_discount_fen
+        kept = 1 - Fraction(shop_fen, payment.order_fen)
+        most = max(Fraction(item.amount_fen, item.quantity), Fraction(1)) * kept
+        assert 1 <= paid.subsidy_fen <= most + Fraction(1, 2)
+    return paid
 
 
 class Life:
@@ -126,6 +152,7 @@ class Life:
     def __init__(self, voucher: VoucherFacts, purchases: list[Purchase]) -> None:
         """Begin with the first purchase; of later ones the list is gone round."""
         self.voucher, self.purchases = voucher, purchases
+        self.whole_only = isinstance(voucher.rules.benefit, ExchangeBenefit)
         self.now = AT
         self.sales: list[Sale] = []
         self.fate: VoucherFate | None = None
@@ -135,7 +162,7 @@ class Life:
     def buy(self) -> None:
         """Use the voucher."""
         paid = bought(self.voucher, self.purchases[len(self.sales) % len(self.purchases)])
-        assert paid.payable_fen >= 1
+        assert paid.payable_fen >= (0 if self.whole_only else 1)
         self.so_far = RefundedSoFar(
             paid.order_fen, paid.other_discount_fen, paid.payable_fen, paid.subsidy_fen, paid.parts
         )
@@ -167,10 +194,16 @@ class Life:
         part_fen = max(1, left.order_fen * step.share // 1_000)
         asked = min(part_fen, left.refundable_fen) if step.does == "PART" else left.refundable_fen
         refusals = refund_refusals(
-            left, state="CONFIRMED", confirmed_at=AT, order_fen=asked, now=self.now
+            left,
+            state="CONFIRMED",
+            confirmed_at=AT,
+            order_fen=asked,
+            now=self.now,
+            whole_only=self.whole_only,
         )
         if refusals or not asked:
-            assert not asked or left.count == MAX_REFUNDS
+            is_part = self.whole_only and asked < left.order_fen
+            assert not asked or is_part or left.count == MAX_REFUNDS
             return
         part = refund_slice(
             left,

@@ -3,8 +3,10 @@
 Each is played at a size at which its smallest wave has a handful of units: drafted, approved,
 listed and taken live by the people who may; every wave of its calendar is opened and closed by the
 tick of the releases; a few people claim from the first and the last wave of each batch, pay at a
-till, refund and cancel; then everything expires and the campaign ends by itself. What the platform
-does not carry out yet is refused going live, with that reason.
+till, refund and cancel; then everything expires and the campaign ends by itself. What was redeemed
+is settled and paid, and the campaign is cleared, audited and closed: what is left of each funder's
+money is returned or was never paid in. What the platform does not carry out yet is refused going
+live, with that reason.
 """
 
 import heapq
@@ -53,9 +55,10 @@ from tests.factories.redemption import (
     hold_command,
     refund_command,
 )
-from tests.factories.running import campaign_approved, whitelist_in_force
+from tests.factories.running import balances, campaign_approved, whitelist_in_force
 from tests.factories.staff import staff_make
 from tests.invariants.helpers import checks_failing
+from tests.redemption.programme_close import Closing
 from tests.support.moments import business_time_set
 from vouchers.definition.model import BatchSpec
 from vouchers.models import Batch, Enrolment, QuotaRelease, Voucher
@@ -249,7 +252,7 @@ def funders_money(campaign: Campaign) -> dict[UUID, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LATER])
-def test_a_programme_lives_from_its_draft_to_its_end(name: str) -> None:
+def test_a_programme_lives_from_its_draft_to_its_close(name: str) -> None:
     definition, factor = small(name)
     life = Life(definition)
     life.play()
@@ -264,7 +267,32 @@ def test_a_programme_lives_from_its_draft_to_its_end(name: str) -> None:
     assert states == {"REDEEMED", "EXPIRED"}
     assert all(promised == there for promised, there in funders_money(life.campaign).values())
     assert [blocker for blocker, _reason in close_blockers(life.campaign.pk)] == ["应付补贴款"]
+    closing = Closing(life.campaign, life.now)
+    closing.play()
+    assert closing.states == ["ENDED", "CLEARING", "AUDITED", "CLOSED"]
+    assert_accounts(closing)
     assert checks_failing() == {}
+
+
+def assert_accounts(closing: Closing) -> None:
+    """Prove that the books are empty, and where every fen of every funder went."""
+    redeemed, paid = closing.redeemed(), closing.paid()
+    received, repaid = closing.moved("RECEIVED"), closing.moved("ADVANCE_REPAID")
+    returned, cancelled = closing.moved("LEFTOVER_RETURNED"), closing.cancelled()
+    assert min(redeemed.values()) > 0
+    for funder_id, mode in closing.modes.items():
+        approved, net = closing.quota[funder_id], redeemed[funder_id]
+        none: dict[UUID, int] = {}
+        spent = {"PREFUNDED": paid, "MERCHANT_CONCESSION": none}.get(mode, repaid)
+        assert approved == net + returned.get(funder_id, 0) + cancelled.get(funder_id, 0)
+        if mode == "MERCHANT_CONCESSION":
+            assert funder_id not in paid | received | returned
+            continue
+        assert (paid[funder_id], spent[funder_id]) == (net, net)
+        assert received[funder_id] == net + returned.get(funder_id, 0)
+        assert cancelled.get(funder_id, 0) == approved - received[funder_id]
+        assert (mode == "PREFUNDED" and net < approved) == (funder_id in returned)
+    assert balances(closing.campaign) == {}
 
 
 @pytest.mark.parametrize("name", LATER)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.forms import MultipleChoiceField
 from django.test import Client
 from django.urls import reverse
 
@@ -42,6 +43,10 @@ def form_data(response: Any) -> dict[str, Any]:
     for form in forms:
         for field in form:
             value = field.value()
+            if isinstance(field.field, MultipleChoiceField):
+                # A browser sends what is ticked in the order of the page.
+                choices: Any = field.field.choices
+                value = [code for code, _words in choices if code in (value or ())]
             is_blank = value is None or value is False or value == ""
             if not is_blank and not field.field.disabled:
                 data[field.html_name] = "on" if value is True else value
@@ -231,7 +236,7 @@ def test_a_pack_passes_through_the_page_unchanged() -> None:
     assert saved() == before
 
 
-def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_is_kept() -> None:
+def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_has_fields() -> None:
     document = returning_document(below_fen=50_000)
     campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
     before = saved()
@@ -248,3 +253,33 @@ def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_is_kept() -> No
     data["batches-1-trigger"] = "REDEMPTION 90"
     assert client.post(edit_url(campaign), data).status_code == 200
     assert saved()["batches"][1]["rules"]["trigger"] == trigger
+    data |= {
+        "batches-1-trigger": "TRANSACTION 90 -",
+        "batches-1-trigger_industries": ["CATERING", "LODGING"],
+        "batches-1-trigger_hours": "18:00-24:00 5,6",
+        "batches-1-trigger_regions": "450100",
+    }
+    del data["batches-1-trigger_whitelist"]
+    assert client.post(edit_url(campaign), data).status_code == 302
+    trigger = saved()["batches"][1]["rules"]["trigger"]
+    assert (trigger["source"], trigger["use"]) == (
+        "TRANSACTION",
+        trigger["use"]
+        | {
+            "whitelist": False,
+            "industries": ["CATERING", "LODGING"],
+            "hours": [{"opens": "18:00", "closes": "24:00", "weekdays": [5, 6]}],
+            "regions": ["450100"],
+        },
+    )
+
+
+def test_the_scope_of_purchases_without_any_trigger_is_refused() -> None:
+    campaign = campaign_draft_save(document=document_make(), actor=None, now=BEFORE)
+    client, before = login(), saved()
+    data = form_data(client.get(edit_url(campaign)))
+    data["batches-0-trigger_brands"] = "youwei"
+    page = client.post(edit_url(campaign), data)
+    assert page.status_code == 200
+    assert "填写了所购消费的范围，须填写返券条件" in page.content.decode()
+    assert saved() == before

@@ -21,7 +21,7 @@ from tests.support.moments import business_time_set
 from tests.support.page_text import page_text
 from tests.vouchers.api_world import API, body_of
 from tests.vouchers.test_draft_editor import edit_url, form_data, login, saved
-from vouchers.admin.editor_text import release_of, release_words
+from vouchers.admin.editor_plan import release_of, release_words
 from vouchers.models import Batch, QuotaRelease
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.fall_backs import quota_slices_fall_back
@@ -115,7 +115,7 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_of_a_wave_is_read_and_written_alike(line: str) -> None:
-    assert release_words(release_of(line.split())) == line
+    assert release_words(release_of(line)) == line
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_line_of_a_wave_is_read_and_written_alike(line: str) -> None:
 )
 def test_a_line_that_says_something_else_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what the form's own words are said for
-        release_of(line.split())
+        release_of(line)
 
 
 def test_the_draft_page_keeps_channels(ysf: Client) -> None:

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, get_args
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldBooleanWidget,
-)
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from campaigns.admin.editor_forms import choice_field, moment_field, text_field
 from campaigns.admin.editor_sections import EditorSection, editor_section_register
 from campaigns.admin.forms import YuanField
-from merchants.models import Merchant
 from vouchers.admin.editor_audience import AudienceForm, audience_options
+from vouchers.admin.editor_benefit import BenefitForm
+from vouchers.admin.editor_fields import ReadField, lines_field, words_field
+from vouchers.admin.editor_plan import calendar_of, release_of
 from vouchers.admin.editor_rows import batches_initial, batches_plain
-from vouchers.admin.editor_text import (
-    cap_of,
-    filled,
-    goods_of,
-    hours_of,
-    item_of,
-    limit_of,
-    part_of,
-    release_of,
-    tier_of,
-    trigger_of,
-)
-from vouchers.definition.checks import ISSUED
-from vouchers.rules.flows import FLOWS
+from vouchers.admin.editor_scope import OF_PURCHASE, ScopeForm, scope_names
+from vouchers.admin.editor_text import budget_of, cap_of, funders_of, limit_of, trigger_of
+from vouchers.definition.checks import ISSUED, MAX_HOLD_S
 from vouchers.rules.limit_words import issuing_words
-from vouchers.rules.model import IssuingName, TierName
+from vouchers.rules.model import IssuingName
 
-FLOW_CHOICES = [(code, _(said.zh)) for code, said in FLOWS.items()]
-TIER_CHOICES = [one for one in Merchant.Tier.choices if one[0] in get_args(TierName)]
 VALIDITY = (
     ("HOURS", _("领取后若干小时")),
     ("CLAIM_DAY", _("领取当日")),
@@ -70,17 +51,17 @@ def issuing_choices() -> list[tuple[str, str]]:
     ]
 
 
-def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharField:
-    return forms.CharField(
+def _seconds(label: Any, initial: int) -> forms.IntegerField:
+    return forms.IntegerField(
         label=label,
-        help_text=help_text,
-        max_length=200_000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": rows}),
-        **options,
+        min_value=1,
+        max_value=MAX_HOLD_S,
+        initial=initial,
+        widget=UnfoldAdminIntegerFieldWidget,
     )
 
 
-class BatchForm(AudienceForm):
+class BatchForm(BenefitForm, ScopeForm, AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
     code = text_field(_("批次代码"), max_length=40)
@@ -89,75 +70,21 @@ class BatchForm(AudienceForm):
         label=_("计划张数"), min_value=1, widget=UnfoldAdminIntegerFieldWidget
     )
     face_fen = YuanField(label=_("面额（元）"))
-    benefit = choice_field(
-        _("优惠方式"),
-        (
-            ("THRESHOLD", _("满减券")),
-            ("NO_THRESHOLD", _("无门槛券")),
-            ("PERCENTAGE", _("折扣券")),
-            ("RANDOM", _("随机立减")),
-            ("TIERS", _("阶梯满减券")),
-            ("EXCHANGE", _("兑换券")),
-            ("PACK", _("券包")),
-        ),
-    )
-    rate = forms.DecimalField(
-        label=_("减免比例（%）"),
-        required=False,
-        min_value=Decimal("0.01"),
-        max_value=Decimal("99.99"),
-        decimal_places=2,
-        widget=UnfoldAdminDecimalFieldWidget,
-        help_text=_("折扣券填写，如八折填 20；面额为最高减免"),
-    )
-    min_fen = YuanField(
-        label=_("最低减免（元）"),
-        required=False,
-        help_text=_("随机立减填写；面额为最高减免，预算按平均值计"),
-    )
-    threshold_fen = YuanField(
-        label=_("使用门槛（元）"), required=False, help_text=_("满减券填写；或填写面额的倍数")
-    )
-    ceiling_fen = YuanField(
-        label=_("价格上限（元）"), required=False, help_text=_("折扣券可填写；空则不限")
-    )
-    tiers = _lines(
-        _("各档"),
-        _("阶梯满减券填写，每行：起点 补贴（元），如 100000 5000；面额为最高档补贴"),
-        2,
-        required=False,
-    )
-    item = text_field(
-        _("兑换商品"),
-        required=False,
-        help_text=_("兑换券填写：商品编码 件数 名称，如 6901234567892 1 五常大米；面额为最高抵扣"),
-    )
-    parts = _lines(
-        _("券包内容"),
-        _("券包填写，每行：批次代码 张数；所含批次的发放方式为“随券包发放”，面额为各券之和"),
-        2,
-        required=False,
-    )
-    face_multiple = forms.IntegerField(
-        label=_("门槛为面额的倍数"),
-        required=False,
-        min_value=1,
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    basis = choice_field(
-        _("计算口径"),
-        (
-            ("ORDER", _("订单金额")),
-            ("AFTER_MERCHANT_DISCOUNTS", _("扣除商户优惠后的金额")),
-            ("AFTER_DISCOUNTS", _("扣除商户及银行优惠后的金额")),
-        ),
-        initial="ORDER",
-    )
-    funders = text_field(
-        _("出资比例"),
-        max_length=400,
+    funders = ReadField(
+        label=_("出资比例"),
         help_text=_("出资方代码:比例，以空格分隔，如 treasury:200 bank:70；券包不填"),
         required=False,
+        read=funders_of,
+        wrong=_("应为 代码:比例，比例为整数"),
+    )
+    budget = ReadField(
+        label=_("批次预算（元）"),
+        required=False,
+        help_text=_(
+            "出资方代码:金额，以空格分隔；空则按面额与张数计算，改面额、张数或比例时重新计算"
+        ),
+        read=budget_of,
+        wrong=_("应为 代码:金额，金额最多两位小数"),
     )
     validity_mode = choice_field(_("有效期方式"), VALIDITY)
     validity_value = forms.IntegerField(
@@ -168,42 +95,8 @@ class BatchForm(AudienceForm):
     )
     fixed_from = moment_field(_("固定有效期或首个周期开始"), required=False)
     fixed_until = moment_field(_("固定有效期结束（不含）"), required=False)
-    stores = _lines(_("适用门店"), _("门店编号，以空格或换行分隔；空则不限"), 2, required=False)
-    brands = text_field(
-        _("适用品牌"),
-        required=False,
-        max_length=2_100,
-        help_text=_("品牌代码，以空格分隔；空则不限"),
-    )
-    use_tiers = forms.MultipleChoiceField(
-        label=_("适用商户分级"),
-        choices=TIER_CHOICES,
-        required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_("不选则不限；有财政资金的批次不得选择"),
-    )
-    items = _lines(
-        _("适用商品"),
-        _("每行：商品 编码 名称，或 类别 编码 名称；只有这些商品的金额计入用券金额，空则不限"),
-        2,
-        required=False,
-    )
-    excluded_items = _lines(_("不适用商品"), _("写法同上；其金额不计入用券金额"), 2, required=False)
-    hours = _lines(
-        _("可用时段"),
-        _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
-        2,
-        required=False,
-    )
-    flows = forms.MultipleChoiceField(
-        label=_("使用方式"),
-        choices=FLOW_CHOICES,
-        required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=_("不选则不限"),
-    )
-    card_bins = text_field(
-        _("卡号开头"), required=False, help_text=_("以空格分隔，如 62；空则不限")
+    realname = forms.BooleanField(
+        label=_("须实名认证后领取"), required=False, initial=True, widget=UnfoldBooleanWidget
     )
     at_claim = forms.BooleanField(
         label=_("领取时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
@@ -211,6 +104,8 @@ class BatchForm(AudienceForm):
     at_use = forms.BooleanField(
         label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
     )
+    hold_seconds_till = _seconds(_("到店付款占用时长（秒）"), 120)
+    hold_seconds_online = _seconds(_("线上付款占用时长（秒）"), 900)
     issuing = choice_field(_("发放方式"), issuing_choices, initial="CLAIM")
     refund_policy = choice_field(
         _("退款政策"),
@@ -218,32 +113,34 @@ class BatchForm(AudienceForm):
         initial="PRO_RATA_KEEP_USED",
         help_text=_("仅退自付的政策不追回补贴，须分管领导签批"),
     )
-    limits = _lines(
+    limits = lines_field(
         _("限领限用"),
         _(
             "每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/GROUP/BATCH) "
             "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识"
         ),
-        2,
         initial=LIMIT,
-        required=False,
+        read=limit_of,
+        wrong=_("每行应有六项，次数为整数"),
     )
-    caps = _lines(
+    caps = lines_field(
         _("投放上限"),
         _(
             "所有人合计，每行：代码 范围(CAMPAIGN/GROUP/BATCH) 周期(DAY/WEEK) 份数 金额（元）；"
             "不限的一项写 -"
         ),
-        2,
-        required=False,
+        read=cap_of,
+        wrong=_("每行应有五项，份数为整数，金额为元"),
     )
-    trigger = text_field(
-        _("返券条件"),
+    trigger = ReadField(
+        label=_("返券条件"),
         required=False,
+        read=trigger_of,
+        wrong=_("应为：来源 起点 上限 [批次代码…]，金额为元"),
         help_text=_(
             "消费返券填写：来源(REDEMPTION/TRANSACTION) 起点（元） 上限（元，不限写 -） "
             "[批次代码…]，"
-            "如 REDEMPTION 300 - b1；适用商户等范围在方案文件中填写"
+            "如 REDEMPTION 300 - b1；所购消费的范围另行填写"
         ),
     )
     audience = choice_field(
@@ -264,13 +161,8 @@ class BatchForm(AudienceForm):
         max_length=20,
         help_text=_("如：餐饮；同组各券可合计限领，空则不归组"),
     )
-    conflicts = text_field(
-        _("不可同享的组"),
-        required=False,
-        max_length=400,
-        help_text=_("以空格分隔；双方都须写明"),
-    )
-    releases = _lines(
+    conflicts = words_field(_("不可同享的组"), _("以空格分隔；双方都须写明"))
+    releases = lines_field(
         _("投放计划"),
         _(
             "每行：日期 时间 张数 [截止日期 截止时间] [渠道代码:专用张数…] [回流 日期 时间]，如 "
@@ -279,107 +171,35 @@ class BatchForm(AudienceForm):
             "不写回流则一直专用；随券包发放的不填"
         ),
         4,
-        required=False,
+        read=release_of,
+        wrong=_("每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"),
     )
 
-    def clean(self) -> dict[str, Any] | None:
-        """Ask for the rate of a percentage, for tiers, and for what is in a pack."""
-        cleaned = super().clean()
-        if self.cleaned_data.get("benefit") == "PERCENTAGE" and not self.cleaned_data.get("rate"):
-            self.add_error("rate", gettext("折扣券须填写减免比例"))
-        if self.cleaned_data.get("benefit") == "TIERS" and not self.cleaned_data.get("tiers"):
-            self.add_error("tiers", gettext("阶梯满减券须填写各档"))
-        if self.cleaned_data.get("benefit") == "EXCHANGE" and not self.cleaned_data.get("item"):
-            self.add_error("item", gettext("兑换券须填写商品"))
-        if self.cleaned_data.get("benefit") == "PACK" and not self.cleaned_data.get("parts"):
-            self.add_error("parts", gettext("券包须填写内容"))
-        return cleaned
+    calendar = ReadField(
+        label=_("按日历投放"),
+        required=False,
+        help_text=_(
+            "代替投放计划，保存后展开为各次投放：时点 总张数 [星期 5,6] [日期 2026-03-18,…] "
+            "[规则 FREQ=MONTHLY;BYMONTHDAY=18] [时长 小时数] [渠道代码:专用张数…] [回流 小时数]，"
+            "如 10:00,20:00 600 星期 5,6,7 时长 4：每周五至周日两场均分 600 张，各开放 4 小时"
+        ),
+        read=calendar_of,
+        wrong=_(
+            "应为：时点 总张数 [星期 …] [日期 …] [规则 …] [时长 小时数] [渠道:张数…] [回流 小时数]"
+        ),
+    )
 
-    def clean_funders(self) -> dict[str, int]:
-        """Read the weights."""
-        try:
-            pairs = [one.split(":") for one in self.cleaned_data["funders"].split()]
-            return {code: int(weight) for code, weight in pairs}
-        except ValueError as error:
-            raise ValidationError(gettext("应为 代码:比例，比例为整数")) from error
-
-    def clean_tiers(self) -> list[dict[str, Any]]:
-        """Read the tiers."""
-        try:
-            return [tier_of(line.split()) for line in filled(self.cleaned_data["tiers"])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应为：起点 补贴，金额最多两位小数")) from error
-
-    def clean_item(self) -> dict[str, Any]:
-        """Read what is exchanged."""
-        try:
-            text = self.cleaned_data["item"]
-            return item_of(text) if text.strip() else {}
-        except ValueError as error:
-            raise ValidationError(gettext("应为：商品编码 件数 名称")) from error
-
-    def clean_parts(self) -> list[dict[str, Any]]:
-        """Read what is in a pack."""
-        try:
-            return [part_of(line.split()) for line in filled(self.cleaned_data["parts"])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应为：批次代码 张数")) from error
-
-    def clean_hours(self) -> list[dict[str, Any]]:
-        """Read the hours of use."""
-        try:
-            return [hours_of(line.split()) for line in filled(self.cleaned_data["hours"])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应为：开始-结束 [星期1至7]")) from error
-
-    def clean_items(self) -> list[dict[str, Any]]:
-        """Read the goods that count."""
-        return self._goods("items")
-
-    def clean_excluded_items(self) -> list[dict[str, Any]]:
-        """Read the goods that do not."""
-        return self._goods("excluded_items")
-
-    def _goods(self, name: str) -> list[dict[str, Any]]:
-        try:
-            return [goods_of(line) for line in filled(self.cleaned_data[name])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应为：商品 编码 名称，或 类别 编码 名称")) from error
-
-    def clean_limits(self) -> list[dict[str, Any]]:
-        """Read the limits."""
-        try:
-            return [limit_of(line.split()) for line in filled(self.cleaned_data["limits"])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应有六项，次数为整数")) from error
-
-    def clean_caps(self) -> list[dict[str, Any]]:
-        """Read the caps."""
-        try:
-            return [cap_of(line.split()) for line in filled(self.cleaned_data["caps"])]
-        except ValueError as error:
-            raise ValidationError(gettext("每行应有五项，份数为整数，金额为元")) from error
-
-    def clean_trigger(self) -> dict[str, Any] | None:
-        """Read what a return voucher is given for."""
-        words = self.cleaned_data["trigger"].split()
-        if not words:
-            return None
-        try:
-            return trigger_of(words)
-        except ValueError as error:
-            raise ValidationError(gettext("应为：来源 起点 上限 [批次代码…]，金额为元")) from error
-
-    def clean_releases(self) -> list[dict[str, Any]]:
-        """Read the waves."""
-        try:
-            return [release_of(line.split()) for line in filled(self.cleaned_data["releases"])]
-        except ValueError as error:
-            raise ValidationError(
-                gettext(
-                    "每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"
-                )
-            ) from error
+    field_order = (
+        *("code", "name", "units", "face_fen"),
+        *BenefitForm.base_fields,
+        *("funders", "budget", "validity_mode", "validity_value", "validity_starts"),
+        *("fixed_from", "fixed_until"),
+        *scope_names(),
+        *("realname", "at_claim", "at_use", "hold_seconds_till", "hold_seconds_online"),
+        *("issuing", "refund_policy", "limits", "caps", "trigger"),
+        *scope_names(OF_PURCHASE),
+    )
+    """The others follow as they are written here."""
 
 
 BATCHES = EditorSection(

@@ -8,21 +8,21 @@ from campaigns.admin.editor_sections import Rows
 from core.canonical import to_plain
 from core.money import yuan_text
 from vouchers.admin.editor_audience import audience_shown
+from vouchers.admin.editor_plan import release_words
+from vouchers.admin.editor_scope import OF_PURCHASE, scope_plain, scope_shown
 from vouchers.admin.editor_text import (
-    LIMIT_FIELDS,
     benefit_plain,
     benefit_shown,
+    budget_words,
     cap_words,
-    goods_words,
-    hours_words,
-    release_words,
+    funders_words,
+    limit_words,
     trigger_words,
 )
 
 FIXED = ("fixed_from", "fixed_until")
-ITEMS = ("items", "excluded_items")
-WORDS = ("stores", "brands", "card_bins")
-"""Rules of use that are written as words with spaces between."""
+PLAN = ("releases", "calendar")
+HOLDS = {"hold_seconds_till": 120, "hold_seconds_online": 900}
 
 
 def batches_initial(batches: list[dict[str, Any]]) -> Rows:
@@ -40,32 +40,27 @@ def batches_plain(
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:
     rules = batch["rules"]
+    trigger = rules.get("trigger") or {}
     return {
         "code": batch["code"],
         "name": batch["name"],
         "units": batch["units"],
         "face_fen": yuan_text(batch["face_fen"]),
         **benefit_shown(rules["benefit"]),
-        "funders": " ".join(f"{code}:{weight}" for code, weight in batch["funders"].items()),
+        "funders": funders_words(batch["funders"]),
+        "budget": budget_words(batch.get("budget", {})),
         "validity_mode": rules["validity"]["mode"],
         "validity_value": rules["validity"]["value"],
         "validity_starts": rules["validity"].get("starts", "CLAIM"),
         **{name: moment_text(rules["validity"][name]) for name in FIXED if rules["validity"][name]},
-        "hours": "\n".join(hours_words(hours) for hours in rules["use"].get("hours", ())),
-        "flows": rules["use"]["flows"],
-        "use_tiers": rules["use"].get("tiers", ()),
-        **{name: " ".join(rules["use"].get(name, ())) for name in WORDS},
-        **{
-            name: "\n".join(goods_words(rule) for rule in rules["use"].get(name, ()))
-            for name in ITEMS
-        },
+        **scope_shown(rules["use"]),
+        "realname": rules.get("realname", True),
+        **{name: rules.get(name, default) for name, default in HOLDS.items()},
         "at_claim": rules["location"]["at_claim"],
         "at_use": rules["location"]["at_use"],
-        "limits": "\n".join(
-            " ".join(str(limit[name]) for name in LIMIT_FIELDS[:-1]) + " " + ",".join(limit["keys"])
-            for limit in rules["limits"]
-        ),
-        "trigger": trigger_words(rules["trigger"]) if rules.get("trigger") else "",
+        "limits": "\n".join(limit_words(limit) for limit in rules["limits"]),
+        "trigger": trigger_words(trigger) if trigger else "",
+        **scope_shown(trigger.get("use", {}), OF_PURCHASE),
         "caps": "\n".join(cap_words(cap) for cap in rules.get("caps", ())),
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
@@ -78,9 +73,11 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     money = ("face_fen", "units", "funders")
-    if any(batch.get(name) != row[name] for name in money):
-        batch.pop("budget", None)
-    batch |= {name: row[name] for name in ("code", "name", *money, "releases")}
+    is_changed = any(batch.get(name) != row[name] for name in money)
+    if is_changed and batch.get("budget", {}) == row["budget"]:
+        # It was for other vouchers, and nobody has said another one.
+        row = {**row, "budget": {}}
+    batch |= {name: row[name] for name in ("code", "name", *money, "budget", *PLAN)}
     rules = batch.setdefault("rules", {})
     rules["benefit"] = benefit_plain(row)
     rules["validity"] = {
@@ -90,20 +87,15 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "starts": row["validity_starts"],
         **{name: to_plain(row[name]) for name in FIXED},
     }
-    rules["use"] = {
-        **rules.get("use", {}),
-        "hours": row["hours"],
-        "flows": row["flows"],
-        "tiers": row["use_tiers"],
-        **{name: row[name].split() for name in WORDS},
-        **{name: row[name] for name in ITEMS},
-    }
+    rules["use"] = scope_plain(row, rules.get("use", {}))
+    rules |= {name: row[name] for name in ("realname", *HOLDS)}
     rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
     rules["limits"], rules["caps"] = row["limits"], row["caps"]
-    # Where and how the purchase counts is not on the form.
-    old = rules.get("trigger") or {}
-    rules["trigger"] = {**old, **row["trigger"]} if row["trigger"] else None
-    rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
+    use = (rules.get("trigger") or {}).get("use", {})
+    rules["trigger"] = (
+        {**row["trigger"], "use": scope_plain(row, use, OF_PURCHASE)} if row["trigger"] else None
+    )
+    rules["group"], rules["conflicts"] = row["group"], row["conflicts"]
     rules["audience"] = row["audience"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch

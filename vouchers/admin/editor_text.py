@@ -4,14 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
-from campaigns.admin.editor_forms import moment_field, moment_text
-from core.canonical import to_plain
 from core.money import fen_from_yuan, yuan_text
 
-FALL_BACK = "回流"
-"""Stands before the moment at which the unused units of channels go to everybody."""
 NO_CAP = "-"
 GOODS = {"商品": "sku", "类别": "category"}
 """What a line of goods begins with → what it names them by."""
@@ -75,38 +69,73 @@ def benefit_plain(row: dict[str, Any]) -> dict[str, Any]:
     return {**measured, "face_multiple": row["face_multiple"]}
 
 
+def funders_of(text: str) -> dict[str, int]:
+    """Read weights, ``treasury:200 bank:70``; ValueError where they are not."""
+    pairs = [one.split(":") for one in text.split()]
+    funders = {code: int(weight) for code, weight in pairs}
+    if len(funders) < len(pairs):
+        raise ValueError(text)
+    return funders
+
+
+def funders_words(funders: dict[str, int]) -> str:
+    """Write weights as `funders_of` reads them."""
+    return " ".join(f"{code}:{weight}" for code, weight in funders.items())
+
+
+def budget_of(text: str) -> dict[str, int]:
+    """Read a budget, ``treasury:2000.00 bank:700`` in yuan, as fen; ValueError where it is not."""
+    pairs = [one.split(":") for one in text.split()]
+    budget = {code: fen_from_yuan(yuan.replace(",", "")) for code, yuan in pairs}
+    if len(budget) < len(pairs):
+        raise ValueError(text)
+    return budget
+
+
+def budget_words(budget: dict[str, int]) -> str:
+    """Write a budget as `budget_of` reads it."""
+    return " ".join(f"{code}:{yuan_text(fen)}" for code, fen in budget.items())
+
+
 def filled(text: str) -> Iterator[str]:
     """Return the lines that are not empty."""
     return (line for line in text.splitlines() if line.strip())
 
 
-def tier_of(parts: list[str]) -> dict[str, Any]:
+def tier_of(line: str) -> dict[str, Any]:
     """Read a tier, its lower bound and its subsidy in yuan; ValueError where it is not."""
-    from_fen, subsidy_fen = (fen_from_yuan(text.replace(",", "")) for text in parts)
+    from_fen, subsidy_fen = (fen_from_yuan(text.replace(",", "")) for text in line.split())
     return {"from_fen": from_fen, "subsidy_fen": subsidy_fen}
 
 
-def part_of(parts: list[str]) -> dict[str, Any]:
+def part_of(line: str) -> dict[str, Any]:
     """Read a part of a pack, its batch and how many; ValueError where it is not."""
-    code, quantity = parts
+    code, quantity = line.split()
     return {"batch": code, "quantity": int(quantity)}
 
 
 def item_of(text: str) -> dict[str, Any]:
     """Read what is exchanged, ``6901234567892 1 五常大米``; ValueError where it is not."""
+    if not text:
+        return {}
     sku, quantity, name = text.split(maxsplit=2)
     return {"sku": sku, "quantity": int(quantity), "name": name.strip()}
 
 
-def limit_of(parts: list[str]) -> dict[str, Any]:
+def limit_of(line: str) -> dict[str, Any]:
     """Read a limit; ValueError where it is not six words."""
-    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, parts, strict=True))
+    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, line.split(), strict=True))
     return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
 
 
-def cap_of(parts: list[str]) -> dict[str, Any]:
+def limit_words(limit: dict[str, Any]) -> str:
+    """Write a limit as `limit_of` reads it."""
+    return " ".join([*(str(limit[name]) for name in LIMIT_FIELDS[:-1]), ",".join(limit["keys"])])
+
+
+def cap_of(line: str) -> dict[str, Any]:
     """Read a cap, its code, scope, window, units and yuan; ValueError where it is not."""
-    code, scope, window, units, amount = parts
+    code, scope, window, units, amount = line.split()
     return {
         "code": code,
         "scope": scope,
@@ -129,9 +158,11 @@ def cap_words(cap: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def trigger_of(parts: list[str]) -> dict[str, Any]:
+def trigger_of(text: str) -> dict[str, Any] | None:
     """Read a trigger: source, yuan from, yuan below, batches; ValueError where it is not."""
-    source, least, below, *batches = parts
+    if not text:
+        return None
+    source, least, below, *batches = text.split()
     return {
         "source": source,
         "from_fen": fen_from_yuan(least.replace(",", "")),
@@ -152,8 +183,9 @@ def trigger_words(trigger: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def hours_of(parts: list[str]) -> dict[str, Any]:
+def hours_of(line: str) -> dict[str, Any]:
     """Read hours of use, ``18:00-24:00 5,6``; ValueError where they are not."""
+    parts = line.split()
     if not 1 <= len(parts) <= 2:
         raise ValueError(parts)
     opens, closes = parts[0].split("-")
@@ -179,45 +211,3 @@ def goods_words(rule: dict[str, Any]) -> str:
     """Write goods as `goods_of` reads them."""
     kind = next(kind for kind, field in GOODS.items() if rule[field])
     return f"{kind} {rule[GOODS[kind]]} {rule['name']}"
-
-
-def release_of(parts: list[str]) -> dict[str, Any]:
-    """Read a wave; ValueError where it is not one.
-
-    Date, time, units; then, each if wanted: date and time of its end, ``client:units`` of channels,
-    and 回流 with the date and time at which what they have not used goes to everybody.
-    """
-    place = parts.index(FALL_BACK) if FALL_BACK in parts else len(parts)
-    (day, at, units, *more), falls = parts[:place], parts[place + 1 :]
-    ends, shares = (more[:2], more[2:]) if more and ":" not in more[0] else ([], more)
-    return {
-        "slot": _moment([day, at]),
-        "units": int(units),
-        "closes_at": _moment(ends) if ends else None,
-        "channels": [_share_of(share) for share in shares],
-        "fall_back_at": _moment(falls) if FALL_BACK in parts else None,
-    }
-
-
-def _share_of(text: str) -> dict[str, Any]:
-    client, units = text.split(":")
-    return {"client": client, "units": int(units)}
-
-
-def _moment(parts: list[str]) -> Any:
-    day, at = parts
-    try:
-        return to_plain(moment_field("").clean(f"{day} {at}"))
-    except ValidationError as error:
-        raise ValueError(parts) from error
-
-
-def release_words(release: dict[str, Any]) -> str:
-    """Write a wave as `release_of` reads it."""
-    words = [moment_text(release["slot"]), str(release["units"])]
-    if release["closes_at"]:
-        words.append(moment_text(release["closes_at"]))
-    words += [f"{share['client']}:{share['units']}" for share in release.get("channels", ())]
-    if release.get("fall_back_at"):
-        words += [FALL_BACK, moment_text(release["fall_back_at"])]
-    return " ".join(words)

@@ -88,9 +88,10 @@ class TiersBenefit(Rule, frozen=True, tag="TIERS", tag_field="type"):
 class ExchangeBenefit(Rule, frozen=True, tag="EXCHANGE", tag_field="type"):
     """兑换券（单品券）: ``quantity`` pieces of one item, paid for up to the face of the batch.
 
-    It takes off the price that the order says for them; what is dearer than the face the payer
-    pays himself, and of a cheaper one the rest of the face is kept for the voucher. The payer may
-    pay nothing. ``name`` is what people read.
+    It takes off the price that the order says for them, less their share of what the merchant takes
+    off the order; what is dearer than the face the payer pays himself, and of a cheaper one the
+    rest of the face is kept for the voucher. The payer may pay nothing. ``name`` is what people
+    read.
     """
 
     sku: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,40}$")]

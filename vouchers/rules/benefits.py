@@ -17,7 +17,7 @@ def subsidy_of(benefit: Benefit, *, face_fen: int, base_fen: int, draw: int = 0)
     ``draw`` is a large random number of the voucher, which decides between the least and the face.
 
     The face, or of a percentage ``min(half_up(base × rate), cap)``, or that of the highest tier
-    whose lower bound is reached; of an exchange ``base_fen`` is the price of the item. Appliances
+    whose lower bound is reached; of an exchange ``base_fen`` is what the item costs. Appliances
     of grade 1 in 2025: 4,599 at 20 % → 919.80; a car of 199,999.99 in Bao'an → 5,000. What is
     below the least amount or above a ceiling is not asked here: see `least_base`, `ceiling_of`.
     """

@@ -85,7 +85,10 @@ def benefit_words(rules: BatchRules, *, face_fen: int) -> str:
             text = _("满%(threshold)s元随机减%(least)s–%(face)s元，按%(basis)s计算")
         return text % names
     if isinstance(benefit, ExchangeBenefit):
-        return _("兑换%(item)s %(quantity)s 件，按商品价格抵扣，最高减%(face)s元，超出部分自付") % {
+        return _(
+            "兑换%(item)s %(quantity)s 件，按商户优惠后的商品价格抵扣，"
+            "最高减%(face)s元，超出部分自付"
+        ) % {
             **names,
             "item": benefit.name,
             "quantity": benefit.quantity,
