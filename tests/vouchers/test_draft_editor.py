@@ -248,3 +248,24 @@ def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_is_kept() -> No
     data["batches-1-trigger"] = "REDEMPTION 90"
     assert client.post(edit_url(campaign), data).status_code == 200
     assert saved()["batches"][1]["rules"]["trigger"] == trigger
+
+
+def test_the_rule_of_devices_is_two_numbers() -> None:
+    document = document_make()
+    document["batches"][0]["rules"]["device"] = {"persons": 8, "days": 7}
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    client = login()
+    data = form_data(client.get(edit_url(campaign)))
+    assert data["batches-0-device"] == "8 7"
+    for typed, expected in (("4 14", {"persons": 4, "days": 14}), ("", None)):
+        sent = data | {"batches-0-device": typed}
+        assert client.post(edit_url(campaign), sent).status_code == 302
+        assert saved()["batches"][0]["rules"]["device"] == expected
+    for typed, words in (
+        ("8", "应为：人数 天数，均为整数"),
+        ("8 week", "应为：人数 天数，均为整数"),
+        ("1 7", "应≥ 2"),
+    ):
+        wrong = client.post(edit_url(campaign), data | {"batches-0-device": typed})
+        assert wrong.status_code == 200
+        assert words in wrong.content.decode()

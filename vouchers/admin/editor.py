@@ -22,6 +22,7 @@ from campaigns.admin.editor_sections import EditorSection, editor_section_regist
 from campaigns.admin.forms import YuanField
 from merchants.models import Merchant
 from vouchers.admin.editor_audience import AudienceForm, audience_options
+from vouchers.admin.editor_device import DeviceForm
 from vouchers.admin.editor_rows import batches_initial, batches_plain
 from vouchers.admin.editor_text import (
     cap_of,
@@ -80,7 +81,7 @@ def _lines(label: Any, help_text: Any, rows: int, **options: Any) -> forms.CharF
     )
 
 
-class BatchForm(AudienceForm):
+class BatchForm(DeviceForm, AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
     code = text_field(_("批次代码"), max_length=40)

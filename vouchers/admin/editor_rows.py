@@ -8,6 +8,7 @@ from campaigns.admin.editor_sections import Rows
 from core.canonical import to_plain
 from core.money import yuan_text
 from vouchers.admin.editor_audience import audience_shown
+from vouchers.admin.editor_device import device_shown
 from vouchers.admin.editor_text import (
     LIMIT_FIELDS,
     benefit_plain,
@@ -70,6 +71,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
         **audience_shown(rules),
+        "device": device_shown(rules),
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(release_words(release) for release in batch["releases"]),
@@ -104,6 +106,6 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     old = rules.get("trigger") or {}
     rules["trigger"] = {**old, **row["trigger"]} if row["trigger"] else None
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"].split()
-    rules["audience"] = row["audience"]
+    rules["audience"], rules["device"] = row["audience"], row["device"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch

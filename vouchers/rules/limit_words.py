@@ -41,6 +41,13 @@ def who_words(rules: BatchRules) -> Iterator[str]:
         yield _("须完成实名认证后领取")
     if rules.location.at_claim:
         yield _("领取时须位于活动地区内，并提供位置信息")
+    if rules.device:
+        yield _(
+            "%(days)s天内在同一设备上领取本活动消费券的满%(persons)s人（含本人）的，不能领取"
+        ) % {
+            "days": rules.device.days,
+            "persons": rules.device.persons,
+        }
 
 
 def limit_words(limit: LimitRule, group: str = "") -> str:
