@@ -11,6 +11,8 @@ _CHECKERS = {
     "campaign.whitelist": Role.LIST_CHECKER,
     "campaign.funds": Role.SETTLEMENT_CHECKER,
     "campaign.adjustment": Role.SETTLEMENT_CHECKER,
+    "voucher.control": Role.RISK_CHECKER,
+    "voucher.control_lift": Role.RISK_CHECKER,
 }
 
 

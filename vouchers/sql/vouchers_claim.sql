@@ -199,6 +199,27 @@ BEGIN
         END IF;
     END LOOP;
 
+    -- The control list, by all keys a person carries and the request's device. Nobody is told why.
+    IF EXISTS (SELECT 1 FROM vouchers_controlentry e WHERE e.state = 'IN_FORCE') THEN
+        FOR v_found IN
+            SELECT DISTINCT c.place
+              FROM unnest(v_people, v_devices, v_ats) WITH ORDINALITY
+                   AS c(enrolment_id, device_id, at, place)
+             CROSS JOIN LATERAL (
+                SELECT k.key_id FROM vouchers_enrolmentkey k
+                 WHERE k.enrolment_id = c.enrolment_id AND k.valid_until IS NULL
+                 UNION ALL SELECT c.device_id) carried
+              JOIN vouchers_controlentry e ON e.key_id = carried.key_id AND e.state = 'IN_FORCE'
+             WHERE e.valid_from <= c.at AND c.at < e.valid_until
+               AND starts_with(v_batch.owner_region, access_region_prefix(e.owner_region))
+        LOOP
+            IF v_outcomes[v_found.place] IS NULL THEN
+                v_refusals[v_found.place] := v_refusals[v_found.place]
+                    || '[{"code": "claim.risk_refused", "data": {}}]';
+            END IF;
+        END LOOP;
+    END IF;
+
     IF p_persons IS NOT NULL THEN
         -- Batches share devices: their groups wait here for each other, and then see the other's.
         PERFORM 1 FROM vouchers_identitykey k
