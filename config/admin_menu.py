@@ -105,6 +105,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry("core.Case", "policy"),
             Entry("core.Hit", "crisis_alert"),
             Entry("core.RuleParameter", "tune"),
+            Entry("vouchers.ControlEntry", "person_off"),
         ),
     ),
     (

@@ -13,7 +13,7 @@ from core.models import Case
 from core.subjects import Subject, subject_register
 from merchants.models import Payee
 from redemption.settlement.models import ReconDay, SettlementBatch
-from vouchers.models import AudienceSnapshot, Batch, Grant
+from vouchers.models import AudienceSnapshot, Batch, ControlEntry, Grant
 
 
 def _joined(first: str, between: str, last: str) -> Concat:
@@ -36,6 +36,7 @@ SUBJECTS = (
     Subject(
         "vouchers.audiencesnapshot", AudienceSnapshot, _joined("audience__name", " v", "number")
     ),
+    Subject("vouchers.controlentry", ControlEntry, F("key__masked")),
     Subject("settlement_batch", SettlementBatch, F("code")),
     Subject("recon_day", ReconDay, _joined("acquirer__name", " ", "business_date")),
     Subject("case", Case, Coalesce(NullIf("subject_label", Value("")), "subject_id")),

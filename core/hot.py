@@ -60,7 +60,9 @@ def rounds(commands: Iterable[C], keys: Callable[[C], Iterable[Hashable]]) -> It
 
 
 def hot_call(
-    function: str, arguments: Sequence[UUID | date | str], commands: Sequence[Mapping[str, Any]]
+    function: str,
+    arguments: Sequence[UUID | date | str | int | None],
+    commands: Sequence[Mapping[str, Any]],
 ) -> list[HotRow]:
     """Call a hot SQL function with the group's commands as one JSON text; one row per command.
 

@@ -208,7 +208,8 @@ ROW_CHECKS = (
         LEFT JOIN vouchers_enrolment e ON e.id = c.enrolment_id AND e.client_id = c.client_id
         LEFT JOIN vouchers_quotaslice q ON q.id = c.slice_id
         LEFT JOIN vouchers_quotarelease r ON r.id = q.release_id AND r.batch_id = c.batch_id
-        WHERE e.id IS NULL OR r.id IS NULL
+        LEFT JOIN vouchers_identitykey d ON d.id = c.device_id
+        WHERE e.id IS NULL OR r.id IS NULL OR (d.id IS NULL AND c.device_id IS NOT NULL)
         UNION ALL
         SELECT 'voucher', v.id FROM vouchers_voucher v
         LEFT JOIN vouchers_batch b ON b.id = v.batch_id AND b.campaign_id = v.campaign_id

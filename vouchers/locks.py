@@ -6,7 +6,16 @@ from uuid import UUID
 from django.db.models import Case, IntegerField, When
 
 from core.errors import DomainError
-from vouchers.models import Audience, AudienceSnapshot, Batch, Grant, QuotaRelease, QuotaSlice
+from vouchers.models import (
+    Audience,
+    AudienceSnapshot,
+    Batch,
+    ControlEntry,
+    Grant,
+    IdentityKey,
+    QuotaRelease,
+    QuotaSlice,
+)
 
 
 def batches_lock(
@@ -64,3 +73,17 @@ def snapshot_lock(snapshot_id: UUID) -> AudienceSnapshot:
     snapshot = named.select_for_update(no_key=True).get()
     snapshot.audience = audience
     return snapshot
+
+
+def identity_key_lock(key_id: int) -> IdentityKey:
+    """Lock an identity key for what is decided about it; claims on a counted device wait for it."""
+    return IdentityKey.objects.select_for_update(no_key=True).get(pk=key_id)
+
+
+def control_lock(entry_id: UUID) -> ControlEntry:
+    """Lock an entry of the control list for a change of its state; 404 if there is none."""
+    rows = ControlEntry.objects.select_for_update(no_key=True, of=("self",)).select_related("key")
+    entry = rows.filter(pk=entry_id).first()
+    if entry is None:
+        raise DomainError("access.not_found")
+    return entry

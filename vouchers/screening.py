@@ -11,24 +11,18 @@ from core.clock import TIME_ZONE
 from core.screening.rules import Evaluation, Family, Finding, Rule, RuleContext, SubjectType
 
 LIST_LENGTH = 50
-# A person is a document; an account without one counts for itself.
+# The facts that the batch rule `device` refuses by, which blocks at the claim.
 _FACTS = """
-    SELECT d.key_id AS device, i.masked, c.id AS claim, c.at, c.owner_region,
-        coalesce(p.key_id::text, c.enrolment_id::text) AS person,
-        EXISTS (SELECT FROM vouchers_enrolmentkey m WHERE m.enrolment_id = c.enrolment_id
-            AND m.kind = 'MOBILE' AND m.valid_from <= c.at
-            AND (m.valid_until IS NULL OR m.valid_until > c.at)
+    SELECT u.device_id AS device, i.masked, u.claim_id AS claim, u.at, u.owner_region, u.person,
+        EXISTS (SELECT FROM vouchers_enrolmentkey m WHERE m.enrolment_id = u.enrolment_id
+            AND m.kind = 'MOBILE' AND m.valid_from <= u.at
+            AND (m.valid_until IS NULL OR m.valid_until > u.at)
             AND EXISTS (SELECT FROM vouchers_enrolmentkey o WHERE o.key_id = m.key_id
                 AND o.enrolment_id <> m.enrolment_id)) AS shares_mobile
-    FROM vouchers_claim c
-    JOIN vouchers_batch b ON b.id = c.batch_id AND b.campaign_id = %(campaign)s
-    JOIN vouchers_enrolmentkey d ON d.enrolment_id = c.enrolment_id AND d.kind = 'DEVICE'
-        AND d.valid_from <= c.at AND (d.valid_until IS NULL OR d.valid_until > c.at)
-    JOIN vouchers_identitykey i ON i.id = d.key_id
-    LEFT JOIN vouchers_enrolmentkey p ON p.enrolment_id = c.enrolment_id
-        AND p.kind = 'DOCUMENT' AND p.valid_until IS NULL
-    WHERE c.at >= %(start)s AND c.at < %(until)s
-    ORDER BY d.key_id, c.at, c.id
+    FROM vouchers_deviceuse u
+    JOIN vouchers_identitykey i ON i.id = u.device_id
+    WHERE u.campaign_id = %(campaign)s AND u.at >= %(start)s AND u.at < %(until)s
+    ORDER BY u.device_id, u.at, u.claim_id
 """
 
 

@@ -1,4 +1,7 @@
-"""States of quota releases, vouchers, grants and audience lists (architecture.md, States)."""
+"""States of quota releases, vouchers, grants, audience lists and control entries.
+
+Source: architecture.md, States.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -84,7 +87,22 @@ SNAPSHOT_TRANSITIONS: tuple[tuple[str, str], ...] = (
     ("SUBMITTED", "APPROVED"),
 )
 
+
+class ControlState(models.TextChoices):
+    SUBMITTED = "SUBMITTED", _("待复核")
+    IN_FORCE = "IN_FORCE", _("管控中")
+    REJECTED = "REJECTED", _("未通过")
+    LIFTED = "LIFTED", _("已解除")
+
+
+CONTROL_TRANSITIONS: tuple[tuple[str, str], ...] = (
+    ("SUBMITTED", "IN_FORCE"),
+    ("SUBMITTED", "REJECTED"),
+    ("IN_FORCE", "LIFTED"),
+)
+
 RELEASE_STATES = state_table("vouchers.QuotaRelease", RELEASE_TRANSITIONS)
 VOUCHER_STATES = state_table("vouchers.Voucher", VOUCHER_TRANSITIONS)
 GRANT_STATES = state_table("vouchers.Grant", GRANT_TRANSITIONS)
 SNAPSHOT_STATES = state_table("vouchers.AudienceSnapshot", SNAPSHOT_TRANSITIONS)
+CONTROL_STATES = state_table("vouchers.ControlEntry", CONTROL_TRANSITIONS)

@@ -13,6 +13,7 @@ from vouchers.descriptions import switch_words
 from vouchers.jobs import register as jobs_register
 from vouchers.screening import DeviceRule
 from vouchers.services.audience_approval import SNAPSHOT_APPROVAL
+from vouchers.services.controls import CONTROL_APPROVAL, LIFT_APPROVAL
 from vouchers.services.grant_approval import GRANT_APPROVAL
 from vouchers.services.switches import SWITCH_APPROVAL
 
@@ -25,6 +26,7 @@ STATE_TABLES = (
     states.VOUCHER_STATES,
     states.GRANT_STATES,
     states.SNAPSHOT_STATES,
+    states.CONTROL_STATES,
 )
 
 
@@ -34,6 +36,8 @@ def vouchers_register() -> None:
     approval_kind_register(replace(SWITCH_APPROVAL, describe=switch_words))
     approval_kind_register(GRANT_APPROVAL)
     approval_kind_register(SNAPSHOT_APPROVAL)
+    approval_kind_register(CONTROL_APPROVAL)
+    approval_kind_register(LIFT_APPROVAL)
     for segment in OWN_SEGMENTS:
         segment_register(segment)
     jobs_register()

@@ -9,6 +9,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -29,6 +30,7 @@ from core.admin.actions import (
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button
 from core.admin.campaign_scope import CampaignFilter
+from core.admin.case_links import case_links
 from core.admin.columns import page_link, text_column, yuan_column
 from core.admin.evidence import SUBJECTS, hits_view
 from core.admin.filters import AutocompleteFilter, RegionFilter, StoreRegionFilter
@@ -102,6 +104,7 @@ class CaseAdmin(ScopedModelAdmin):
                     ("opened_at", "decided_at"),
                     "decision_reason",
                     "pending",
+                    "follow_up",
                 )
             },
         ),
@@ -116,6 +119,7 @@ class CaseAdmin(ScopedModelAdmin):
         "frozen",
         "evidence",
         "pending",
+        "follow_up",
     )
     actions_detail = ("start_review", "release", "uphold")
 
@@ -144,6 +148,13 @@ class CaseAdmin(ScopedModelAdmin):
             )
         )
         return rows
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Remember who reads the page: what other rooms offer depends on the reader."""
+        case: Any = super().get_object(request, object_id, from_field)
+        if case is not None:
+            case.seen_in = request
+        return case
 
     @display(description=_("对象"), ordering="subject_label")
     def subject(self, obj: Case) -> str:
@@ -176,6 +187,13 @@ class CaseAdmin(ScopedModelAdmin):
         if waiting is None:
             return "-"
         return page_link("core_approval_change", waiting.title, waiting.pk)
+
+    @display(description=_("后续处理"))
+    def follow_up(self, obj: Any) -> SafeString | str:
+        """Offer what other rooms can do about it."""
+        request: HttpRequest | None = getattr(obj, "seen_in", None)
+        links = case_links(request, obj) if request else []
+        return format_html_join(" ", "{}", ((link,) for link in links)) or "-"
 
     @action(description=_("开始核查"), permissions=["start_review"], icon="search")
     def start_review(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -19,6 +19,7 @@ NOUNS: dict[str, Word] = {
     "case": _("风险核查单"),
     "client": _("接入方"),
     "client_key": _("接入密钥"),
+    "controlentry": _("风控名单"),
     "delivery": _("事件投递"),
     "discrepancy": _("对账差错"),
     "exception": _("异常事项"),

@@ -67,6 +67,7 @@ def others(value: Any) -> Iterator[Any]:
     elif value is None:
         yield "2026-03-29T09:00:00+08:00"
         yield 2
+        yield {"persons": 8}
     elif isinstance(value, str):
         yield from _moments(value)
         yield from (f"{value}x", f"{value[:-1]}9", f"{value[:-1]}8", *WORDS)

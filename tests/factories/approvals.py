@@ -12,6 +12,8 @@ _CHECKERS = {
     "campaign.funds": Role.SETTLEMENT_CHECKER,
     "campaign.adjustment": Role.SETTLEMENT_CHECKER,
     "settlement.batch": Role.SETTLEMENT_CHECKER,
+    "voucher.control": Role.RISK_CHECKER,
+    "voucher.control_lift": Role.RISK_CHECKER,
 }
 
 

@@ -97,6 +97,7 @@ def rich_document(kind: str) -> dict[str, Any]:
                 {"code": "day", "scope": "CAMPAIGN", "units": 30, "amount_fen": 90_000},
             ],
             "audience": {"code": "seniors", "name": "老年人", "contact": "社区服务中心"},
+            "device": {"persons": 8, "days": 7},
             "group": "餐饮",
             "conflicts": ["加油"],
             "refund_policy": "OWN_MONEY_FIRST",

@@ -35,9 +35,17 @@ from redemption.models import (
     Reward,
     Statement,
 )
-from tests.factories.audiences import agreed, audience_make, documents, enrolled, list_made
+from tests.factories.audiences import (
+    agreed,
+    audience_make,
+    document_number,
+    documents,
+    enrolled,
+    list_made,
+)
 from tests.factories.campaigns import OPENED_AT, approval_make, campaign_live, later
 from tests.factories.claims import vouchers_issued
+from tests.factories.controls import control_made
 from tests.factories.merchants import (
     LIUBEI,
     LIUZHOU,
@@ -56,6 +64,7 @@ from tests.factories.redemption import Shop, confirmed_make, held_make
 from tests.factories.staff import staff_make
 from tests.redemption.settlement.factories import DAY, MONDAY, built, paid
 from vouchers.grants.staging import people_digest
+from vouchers.identity import identity_token
 from vouchers.models import Grant, GrantChunk, IdentityHash
 
 APPS = ("core", "merchants", "campaigns", "vouchers", "redemption")
@@ -95,6 +104,7 @@ def world_make(region: str) -> World:
     _persons(shop, people[0])
     _grant(shop, [person.pk for person in people])
     _audience(shop)
+    _control(shop)
     batch = paid(built(shop))
     _settlement(shop, facts, batch.payouts.get())
     _kernel(shop, facts)
@@ -135,6 +145,12 @@ def _audience(shop: Shop) -> None:
     enrolled(shop.client, [place])
     audience = audience_make(f"world-{region}", f"{NAMES[region]}人群", region=region)
     agreed(list_made(audience, documents(place)))
+
+
+def _control(shop: Shop) -> None:
+    region = shop.live.campaign.owner_region
+    document = document_number(int(region[:4]) % 1_000)
+    control_made(identity_token("DOCUMENT", document), region=region)
 
 
 def _grant(shop: Shop, people: list[UUID]) -> None:

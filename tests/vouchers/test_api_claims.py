@@ -1,5 +1,6 @@
 """POST /claims and what is read about it afterwards."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,12 +8,13 @@ import pytest
 from core.ids import new_id, to_public
 from core.models import Account
 from tests.factories.campaigns import ENDS_AT, OPENED_AT, BatchPlan, campaign_live
+from tests.factories.controls import control_agreed, control_lifted, token_of
 from tests.factories.persons import enrolment_make, key_of
 from tests.support.api import ApiCaller
 from tests.support.moments import business_time_set
 from tests.vouchers.api_world import API, body_of, channel_make, world_make
 from vouchers.models import Batch, Claim, LimitUse, Voucher
-from vouchers.rules.model import Location
+from vouchers.rules.model import DeviceRule, Location
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_ways")]
 KEY = "request-0000000000000001"
@@ -159,6 +161,48 @@ def test_device_of_the_request_counts_like_a_registered_one() -> None:
     assert problem["data"]["kind"] == "DEVICE"
     assert problem["data"]["masked"] == "****e-01"
     assert effects() == before
+
+
+def test_a_device_of_too_many_people_is_told_with_its_numbers() -> None:
+    rule = {"device": DeviceRule(persons=2, days=7)}
+    world = world_make(campaign_live(batches=[BatchPlan(rules=rule, limits=())]))
+    other = enrolment_make(world.client)
+    first = world.claim_body(device="shared-device-01") | {"person_id": to_public("per", other.pk)}
+    assert world.api.post(f"{API}/claims", first).status_code == 201
+    before = effects()
+    body = world.claim_body(device="shared-device-01")
+    response = world.api.post(f"{API}/claims", body)
+    problem = world.api.refused(response, 409, "claim.device_limit")
+    (refusal,) = problem["data"].pop("refusals")
+    assert refusal["data"] == problem["data"] == {"limit": 2, "persons": 2, "days": 7}
+    assert problem["detail"] == "近 7 天内在该设备上领取的人数已达 2 人。"
+    assert "remedy" not in problem
+    assert to_public("per", other.pk) not in response.content.decode()
+    english = replace(world.api, language="en").post(f"{API}/claims", body)
+    told = world.api.refused(english, 409, "claim.device_limit")
+    assert told["detail"] == "2 or more people have claimed on this device within 7 days."
+    assert effects() == before
+    # On no shared device the same person may.
+    assert world.api.post(f"{API}/claims", world.claim_body()).status_code == 201
+
+
+def test_the_control_list_is_not_told_of() -> None:
+    world = world_make()
+    entry = control_agreed(token_of(key_of(world.person, "DEVICE")))
+    before = effects()
+    response = world.api.post(f"{API}/claims", world.claim_body())
+    problem = world.api.refused(response, 403, "claim.risk_refused")
+    assert (problem["title"], problem["remedy"]) == ("暂不能领取", "如有疑问请联系客服。")
+    assert problem["detail"] == problem["title"]
+    (refusal,) = problem["data"]["refusals"]
+    assert problem["data"].keys() == {"refusals"}
+    assert refusal.keys() <= {"code", "title", "detail", "remedy"}
+    text = response.content.decode()
+    for secret in (entry.reason, entry.key.masked, "名单", "风控", str(entry.pk)):
+        assert secret not in text
+    assert effects() == before
+    control_lifted(entry, now=OPENED_AT)
+    assert world.api.post(f"{API}/claims", world.claim_body()).status_code == 201
 
 
 def test_every_failing_condition_is_listed() -> None:

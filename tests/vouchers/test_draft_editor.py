@@ -283,3 +283,24 @@ def test_the_scope_of_purchases_without_any_trigger_is_refused() -> None:
     assert page.status_code == 200
     assert "填写了所购消费的范围，须填写返券条件" in page.content.decode()
     assert saved() == before
+
+
+def test_the_rule_of_devices_is_two_numbers() -> None:
+    document = document_make()
+    document["batches"][0]["rules"]["device"] = {"persons": 8, "days": 7}
+    campaign = campaign_draft_save(document=document, actor=None, now=BEFORE)
+    client = login()
+    data = form_data(client.get(edit_url(campaign)))
+    assert data["batches-0-device"] == "8 7"
+    for typed, expected in (("4 14", {"persons": 4, "days": 14}), ("", None)):
+        sent = data | {"batches-0-device": typed}
+        assert client.post(edit_url(campaign), sent).status_code == 302
+        assert saved()["batches"][0]["rules"]["device"] == expected
+    for typed, words in (
+        ("8", "应为：人数 天数，均为整数"),
+        ("8 week", "应为：人数 天数，均为整数"),
+        ("1 7", "应≥ 2"),
+    ):
+        wrong = client.post(edit_url(campaign), data | {"batches-0-device": typed})
+        assert wrong.status_code == 200
+        assert words in wrong.content.decode()

@@ -140,7 +140,8 @@ def full_document() -> dict[str, Any]:
                 ],
                 excluded_goods=["TOBACCO", "STORED_VALUE"],
             ),
-            "location": {"at_claim": True, "at_use": True},
+            "location": {"at_claim": True, "at_use": True, "regions": ["450100", "440000"]},
+            "device": {"persons": 8, "days": 14},
             "audience": {"code": "seniors", "name": "老年人", "contact": "社区"},
             "group": "餐饮",
             "refund_policy": "CASH_ONLY",
@@ -168,13 +169,15 @@ def full_document() -> dict[str, Any]:
     inside["rules"] |= {"limits": [], "issuing": "PACK"}
     pack = {"type": "PACK", "parts": [{"batch": "inside", "quantity": 2}]}
     packed = batch("pack", pack, face_fen=6_000, funders={})
+    two_waves = [{"slot": f"2026-03-{day}T08:00:00+08:00", "units": 5} for day in ("06", "13")]
+    hotels = {"group": "住宿", "conflicts": ["加油"], "leftover": "NEXT_WAVE"}
     goods = {"type": "EXCHANGE", "sku": "69012", "name": "五常大米 5kg", "quantity": 2}
     drawn = {"type": "RANDOM", "min_fen": 1, **threshold}
     document = document_make(
         batches=[
             full,
             back,
-            batch("item", goods, rules={"group": "住宿", "conflicts": ["加油"]}),
+            batch("item", goods, releases=two_waves, rules=hotels),
             batch("fuel", {"type": "TIERS", "tiers": steps, "basis": "ORDER"}),
             batch("drawn", drawn, rules={"issuing": "PAYMENT"}),
             packed,

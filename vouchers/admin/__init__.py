@@ -1,5 +1,14 @@
 """Pages of the vouchers room for staff; importing the modules registers them."""
 
-from vouchers.admin import audiences, batches, claims, editor, grants, persons, releases
+from vouchers.admin import (
+    audiences,
+    batches,
+    claims,
+    controls,
+    editor,
+    grants,
+    persons,
+    releases,
+)
 
-__all__ = ["audiences", "batches", "claims", "editor", "grants", "persons", "releases"]
+__all__ = ["audiences", "batches", "claims", "controls", "editor", "grants", "persons", "releases"]

@@ -14,6 +14,7 @@ from campaigns.admin.editor_sections import EditorSection, editor_section_regist
 from campaigns.admin.forms import YuanField
 from vouchers.admin.editor_audience import AudienceForm, audience_options
 from vouchers.admin.editor_benefit import BenefitForm
+from vouchers.admin.editor_device import DeviceForm
 from vouchers.admin.editor_fields import ReadField, lines_field, words_field
 from vouchers.admin.editor_plan import calendar_of, release_of
 from vouchers.admin.editor_rows import batches_initial, batches_plain
@@ -23,6 +24,10 @@ from vouchers.definition.checks import ISSUED, MAX_HOLD_S
 from vouchers.rules.limit_words import issuing_words
 from vouchers.rules.model import IssuingName
 
+LEFTOVERS = (
+    ("KEEP", _("留在本批次，至活动结算或另行报批")),
+    ("NEXT_WAVE", _("并入本批次下一轮投放")),
+)
 VALIDITY = (
     ("HOURS", _("领取后若干小时")),
     ("CLAIM_DAY", _("领取当日")),
@@ -61,7 +66,7 @@ def _seconds(label: Any, initial: int) -> forms.IntegerField:
     )
 
 
-class BatchForm(BenefitForm, ScopeForm, AudienceForm):
+class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
     """A batch: what it gives, who pays, when it opens, what it allows."""
 
     code = text_field(_("批次代码"), max_length=40)
@@ -99,10 +104,13 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         label=_("须实名认证后领取"), required=False, initial=True, widget=UnfoldBooleanWidget
     )
     at_claim = forms.BooleanField(
-        label=_("领取时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
+        label=_("领取时须提供位置"), required=False, widget=UnfoldBooleanWidget
     )
     at_use = forms.BooleanField(
-        label=_("使用时须在活动地区内定位"), required=False, widget=UnfoldBooleanWidget
+        label=_("使用时须提供位置"), required=False, widget=UnfoldBooleanWidget
+    )
+    location_regions = words_field(
+        _("位置所在地区"), _("六位行政区划代码，以空格分隔，可大于或不同于活动地区；空则为活动地区")
     )
     hold_seconds_till = _seconds(_("到店付款占用时长（秒）"), 120)
     hold_seconds_online = _seconds(_("线上付款占用时长（秒）"), 900)
@@ -113,6 +121,7 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         initial="PRO_RATA_KEEP_USED",
         help_text=_("仅退自付的政策不追回补贴，须分管领导签批"),
     )
+    leftover = choice_field(_("结余额度"), LEFTOVERS, initial="KEEP")
     limits = lines_field(
         _("限领限用"),
         _(
@@ -195,8 +204,17 @@ class BatchForm(BenefitForm, ScopeForm, AudienceForm):
         *("funders", "budget", "validity_mode", "validity_value", "validity_starts"),
         *("fixed_from", "fixed_until"),
         *scope_names(),
-        *("realname", "at_claim", "at_use", "hold_seconds_till", "hold_seconds_online"),
-        *("issuing", "refund_policy", "limits", "caps", "trigger"),
+        *("realname", "at_claim", "at_use", "location_regions"),
+        *(
+            "hold_seconds_till",
+            "hold_seconds_online",
+            "issuing",
+            "leftover",
+            "refund_policy",
+            "limits",
+            "caps",
+            "trigger",
+        ),
         *scope_names(OF_PURCHASE),
     )
     """The others follow as they are written here."""

@@ -8,6 +8,7 @@ from campaigns.admin.editor_sections import Rows
 from core.canonical import to_plain
 from core.money import yuan_text
 from vouchers.admin.editor_audience import audience_shown
+from vouchers.admin.editor_device import device_shown
 from vouchers.admin.editor_plan import release_words
 from vouchers.admin.editor_scope import OF_PURCHASE, scope_plain, scope_shown
 from vouchers.admin.editor_text import (
@@ -58,6 +59,8 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         **{name: rules.get(name, default) for name, default in HOLDS.items()},
         "at_claim": rules["location"]["at_claim"],
         "at_use": rules["location"]["at_use"],
+        "location_regions": " ".join(rules["location"].get("regions", ())),
+        "leftover": rules.get("leftover", "KEEP"),
         "limits": "\n".join(limit_words(limit) for limit in rules["limits"]),
         "trigger": trigger_words(trigger) if trigger else "",
         **scope_shown(trigger.get("use", {}), OF_PURCHASE),
@@ -65,6 +68,7 @@ def _shown(batch: dict[str, Any]) -> dict[str, Any]:
         "issuing": rules.get("issuing", "CLAIM"),
         "refund_policy": rules["refund_policy"],
         **audience_shown(rules),
+        "device": device_shown(rules),
         "group": rules.get("group", ""),
         "conflicts": " ".join(rules.get("conflicts", ())),
         "releases": "\n".join(release_words(release) for release in batch["releases"]),
@@ -89,13 +93,18 @@ def _plain(batch: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
     rules["use"] = scope_plain(row, rules.get("use", {}))
     rules |= {name: row[name] for name in ("realname", *HOLDS)}
-    rules["location"] = {"at_claim": row["at_claim"], "at_use": row["at_use"]}
+    rules["location"] = {
+        "at_claim": row["at_claim"],
+        "at_use": row["at_use"],
+        "regions": row["location_regions"],
+    }
+    rules["leftover"] = row["leftover"]
     rules["limits"], rules["caps"] = row["limits"], row["caps"]
     use = (rules.get("trigger") or {}).get("use", {})
     rules["trigger"] = (
         {**row["trigger"], "use": scope_plain(row, use, OF_PURCHASE)} if row["trigger"] else None
     )
     rules["group"], rules["conflicts"] = row["group"], row["conflicts"]
-    rules["audience"] = row["audience"]
+    rules["audience"], rules["device"] = row["audience"], row["device"]
     rules["issuing"], rules["refund_policy"] = row["issuing"], row["refund_policy"]
     return batch

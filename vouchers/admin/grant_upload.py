@@ -47,11 +47,11 @@ def batches_grantable(user: Principal) -> QuerySet[Batch]:
     return scope_queryset(rows.select_related("campaign"), user, action=ADD)
 
 
-def channels_grantable(user: Principal) -> QuerySet[Client]:
-    """Return the channels that serve a region of the member of staff."""
+def channels_grantable(user: Principal, action: str = ADD) -> QuerySet[Client]:
+    """Return the channels that serve a region where the member of staff may do ``action``."""
     rows = Client.objects.filter(kind=Client.Kind.CHANNEL, is_active=True).order_by("name", "pk")
     served = Q(pk__in=())
-    for grant in grants_permitting(user, ADD):
+    for grant in grants_permitting(user, action):
         served |= Q(owner_region__in=region_chain(grant.region))
         served |= Q(owner_region__range=subtree_range(grant.region))
     return rows.filter(served)

@@ -79,5 +79,7 @@ def _part(batch: BatchSpec, packs: int, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.rules.location", _("领取条件由券包规定"))
     if batch.rules.audience:
         yield Problem(f"{path}.rules.audience", _("领取条件由券包规定"))
+    if batch.rules.device:
+        yield Problem(f"{path}.rules.device", _("领取条件由券包规定"))
     if batch.rules.conflicts or any(limit.side == "CLAIM" for limit in batch.rules.limits):
         yield Problem(f"{path}.rules.limits", _("领取由券包限制，此处只写限用规则"))

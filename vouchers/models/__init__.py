@@ -3,6 +3,7 @@
 from vouchers.models.audiences import Audience, AudienceMember, AudienceSnapshot
 from vouchers.models.batches import Batch, BatchVersion, QuotaRelease, QuotaSlice
 from vouchers.models.claims import Claim, Voucher
+from vouchers.models.controls import ControlEntry
 from vouchers.models.grants import Grant, GrantChunk
 from vouchers.models.limits import CapUse, Limit, LimitUse
 from vouchers.models.persons import Enrolment, EnrolmentKey, IdentityHash, IdentityKey
@@ -15,6 +16,7 @@ __all__ = [
     "BatchVersion",
     "CapUse",
     "Claim",
+    "ControlEntry",
     "Enrolment",
     "EnrolmentKey",
     "Grant",

@@ -10,7 +10,7 @@ from campaigns.models import Campaign
 from core.ids import new_id
 from core.models import Client, Entry
 from vouchers.models.batches import Batch, BatchVersion, QuotaSlice
-from vouchers.models.persons import Enrolment
+from vouchers.models.persons import Enrolment, IdentityKey
 from vouchers.states import VOUCHER_TRANSITIONS, VoucherState
 
 
@@ -43,6 +43,16 @@ class Claim(models.Model):
         Entry, models.PROTECT, db_constraint=False, db_index=False, verbose_name=_("记账凭证")
     )
     owner_region = models.CharField(_("归属地区"), max_length=6)
+    device = models.ForeignKey(
+        IdentityKey,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("请求设备"),
+    )
 
     class Meta:
         verbose_name = _("领取记录")
@@ -52,7 +62,12 @@ class Claim(models.Model):
             models.UniqueConstraint(fields=("client", "idempotency_key"), name="claim_key_once"),
             models.CheckConstraint(condition=Q(units__gte=1), name="claim_units"),
         )
-        indexes = (models.Index(fields=("batch", "at"), name="claim_batch_at"),)
+        indexes = (
+            models.Index(fields=("batch", "at"), name="claim_batch_at"),
+            models.Index(
+                fields=("device", "at"), condition=Q(device__isnull=False), name="claim_device_at"
+            ),
+        )
         triggers = (
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         )

@@ -43,6 +43,13 @@ def who_words(rules: BatchRules) -> Iterator[str]:
     if rules.location.at_claim:
         area = {"area": area_words(rules.location)}
         yield _("领取时须位于%(area)s内，并提供位置信息") % area
+    if rules.device:
+        yield _(
+            "%(days)s天内在同一设备上领取本活动消费券的满%(persons)s人（含本人）的，不能领取"
+        ) % {
+            "days": rules.device.days,
+            "persons": rules.device.persons,
+        }
 
 
 def limit_words(limit: LimitRule, group: str = "") -> str:

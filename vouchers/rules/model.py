@@ -234,6 +234,17 @@ class AudienceRule(Rule, frozen=True):
     contact: Annotated[str, msgspec.Meta(max_length=80)] = ""
 
 
+class DeviceRule(Rule, frozen=True):
+    """A claim is refused on a device where ``persons`` people have claimed in ``days`` days.
+
+    People are counted over all batches and channels of the campaign, the claimer among them
+    (screening.md, FC2 一机多号: from 8 in 7 days on). Who names no device is not counted.
+    """
+
+    persons: Annotated[int, msgspec.Meta(ge=2, le=1_000)]
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 7
+
+
 class BatchRules(Rule, frozen=True):
     """All rules of a batch that its campaign's approval freezes."""
 
@@ -249,6 +260,7 @@ class BatchRules(Rule, frozen=True):
     """Of a return voucher, what it is given for."""
     audience: AudienceRule | Literal[""] = ""
     """Whom it is for; empty for everybody, as versions approved before audiences say it."""
+    device: DeviceRule | None = None
     group: GroupName = ""
     """Batches of one group count together where a limit says so."""
     conflicts: tuple[GroupName, ...] = ()

@@ -70,6 +70,7 @@ class BatchContext:
         """The kinds of key that a claim is decided by: counted by a limit, or asked for."""
         counted = {kind for _, row in self.claim_limits for kind in row.keys}
         asked = {"DOCUMENT"} if self.rules.realname else set()
+        asked |= {"DEVICE"} if self.rules.device else set()
         return frozenset(counted | asked | (KEY_KINDS if self.rules.audience else set()))
 
     def nothing_left(self, at: datetime, client_id: UUID) -> Refusal | None:

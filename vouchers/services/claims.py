@@ -85,11 +85,17 @@ class _Prepared(NamedTuple):
     """Of the batch, or of each part of a pack."""
     refusals: tuple[Refusal, ...]
     limits: tuple[dict[str, Any], ...]
+    device: int | None = None
+    """The key of the device that the request was made on."""
+    devices: tuple[int, ...] = ()
+    """The keys of all that the batch's rule of devices looks at; none without such a rule."""
 
     def keys(self) -> Iterator[Hashable]:
         yield self.command.client_id, self.command.idempotency_key
         for limit in self.limits:
             yield limit["limit_id"], limit["window_start"], limit["key_id"]
+        for key_id in self.devices:
+            yield "device", key_id
 
 
 MOST_VOUCHERS = 2_000
@@ -188,9 +194,10 @@ def _prepare(
         }
     )
     for index, command, context, claimant in known:
-        keys = claimant.keys
+        keys, device = claimant.keys, None
         if command.device:
-            keys = {**keys, devices[command.device]: command.device.kind}
+            device = devices[command.device]
+            keys = {**keys, device: command.device.kind}
         validities = tuple(
             validity_window(
                 rules.validity,
@@ -214,6 +221,10 @@ def _prepare(
             validities,
             (*refusals, *never_usable(validities, command.at, context.campaign_ends_at)),
             tuple(_limits(context, command, keys)),
+            device,
+            tuple(key_id for key_id, kind in keys.items() if kind == "DEVICE")
+            if context.rules.device
+            else (),
         )
 
 
@@ -246,7 +257,10 @@ def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[Claim
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
     caps = cap_lines(group[0].context.caps, {item.command.at for item in group})
-    rows = hot_call("vouchers_claim", [batch_id, new_id(), day, json_text(caps)], lines)
+    rule = group[0].context.rules.device
+    counted = (rule.persons, rule.days) if rule else (None, None)
+    arguments = [batch_id, new_id(), day, json_text(caps), *counted]
+    rows = hot_call("vouchers_claim", arguments, lines)
     facts = claim_facts([row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id])
     for row, line, item in zip(rows, lines, group, strict=True):
         if row.number is not None:
@@ -310,6 +324,10 @@ def _line(order: int, item: _Prepared) -> dict[str, Any]:
         "limits": item.limits,
         "refusals": [refusal_line(refusal) for refusal in item.refusals],
     }
+    if item.device is not None:
+        line["device"] = item.device
+    if item.devices:
+        line["devices"] = item.devices
     if parts:
         return {**line, "units": command.units, "vouchers": list(_pack_lines(item))}
     vouchers = [{"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)]

@@ -3,14 +3,17 @@
 -- [{"ord", "claim_id", "client_id", "key", "fingerprint", "enrolment_id", "at", "valid_from",
 --   "valid_until", "batch_version_id", "vouchers": [{"id", "code"}…],
 --   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document", "take",
---   "conflicts_with"}…], "refusals": [{"code", "data"}…]}]
+--   "conflicts_with"}…], "refusals": [{"code", "data"}…], "device", "devices": [key_id…]}]
 -- Of a pack a command says its "units" too, and each voucher names its batch: [{"id", "code",
 -- "batch_id", "batch_version_id", "valid_from", "valid_until"}…], those of one batch in order.
 -- p_caps: [{"limit_id", "window_start", "window_end", "window", "units", "fen"}…], those that claims
 -- of the group fall into, "units" and "fen" null where there is no cap.
 -- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
 -- row of which nothing may be used.
--- No two commands of a group share an idempotency key or a limit key. Outcome: ACCEPTED (number is
+-- "device" is the key of the request's own, "devices" all that count where the batch has a rule:
+-- with p_persons, a claim on a device is refused if that many people, its own among them, have
+-- claimed on it in the campaign within p_days days (vouchers_deviceuse); null where there is none.
+-- No two commands of a group share an idempotency key, a limit key or such a device. Outcome: ACCEPTED (number is
 -- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
 -- conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
 -- random voucher code exists already: the caller decides the group again, with new ids and codes.
@@ -18,8 +21,10 @@
 -- The text is read once, into arrays by position: joining it again and again would cost the square
 -- of the group's size.
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
+DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
-    p_batch uuid, p_entry uuid, p_date date, p_caps jsonb, p_commands jsonb
+    p_batch uuid, p_entry uuid, p_date date, p_caps jsonb, p_persons integer, p_days integer,
+    p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -47,6 +52,8 @@ DECLARE
     v_vouchers jsonb[];
     v_limits jsonb[];
     v_refusals jsonb[];
+    v_devices bigint[];
+    v_counted jsonb[];
     v_units integer[];
     v_outcomes text[];
     v_taken integer[];
@@ -137,17 +144,19 @@ BEGIN
            array_agg(c.fingerprint), array_agg(c.enrolment_id), array_agg(c.at),
            array_agg(c.valid_from), array_agg(c.valid_until), array_agg(c.batch_version_id),
            array_agg(c.vouchers), array_agg(c.limits), array_agg(coalesce(c.refusals, '[]')),
+           array_agg(c.device), array_agg(c.devices),
            array_agg(coalesce(c.units, jsonb_array_length(c.vouchers))), array_agg(NULL::text),
            array_agg(0),
            array_agg(NULL::bigint), array_agg(NULL::bigint)
       INTO v_ords, v_claims, v_clients, v_keys, v_fingerprints, v_people, v_ats, v_froms,
-           v_untils, v_versions, v_vouchers, v_limits, v_refusals, v_units, v_outcomes, v_taken,
+           v_untils, v_versions, v_vouchers, v_limits, v_refusals, v_devices, v_counted, v_units,
+           v_outcomes, v_taken,
            v_taken_slices, v_firsts
       FROM (SELECT * FROM jsonb_to_recordset(p_commands)
                 AS x(ord integer, claim_id uuid, client_id uuid, key text, fingerprint text,
                      enrolment_id uuid, at timestamptz, valid_from timestamptz,
                      valid_until timestamptz, batch_version_id bigint, vouchers jsonb,
-                     limits jsonb, refusals jsonb, units integer)
+                     limits jsonb, refusals jsonb, device bigint, devices jsonb, units integer)
              ORDER BY x.ord) c;
     -- Decided by rules that another version has replaced since they were read: nothing is taken.
     IF v_batch.version_id <> ANY (v_versions) THEN
@@ -189,6 +198,57 @@ BEGIN
             v_refusals[v_place] := v_refusals[v_place] || '[{"code": "claim.paused", "data": {}}]';
         END IF;
     END LOOP;
+
+    -- The control list, by all keys a person carries and the request's device. Nobody is told why.
+    IF EXISTS (SELECT 1 FROM vouchers_controlentry e WHERE e.state = 'IN_FORCE') THEN
+        FOR v_found IN
+            SELECT DISTINCT c.place
+              FROM unnest(v_people, v_devices, v_ats) WITH ORDINALITY
+                   AS c(enrolment_id, device_id, at, place)
+             CROSS JOIN LATERAL (
+                SELECT k.key_id FROM vouchers_enrolmentkey k
+                 WHERE k.enrolment_id = c.enrolment_id AND k.valid_until IS NULL
+                 UNION ALL SELECT c.device_id) carried
+              JOIN vouchers_controlentry e ON e.key_id = carried.key_id AND e.state = 'IN_FORCE'
+             WHERE e.valid_from <= c.at AND c.at < e.valid_until
+               AND starts_with(v_batch.owner_region, access_region_prefix(e.owner_region))
+        LOOP
+            IF v_outcomes[v_found.place] IS NULL THEN
+                v_refusals[v_found.place] := v_refusals[v_found.place]
+                    || '[{"code": "claim.risk_refused", "data": {}}]';
+            END IF;
+        END LOOP;
+    END IF;
+
+    IF p_persons IS NOT NULL THEN
+        -- Batches share devices: their groups wait here for each other, and then see the other's.
+        PERFORM 1 FROM vouchers_identitykey k
+          WHERE k.id = ANY (ARRAY(SELECT d.key_id::bigint FROM unnest(v_counted) AS c(devices),
+                                         jsonb_array_elements_text(c.devices) AS d(key_id)))
+          ORDER BY k.id FOR NO KEY UPDATE;
+        FOR v_found IN
+            SELECT c.place, max(seen.persons) AS persons
+              FROM unnest(v_counted, v_people, v_ats) WITH ORDINALITY
+                   AS c(devices, enrolment_id, at, place)
+             CROSS JOIN LATERAL (
+                SELECT coalesce((SELECT p.key_id::text FROM vouchers_enrolmentkey p
+                                  WHERE p.enrolment_id = c.enrolment_id AND p.kind = 'DOCUMENT'
+                                    AND p.valid_until IS NULL), c.enrolment_id::text) AS person) own
+             CROSS JOIN LATERAL jsonb_array_elements_text(c.devices) AS d(key_id)
+             CROSS JOIN LATERAL (
+                SELECT count(DISTINCT u.person) + 1 AS persons FROM vouchers_deviceuse u
+                 WHERE u.device_id = d.key_id::bigint AND u.campaign_id = v_batch.campaign_id
+                   AND u.at > c.at - make_interval(hours => 24 * p_days)
+                   AND u.person <> own.person) seen
+             GROUP BY c.place HAVING max(seen.persons) >= p_persons
+        LOOP
+            IF v_outcomes[v_found.place] IS NULL THEN
+                v_refusals[v_found.place] := v_refusals[v_found.place] || jsonb_build_object(
+                    'code', 'claim.device_limit', 'data', jsonb_build_object('limit', p_persons,
+                        'persons', v_found.persons, 'days', p_days));
+            END IF;
+        END LOOP;
+    END IF;
 
     PERFORM 1 FROM vouchers_limituse u
       JOIN unnest(v_limit_ids, v_limit_starts, v_limit_keys) AS l(limit_id, window_start, key_id)
@@ -322,12 +382,13 @@ BEGIN
         -- Plain inserts that fail as a whole: asking every row for a conflict first costs a third.
         BEGIN
             INSERT INTO vouchers_claim (id, client_id, idempotency_key, fingerprint, enrolment_id,
-                batch_id, slice_id, units, at, business_date, entry_id, owner_region)
+                batch_id, slice_id, units, at, business_date, entry_id, owner_region, device_id)
             SELECT c.claim_id, c.client_id, c.key, c.fingerprint, c.enrolment_id, p_batch,
-                   c.slice_id, c.units, c.at, p_date, p_entry, v_batch.owner_region
+                   c.slice_id, c.units, c.at, p_date, p_entry, v_batch.owner_region, c.device_id
               FROM unnest(v_claims, v_clients, v_keys, v_fingerprints, v_people, v_taken_slices,
-                          v_taken, v_ats)
-                   AS c(claim_id, client_id, key, fingerprint, enrolment_id, slice_id, units, at)
+                          v_taken, v_ats, v_devices)
+                   AS c(claim_id, client_id, key, fingerprint, enrolment_id, slice_id, units, at,
+                        device_id)
              WHERE c.units > 0
              ORDER BY c.client_id, c.key;
 

@@ -155,11 +155,12 @@ CLAIM_CODES = (
         409,
         "该设备已达领取上限",
         "The limit of this device is reached",
-        "每台设备限领 {limit} 张。",
-        "At most {limit} per device.",
-        hotline_zh="同一设备领取次数已满；请顾客换用本人设备。",
-        hotline_en="This device has reached its count; ask the caller to use a device of his "
-        "or her own.",
+        "近 {days} 天内在该设备上领取的人数已达 {limit} 人。",
+        "{limit} or more people have claimed on this device within {days} days.",
+        hotline_zh="同一设备近期领取人数过多，含本人登记的设备；不得告知还有谁使用，过几天人数减少"
+        "后可再领。",
+        hotline_en="Too many people claimed on one device lately, registered devices included. "
+        "Never say who; once there are fewer, claiming goes on.",
     ),
     CodeText(
         "claim.risk_refused",

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("vouchers", "0016_instants"),
+        ("vouchers", "0018_control_list"),
     ]
 
     operations = [
