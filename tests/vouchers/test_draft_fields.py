@@ -125,7 +125,7 @@ def full_document() -> dict[str, Any]:
                 "fixed_until": "2026-03-20T12:34:56+08:00",
                 "starts": "NEXT_DAY",
             },
-            "limits": [{"code": "per-group", "side": "CLAIM", **group}],
+            "limits": [{"code": "per-group", "side": "CLAIM", "gives_back": True, **group}],
             "caps": [
                 {"code": "c", "scope": "GROUP", "window": "WEEK", "units": 9, "amount_fen": 30_001}
             ],

@@ -126,11 +126,11 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
         _("限领限用"),
         _(
             "每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/GROUP/BATCH) "
-            "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识"
+            "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识 [过期退回]"
         ),
         initial=LIMIT,
         read=limit_of,
-        wrong=_("每行应有六项，次数为整数"),
+        wrong=_("每行应有六项，次数为整数；第七项只可为“过期退回”"),
     )
     caps = lines_field(
         _("投放上限"),

@@ -9,6 +9,8 @@ from core.money import fen_from_yuan, yuan_text
 NO_CAP = "-"
 GOODS = {"商品": "sku", "类别": "category"}
 """What a line of goods begins with → what it names them by."""
+GIVES_BACK = "过期退回"
+"""What a line of limits ends with whose unused vouchers give their unit back."""
 LIMIT_FIELDS = ("code", "side", "scope", "window", "count", "keys")
 
 
@@ -123,14 +125,23 @@ def item_of(text: str) -> dict[str, Any]:
 
 
 def limit_of(line: str) -> dict[str, Any]:
-    """Read a limit; ValueError where it is not six words."""
-    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, line.split(), strict=True))
-    return {**limit, "count": int(limit["count"]), "keys": limit["keys"].split(",")}
+    """Read a limit; ValueError where it is not six words, and perhaps `GIVES_BACK`."""
+    *words, last = line.split()
+    if last != GIVES_BACK:
+        words.append(last)
+    limit: dict[str, Any] = dict(zip(LIMIT_FIELDS, words, strict=True))
+    return {
+        **limit,
+        "count": int(limit["count"]),
+        "keys": limit["keys"].split(","),
+        "gives_back": last == GIVES_BACK,
+    }
 
 
 def limit_words(limit: dict[str, Any]) -> str:
     """Write a limit as `limit_of` reads it."""
-    return " ".join([*(str(limit[name]) for name in LIMIT_FIELDS[:-1]), ",".join(limit["keys"])])
+    words = [*(str(limit[name]) for name in LIMIT_FIELDS[:-1]), ",".join(limit["keys"])]
+    return " ".join([*words, GIVES_BACK] if limit.get("gives_back") else words)
 
 
 def cap_of(line: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from vouchers.definition.scope import location_problems, scope_unknown, use_prob
 from vouchers.definition.triggers import triggers_problems
 from vouchers.rules.benefit_model import (
     Benefit,
+    PackBenefit,
     PercentageBenefit,
     RandomBenefit,
     ThresholdBenefit,
@@ -183,10 +184,20 @@ def _limits(rules: BatchRules, path: str) -> Iterator[Problem]:
             yield Problem(f"{where}.scope", _("本批次未归入任何组（group）"))
         if limit.window == "WAVE" and (limit.side, limit.scope) != ("CLAIM", "BATCH"):
             yield Problem(f"{where}.window", _("每轮限制只用于本批次的领取（CLAIM、BATCH）"))
+        if limit.gives_back and not _can_give_back(rules, limit):
+            yield Problem(
+                f"{where}.gives_back", _("只用于领取，且不用于每轮限制与券包（过期未用退回次数）")
+            )
         if "DOCUMENT" not in limit.keys:
             yield Problem(f"{where}.keys", _("必须包含证件（DOCUMENT）"))
         if len(set(limit.keys)) < len(limit.keys):
             yield Problem(f"{where}.keys", _("不得重复"))
+
+
+def _can_give_back(rules: BatchRules, limit: LimitRule) -> bool:
+    """A wave is over before its vouchers are; of a pack some vouchers may be used."""
+    pack = isinstance(rules.benefit, PackBenefit)
+    return limit.side == "CLAIM" and limit.window != "WAVE" and not pack
 
 
 def _shared_limits(batches: list[BatchSpec]) -> Iterator[Problem]:

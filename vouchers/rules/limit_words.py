@@ -61,8 +61,10 @@ def limit_words(limit: LimitRule, group: str = "") -> str:
         "keys": joined(_key(kind) for kind in limit.keys),
     }
     if limit.side == "REDEMPTION":
-        return _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
-    return _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+        words = _("每人%(window)s限用%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+    else:
+        words = _("每人%(window)s限领%(count)s张（%(scope)s，同一%(keys)s合并计算）") % names
+    return _("%(limit)s；过期未用的不占次数") % {"limit": words} if limit.gives_back else words
 
 
 def cap_words(cap: CapRule, group: str = "") -> str:

@@ -75,7 +75,8 @@ class LimitRule(Rule, frozen=True):
     """At most ``count`` per key and window, on claims or redemptions, over a scope.
 
     GROUP counts the batches together that name the same ``group``; a WAVE (claims only) lasts
-    until the next slot of the batch's plan.
+    until the next slot of the batch's plan. A claim stays counted whatever becomes of its voucher,
+    unless a voucher that expires unused ``gives_back`` its unit (domain-rules §4).
     """
 
     code: str
@@ -84,6 +85,7 @@ class LimitRule(Rule, frozen=True):
     window: WindowName
     count: Annotated[int, msgspec.Meta(le=1_000_000)]
     keys: tuple[KeyKindName, ...]
+    gives_back: bool = False
 
 
 class CapRule(Rule, frozen=True):

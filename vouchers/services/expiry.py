@@ -26,6 +26,7 @@ from core.transactions import retry_conflicts, transaction
 from vouchers.events import VOUCHERS_EXPIRED
 from vouchers.locks import batches_lock
 from vouchers.models import Batch
+from vouchers.services.limit_returns import limits_give_back
 
 GRACE = timedelta(minutes=5)
 CHUNK = 2_000
@@ -62,8 +63,9 @@ def vouchers_expire(*, now: datetime) -> int:
 
     Chunks of at most 2,000, each a transaction with one entry of its batch: outstanding →
     allocated, or available once the campaign is closed. The units may be released again
-    (``returned_units``). At most a million, the oldest first. Safe to run twice, even at once (the
-    second does nothing), and again after a kill: rows not swept, or under another's hand, are
+    (``returned_units``), and who let one expire may claim again where a limit says so. At most a
+    million, the oldest first. Safe to run twice, even at once (the second does nothing), and again
+    after a kill: rows not swept, or under another's hand, are
     left to the next sweep.
     """
     until = now - GRACE
@@ -90,6 +92,7 @@ def _expire_chunk(batch_id: UUID, ids: str, until: datetime, now: datetime) -> i
             return 0
         cursor.execute(_EXPIRE, [locked])
         sums = [row[0] for row in cursor.fetchall()]
+        limits_give_back(batch=batch, voucher_ids=locked)
         batch.returned_units += count
         batch.save(update_fields=["returned_units"])
         _record(batch, count, sums, now)
