@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from core.clock import clock_forget
@@ -170,6 +171,13 @@ def _fresh_clock() -> Iterator[None]:
     clock_forget()
     yield
     clock_forget()
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Leave no language behind: a page asked for in English keeps it for its thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
