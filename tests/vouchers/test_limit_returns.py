@@ -85,7 +85,8 @@ def test_a_key_that_came_later_is_not_given_what_it_never_counted() -> None:
     other = enrolment_make()
     assert claimed(live, other, OPENED_AT, device=DEVICE) == []
     # The first person's account gets the other's device afterwards.
-    device = IdentityKey.objects.get(pk=Claim.objects.get(enrolment=other).device_id)
+    device = Claim.objects.get(enrolment=other).device
+    assert device is not None
     person.keys.create(key=device, kind="DEVICE", valid_from=OPENED_AT + timedelta(seconds=1))
     Voucher.objects.filter(enrolment=other).update(state="HELD")
     assert vouchers_expire(now=SWEPT) == 1
