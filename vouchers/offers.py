@@ -17,6 +17,8 @@ from campaigns.selectors import campaigns_listed, funded_rank
 from core.errors import Refusal
 from vouchers.audiences.membership import Asked, members_among
 from vouchers.models import Batch, Enrolment, LimitUse, QuotaRelease
+from vouchers.models.persons import KeyKind
+from vouchers.risk import risk_refusals
 from vouchers.rules.claiming import claim_refusals
 from vouchers.rules.limits import window_start
 from vouchers.rules.model import BatchRules
@@ -112,7 +114,7 @@ def offers_of(
     """
     contexts = batch_contexts({batch.pk for batch in batches}, until=now)
     stocks = _stocks(batches, client_id, now)
-    used = _limits_used(contexts, person, now) if person else {}
+    against = _against(batches, contexts, person, now) if person else {}
     capped = caps_reached({pk: (one.caps, one.face_fen) for pk, one in contexts.items()}, now=now)
     offers = []
     for batch in batches:
@@ -121,7 +123,7 @@ def offers_of(
         state = _state(batch, stock, caps)
         refusals = None
         if person:
-            refusals = (*_state_refusals(state, stock), *caps, *used.get(batch.pk, ()))
+            refusals = (*_state_refusals(state, stock), *caps, *against.get(batch.pk, ()))
         offers.append(
             Offer(
                 batch,
@@ -222,12 +224,16 @@ def _state_refusals(state: OfferState, stock: Stock) -> list[Refusal]:
             return []
 
 
-def _limits_used(
-    contexts: Mapping[UUID, BatchContext], person: Enrolment, now: datetime
+def _against(
+    batches: Sequence[Batch],
+    contexts: Mapping[UUID, BatchContext],
+    person: Enrolment,
+    now: datetime,
 ) -> dict[UUID, list[Refusal]]:
-    """Return the failing conditions of the person per batch: verification, audience, limits."""
-    kinds = {kind for context in contexts.values() for kind in context.key_kinds}
-    keys = identity_keys_of([person.pk], {*kinds, "DOCUMENT"})[person.pk]
+    """Return the failing conditions of the person per batch: verification, risk, limits."""
+    keys = identity_keys_of([person.pk], KeyKind.values)[person.pk]
+    rules = {pk: context.rules for pk, context in contexts.items()}
+    risks = risk_refusals(batches, rules, enrolment_id=person.pk, keys=keys, now=now)
     wanted = {
         (limit_id, window_start(row.window, now, context.waves))
         for context in contexts.values()
@@ -249,9 +255,12 @@ def _limits_used(
         }
     )
     return {
-        batch_id: _person_refusals(
-            context, person, keys, used, in_audience=batch_id in members, now=now
-        )
+        batch_id: [
+            *risks.get(batch_id, ()),
+            *_person_refusals(
+                context, person, keys, used, in_audience=batch_id in members, now=now
+            ),
+        ]
         for batch_id, context in contexts.items()
     }
 

@@ -34,6 +34,7 @@ from tests.factories.persons import KINDS, enrolment_make, key_of
 from tests.factories.staff import staff_make
 from vouchers.identity import IdentityToken, account_token, identity_token
 from vouchers.models import Claim, ControlEntry, Enrolment, IdentityHash, IdentityKey
+from vouchers.offers import offers_of
 from vouchers.services.claims import ClaimOutcome, vouchers_claim
 from vouchers.services.controls import (
     MOST_DAYS,
@@ -356,3 +357,14 @@ def test_the_database_refuses_what_the_service_would_never_do(sql: str) -> None:
     with pytest.raises(DatabaseError), atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
     assert list(ControlEntry.objects.order_by("pk").values()) == before
+
+
+def test_the_list_of_batches_says_no_more_than_the_claim() -> None:
+    here, elsewhere = batch_of(NANNING), batch_of(LIUZHOU)
+    person = enrolment_make(kinds=[*KINDS, "CARD"])
+    control_agreed(token_of(key_of(person, "CARD")), region=NANNING)
+    offers = offers_of(
+        [here, elsewhere], client_id=person.client_id, person=person, now=later(hours=1)
+    )
+    assert [one.refusals for one in offers] == [REFUSED, ()]
+    assert [bool(claimed(one, person).claim) for one in (here, elsewhere)] == [False, True]

@@ -17,6 +17,7 @@ from tests.factories.packs import pack_document
 from tests.factories.persons import enrolment_make, key_of
 from vouchers.identity import IdentityToken, identity_token
 from vouchers.models import Claim, Enrolment, EnrolmentKey, IdentityKey, LimitUse
+from vouchers.offers import offers_of
 from vouchers.rules.model import DeviceRule, rules_read, rules_write
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.words import rules_words
@@ -221,3 +222,23 @@ def test_citizens_read_it_in_both_languages() -> None:
         with override(language):
             assert said in rules_words(rules, face_fen=3_000, names=ScopeNames())
     assert rules_read(rules_write(rules)) == rules
+
+
+def test_the_list_of_batches_says_so_beforehand() -> None:
+    live = running(THREE, None)
+    shared = key_of(enrolment_make(), "DEVICE")
+    crowd = people(3, shared)
+    told = {}
+    for person in crowd:
+        told = {
+            offer.batch.pk: offer.refusals
+            for offer in offers_of(
+                live.batches, client_id=person.client_id, person=person, now=OPENED_AT
+            )
+        }
+        claimed(live.batch, person)
+    assert told == {live.batches[0].pk: refused(3), live.batches[1].pk: ()}
+    (first,) = offers_of(
+        live.batches[:1], client_id=crowd[0].client_id, person=crowd[0], now=OPENED_AT
+    )
+    assert first.refusals == ()
