@@ -30,6 +30,7 @@ from vouchers.definition.normal import funder_order
 from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.model import purchase_rules
 from vouchers.rules.validity import validity_window
+from vouchers.services.expiry import GRACE
 from vouchers.states import VoucherState
 
 BELOW = "redemption.below_threshold"
@@ -189,10 +190,15 @@ class Play:
         batch = stage.batch
         parts = tuple(funder_parts(batch.face_fen, self.weights[place], stage.issued))
         till.parts_issued = [old + new for old, new in zip(till.parts_issued, parts, strict=True)]
+        voucher_id = UUID(int=stage.issued)
+        if stage.rolls_over:
+            stage.unused.add(voucher_id)
+            swept_at = validity[1] + GRACE
+            self._add(swept_at, CLOSES, partial(_expires, stage, voucher_id))
         if not self.crowd.happens("use"):
             return
         facts = VoucherFacts(
-            voucher_id=UUID(int=stage.issued),
+            voucher_id=voucher_id,
             batch_id=NOBODY,
             campaign_id=NOBODY,
             enrolment_id=NOBODY,
@@ -227,6 +233,7 @@ class Play:
             till.reached += 1
         if not refusals:
             self.uses.count(lines)
+            stage.unused.discard(purse.facts.voucher_id)
             self._redeem(till, purse.facts, payment)
             self._give_returns(purse, payment)
             return
@@ -265,6 +272,10 @@ class Play:
 
 def _opens(stage: Stage, wave: Wave, _at: datetime) -> None:
     stage.wave_opens(wave)
+
+
+def _expires(stage: Stage, voucher_id: UUID, _at: datetime) -> None:
+    stage.expires(voucher_id)
 
 
 def _closes(stage: Stage, wave: Wave, _at: datetime) -> None:

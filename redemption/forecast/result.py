@@ -18,11 +18,12 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 class WaveForecast(_Part, frozen=True):
     """A wave (投放).
 
-    ``units`` are the plan's, ``released`` those the sample stands for: ``released = claimed +
-    left``. ``claimed`` are units of this wave, ``attempts = accepted + Σ refused`` the claims of
-    people who came for it; what an earlier wave had left serves them first. ``sold_out_at`` is the
-    minute its last unit went, None if ``left`` at its close. ``curve`` are points (seconds after
-    the slot, units left), the first at 0, falling.
+    ``units`` are the plan's, ``released`` those the sample stands for, with what earlier waves left
+    over where the batch rolls it over: ``released = claimed + left``. ``claimed`` are units of this
+    wave, ``attempts = accepted + Σ refused`` the claims of people who came for it; what an earlier
+    wave had left serves them first. ``sold_out_at`` is the minute its last unit went, None if
+    ``left`` at its close. ``curve`` are points (seconds after the slot, units left), the first at 0,
+    falling.
     """
 
     slot: datetime

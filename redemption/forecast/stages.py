@@ -4,11 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from core.errors import Refusal
 from vouchers.definition.model import BatchSpec
 from vouchers.rules.caps import CapRow, cap_rows
 from vouchers.rules.limits import LimitRow, limit_rows
+from vouchers.rules.model import rolls_over
 from vouchers.services.stock import Stock
 
 WAVES_KEPT = 10
@@ -17,7 +19,10 @@ WAVES_KEPT = 10
 
 @dataclass(slots=True, eq=False)
 class Wave:
-    """A wave of the sample: its units, what became of them and of the people who came for it."""
+    """A wave of the sample: its units, what became of them and of the people who came for it.
+
+    Once it is open ``units`` has what earlier waves left over too, where the batch says so.
+    """
 
     slot: datetime
     closes_at: datetime | None
@@ -54,6 +59,10 @@ class Stage:
     """What a pack is made of, and how many of each."""
     pack: "Stage | None" = None
     """The pack that a batch is part of."""
+    unused: set[UUID] = field(default_factory=set)
+    """Vouchers that nobody has used yet, kept where what expires opens again."""
+    owed: int = 0
+    """Units that closed waves left and vouchers that expired, for the next wave."""
 
     @property
     def opens(self) -> int:
@@ -77,8 +86,15 @@ class Stage:
         """The rows that uses count on."""
         return tuple(limit_rows(self.batch.code, self.batch.rules, "REDEMPTION"))
 
+    @property
+    def rolls_over(self) -> bool:
+        """Whether what a wave leaves opens with the next one."""
+        return rolls_over(self.batch.rules)
+
     def wave_opens(self, wave: Wave) -> None:
-        """Release its units."""
+        """Release its units, and what is left over (vouchers/services/coverage.py)."""
+        wave.units += self.owed
+        self.owed = 0
         self.released += wave.units
         self.begun += 1
         self.opened.append(wave)
@@ -87,8 +103,16 @@ class Stage:
     def wave_closes(self, wave: Wave) -> None:
         """Take back what nobody claimed."""
         self.released -= wave.left
+        if self.rolls_over:
+            self.owed += wave.left
         if wave in self.opened:
             self.opened.remove(wave)
+
+    def expires(self, voucher_id: UUID) -> None:
+        """Take a voucher back that nobody has used."""
+        if voucher_id in self.unused:
+            self.unused.remove(voucher_id)
+            self.owed += 1
 
     def nothing_left(self, at: datetime) -> Refusal | None:
         """Return the refusal that a claim at ``at`` meets before anything else (`Stock`)."""
