@@ -22,8 +22,8 @@ class WaveForecast(_Part, frozen=True):
     over where the batch rolls it over: ``released = claimed + left``. ``claimed`` are units of this
     wave, ``attempts = accepted + Σ refused`` the claims of people who came for it; what an earlier
     wave had left serves them first. ``sold_out_at`` is the minute its last unit went, None if
-    ``left`` at its close. ``curve`` are points (seconds after the slot, units left), the first at 0,
-    falling.
+    ``left`` at its close. ``curve`` are points (seconds after the slot, units left), the first at
+    0, falling.
     """
 
     slot: datetime
