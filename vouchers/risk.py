@@ -24,7 +24,7 @@ _PERSONS = """
       FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS asked(batch_id, campaign_id, days)
      CROSS JOIN unnest(%s::bigint[]) AS device(id)
      CROSS JOIN LATERAL (
-        SELECT count(DISTINCT u.person) + 1 AS persons FROM vouchers_deviceuse u
+        SELECT count(DISTINCT u.person) AS persons FROM vouchers_deviceuse u
          WHERE u.device_id = device.id AND u.campaign_id = asked.campaign_id
            AND u.at > %s - make_interval(hours => 24 * asked.days) AND u.person <> %s) seen
      GROUP BY 1
@@ -74,7 +74,7 @@ def _persons(
     person: str,
     now: datetime,
 ) -> dict[UUID, int]:
-    """Return how many people there would be on the fullest device, the person among them."""
+    """Return how many others have claimed on the fullest device."""
     if not batches or not devices:
         return {}
     days = [rule.days for batch in batches if (rule := rules[batch.pk].device)]

@@ -164,7 +164,7 @@ def test_device_of_the_request_counts_like_a_registered_one() -> None:
 
 
 def test_a_device_of_too_many_people_is_told_with_its_numbers() -> None:
-    rule = {"device": DeviceRule(persons=2, days=7)}
+    rule = {"device": DeviceRule(persons=1, days=7)}
     world = world_make(campaign_live(batches=[BatchPlan(rules=rule, limits=())]))
     other = enrolment_make(world.client)
     first = world.claim_body(device="shared-device-01") | {"person_id": to_public("per", other.pk)}
@@ -174,13 +174,15 @@ def test_a_device_of_too_many_people_is_told_with_its_numbers() -> None:
     response = world.api.post(f"{API}/claims", body)
     problem = world.api.refused(response, 409, "claim.device_limit")
     (refusal,) = problem["data"].pop("refusals")
-    assert refusal["data"] == problem["data"] == {"limit": 2, "persons": 2, "days": 7}
-    assert problem["detail"] == "近 7 天内在该设备上领取的人数已达 2 人。"
-    assert "remedy" not in problem
+    assert refusal["data"] == problem["data"] == {"limit": 1, "persons": 1, "days": 7}
+    assert problem["detail"] == "该设备近 7 天内已有其他 1 人领取，最多 1 人。"
+    assert problem["remedy"] == "请用本人的设备领取，或过几天再试。"
     assert to_public("per", other.pk) not in response.content.decode()
     english = replace(world.api, language="en").post(f"{API}/claims", body)
     told = world.api.refused(english, 409, "claim.device_limit")
-    assert told["detail"] == "2 or more people have claimed on this device within 7 days."
+    assert told["detail"] == (
+        "Others have claimed on this device within 7 days: 1, at most 1 people may."
+    )
     assert effects() == before
     # On no shared device the same person may.
     assert world.api.post(f"{API}/claims", world.claim_body()).status_code == 201

@@ -1,19 +1,28 @@
 """Claims at the edges: windows that are empty, codes that collide, waves that are just due."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from campaigns.services.drafts import campaign_draft_save
+from campaigns.services.versions import campaign_submit
+from core.access.models import Role
 from core.clock import TIME_ZONE
+from tests.factories.approvals import approve
 from tests.factories.campaigns import ENDS_AT, OPENED_AT, BatchPlan, campaign_live, later
 from tests.factories.claims import claim_command
+from tests.factories.definitions import document_make
 from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make
+from tests.factories.running import campaign_running
+from tests.factories.staff import staff_make
 from tests.vouchers.test_claims import codes, footprint
 from vouchers.models import Batch, QuotaRelease, Voucher
 from vouchers.rules.model import Validity
 from vouchers.services import claims
 from vouchers.services.claims import vouchers_claim
+from vouchers.services.releases import quota_release_open
 from vouchers.states import ReleaseState
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +157,32 @@ def test_a_verified_person_may_claim_where_no_limit_counts_documents() -> None:
     unknown = enrolment_make(kinds=("MOBILE", "DEVICE"))
     (outcome,) = vouchers_claim(commands=[claim_command(batch, unknown)])
     assert codes(outcome) == ["claim.realname_required"]
+
+
+def test_a_version_that_comes_between_is_what_the_claims_are_decided_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = campaign_running()
+    opens = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
+    quota_release_open(now=opens)
+    batch = Batch.objects.get(campaign=campaign)
+    read, reads = claims.batch_contexts, []
+
+    def replaced(*batch_ids: Any, **until: Any) -> Any:
+        found = read(*batch_ids, **until)
+        reads.append(found)
+        if len(reads) == 1:
+            maker = staff_make(Role.CAMPAIGN_MAKER)
+            document = document_make(title="改名")
+            document["batches"][0]["rules"]["validity"]["value"] = 24
+            campaign_draft_save(document=document, actor=maker, now=opens)
+            asked = campaign_submit(campaign_id=campaign.pk, actor=maker, now=opens)
+            approve(asked, now=opens)
+        return found
+
+    monkeypatch.setattr(claims, "batch_contexts", replaced)
+    people = [enrolment_make() for _ in range(3)]
+    outcomes = vouchers_claim(commands=[claim_command(batch, one, at=opens) for one in people])
+    assert [one.outcome for one in outcomes] == ["ACCEPTED"] * 3
+    assert len(reads) == 2
+    assert set(Voucher.objects.values_list("valid_until", flat=True)) == {opens + timedelta(days=1)}

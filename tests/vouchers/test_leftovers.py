@@ -8,8 +8,11 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
 from campaigns.definition.document import definition_build
+from campaigns.errors import DefinitionInvalidError
 from campaigns.models import Campaign
+from campaigns.services.drafts import campaign_draft_save
 from campaigns.services.lifecycle import campaign_pause, campaign_restart_request
+from campaigns.services.versions import campaign_submit
 from core.access.models import Role
 from core.clock import TIME_ZONE
 from core.ledger.models import AccountKind, EntryCode
@@ -24,6 +27,7 @@ from tests.factories.slices import channel_make, shares
 from tests.factories.staff import staff_make
 from tests.invariants.helpers import assert_sound
 from vouchers.definition.plan_words import plan_words
+from vouchers.definition.rows import batches_export
 from vouchers.models import Batch, QuotaRelease
 from vouchers.services.expiry import vouchers_expire
 from vouchers.services.releases import quota_release_close, quota_release_open
@@ -219,6 +223,33 @@ def test_a_definition_that_has_no_next_wave_is_refused() -> None:
     assert problem[0] == "batches[0].rules.leftover"
 
 
+def drafted(campaign: Campaign, document: dict[str, Any], now: datetime) -> None:
+    maker = staff_make(Role.CAMPAIGN_MAKER)
+    campaign_draft_save(document=document, actor=maker, now=now)
+    approve(campaign_submit(campaign_id=campaign.pk, actor=maker, now=now), now=now)
+
+
+def test_a_wave_that_a_version_took_out_is_over_and_stands_in_nobodys_way() -> None:
+    campaign = campaign_running(document())
+    fewer = document()
+    del fewer["batches"][0]["releases"][1]
+    drafted(campaign, fewer, FIRST)
+    assert [one["units"] for one in batches_export(campaign)[0]["releases"]] == [60, 10]
+    # Another version that does not name it either.
+    drafted(campaign, fewer | {"title": "再改"}, FIRST + timedelta(hours=1))
+    # One that names it again would never open: the slot has to be another.
+    with pytest.raises(DefinitionInvalidError) as refused:
+        drafted(campaign, document(), FIRST + timedelta(hours=2))
+    ((path, reason),) = [(one.name, one.reason) for one in refused.value.invalid_params]
+    assert path == "batches[0].releases"
+    assert reason == ("该时点的投放已由先前的版本取消，请改用其他时点：2026-03-13T08:00:00+08:00")
+    later = document()
+    later["batches"][0]["releases"][1]["slot"] = (SECOND + timedelta(minutes=1)).isoformat()
+    drafted(campaign, later, FIRST + timedelta(hours=3))
+    quota_release_open(now=THIRD)
+    assert opened() == [(60, 0, 0), (30, 0, 0), (30, 0, 0), (10, 90, 100)]
+
+
 def test_the_plan_says_it_in_both_languages() -> None:
     (batch,) = definition_build(document()).values["batches"]
     assert plan_words(batch)[-1] == "未领完、过期和退回的张数并入下一轮投放"
@@ -226,5 +257,15 @@ def test_the_plan_says_it_in_both_languages() -> None:
         assert plan_words(batch)[-1] == (
             "Units nobody claimed, expired ones and ones given back open with the next wave"
         )
+    waves = document()["batches"][0]["releases"]
+    endless = document()
+    endless["batches"][0]["releases"] = [one | {"closes_at": None} for one in waves]
+    (batch,) = definition_build(endless).values["batches"]
+    assert plan_words(batch)[-1] == "过期和退回的张数并入下一轮投放"
+    made = pack_document()
+    made["batches"][0]["rules"]["leftover"] = "NEXT_WAVE"
+    assert plan_words(definition_build(made).values["batches"][0])[-1] == (
+        "未领完的份数并入下一轮投放"
+    )
     (kept,) = definition_build(document(leftover="KEEP")).values["batches"]
     assert plan_words(kept)[-1] != plan_words(batch)[-1]

@@ -5,12 +5,16 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.utils.translation import override
 
+from campaigns.definition.document import definition_build
 from core.clock import TIME_ZONE
-from vouchers.definition.plan_words import days_words
+from tests.factories.definitions import document_make
+from vouchers.definition.plan_words import days_words, plan_words
 from vouchers.rules.model import Validity
 from vouchers.rules.words import validity_words
 
 FIRST = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
+
+pytestmark = pytest.mark.django_db
 
 
 def days(*spans: tuple[int, int]) -> list[date]:
@@ -72,3 +76,24 @@ def test_days_are_said_as_people_say_them(given: list[date], said: str, in_engli
 def test_when_a_voucher_begins_is_said(rule: Validity, said: str) -> None:
     with override("zh-hans"):
         assert validity_words(rule) == said
+
+
+def test_waves_of_one_day_that_are_open_for_different_times_are_said_one_by_one() -> None:
+    made = document_make()
+    made["batches"][0]["releases"] = [
+        {
+            "slot": "2026-03-06T23:30:00+08:00",
+            "units": 15,
+            "closes_at": "2026-03-06T23:50:00+08:00",
+        },
+        {"slot": "2026-03-06T10:00:00+08:00", "units": 20},
+    ]
+    (batch,) = definition_build(made).values["batches"]
+    assert plan_words(batch)[1:] == [
+        "投放计划：2026-03-06 10:00（领完为止）、23:30（每轮开放20分钟），共2轮35张"
+    ]
+    with override("en"):
+        assert plan_words(batch)[1:] == [
+            "Plan: 2026-03-06 10:00 (until they are gone), 23:30 (each wave open for 20 min), "
+            "2 waves, 35 vouchers"
+        ]

@@ -22,7 +22,7 @@ class DeviceForm(forms.Form):
     device = text_field(
         _("一机多号"),
         required=False,
-        help_text=_("人数 天数，如 8 7：7 天内在同一设备上领取满 8 人的不再受理；空则不限"),
+        help_text=_("人数 天数，如 7 7：同一设备 7 天内最多 7 人领取；空则不限"),
     )
 
     def clean_device(self) -> dict[str, int] | None:

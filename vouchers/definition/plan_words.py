@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from core.clock import TIME_ZONE
 from core.passages import joined, moment_words
 from vouchers.definition.model import BatchSpec, ReleaseSpec
+from vouchers.rules.benefit_model import PackBenefit
 from vouchers.rules.model import rolls_over
 from vouchers.rules.spelling import weekday_words
 from vouchers.rules.use_hours import WEEK_DAYS
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 def plan_words(batch: BatchSpec) -> list[str]:
@@ -33,7 +35,7 @@ def plan_words(batch: BatchSpec) -> list[str]:
             _habit_words(habit, days, [one for day in days for one in by_day[day]])
             for habit, days in habits.items()
         ),
-        *([_("未领完、过期和退回的张数并入下一轮投放")] if rolls_over(batch.rules) else ()),
+        *_leftover_words(batch),
     ]
 
 
@@ -90,20 +92,41 @@ def _habit_words(
     days: Sequence[date],
     releases: Sequence[ReleaseSpec],
 ) -> str:
+    lengths = list(dict.fromkeys(length for _at, length in habit))
     named = {
         "days": days_words(days),
         "times": joined(at for at, _open in habit),
         "waves": len(releases),
         "units": sum(release.units for release in releases),
-        "open": joined(dict.fromkeys(_open_words(length) for _at, length in habit)),
+        "open": _open_words(lengths[0]),
     }
+    if len(lengths) > 1:
+        named["times"] = joined(
+            _("%(time)s（%(open)s）") % {"time": at, "open": _open_words(length)}
+            for at, length in habit
+        )
+        return _("投放计划：%(days)s %(times)s，共%(waves)s轮%(units)s张") % named
     return _("投放计划：%(days)s %(times)s，共%(waves)s轮%(units)s张，%(open)s") % named
 
 
 def _open_words(length: timedelta | None) -> str:
     if length is None:
         return _("领完为止")
-    return _("每轮开放%(hours)s小时") % {"hours": f"{length / timedelta(hours=1):g}"}
+    if length % HOUR:
+        return _("每轮开放%(minutes)s分钟") % {"minutes": f"{length / timedelta(minutes=1):g}"}
+    return _("每轮开放%(hours)s小时") % {"hours": length // HOUR}
+
+
+def _leftover_words(batch: BatchSpec) -> Iterator[str]:
+    """Yield what the next wave opens with; a wave without an end keeps its units."""
+    if not rolls_over(batch.rules):
+        return
+    if isinstance(batch.rules.benefit, PackBenefit):
+        yield _("未领完的份数并入下一轮投放")
+    elif any(release.closes_at for release in batch.releases):
+        yield _("未领完、过期和退回的张数并入下一轮投放")
+    else:
+        yield _("过期和退回的张数并入下一轮投放")
 
 
 def _open_for(release: ReleaseSpec) -> timedelta | None:

@@ -98,6 +98,11 @@ def _wave_problems(
     for release in row.releases.all():
         if release.state == ReleaseState.PLANNED:
             continue
+        if release.is_dropped:
+            if release.slot in planned:
+                reason = _("该时点的投放已由先前的版本取消，请改用其他时点：%(slot)s")
+                yield Problem(f"{path}.releases", reason % {"slot": to_plain(release.slot)})
+            continue
         plan = planned.get(release.slot, {})
         if not plan or any(getattr(release, name) != value for name, value in plan.items()):
             slot = {"slot": to_plain(release.slot)}
@@ -246,6 +251,7 @@ def _exported(
                 "fall_back_at": release.fall_back_at,
             }
             for release in sorted(row.releases.all(), key=lambda one: one.slot)
+            if not release.is_dropped
         ],
         "calendar": None,
     }

@@ -279,6 +279,11 @@ class QuotaRelease(models.Model):
     def __str__(self) -> str:
         return f"{self.batch} {self.slot:%m-%d %H:%M}"
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether a later version took it out of the plan before its slot came."""
+        return self.state == ReleaseState.CANCELLED and self.closed_at is None
+
 
 class QuotaSlice(models.Model):
     """The units of a release for one channel, or (no channel) for all.

@@ -44,9 +44,7 @@ def who_words(rules: BatchRules) -> Iterator[str]:
         area = {"area": area_words(rules.location)}
         yield _("领取时须位于%(area)s内，并提供位置信息") % area
     if rules.device:
-        yield _(
-            "%(days)s天内在同一设备上领取本活动消费券的满%(persons)s人（含本人）的，不能领取"
-        ) % {
+        yield _("同一设备%(days)s天内最多%(persons)s人领取本活动的消费券") % {
             "days": rules.device.days,
             "persons": rules.device.persons,
         }

@@ -237,13 +237,13 @@ class AudienceRule(Rule, frozen=True):
 
 
 class DeviceRule(Rule, frozen=True):
-    """A claim is refused on a device where ``persons`` people have claimed in ``days`` days.
+    """At most ``persons`` people claim on a device in ``days`` days.
 
-    People are counted over all batches and channels of the campaign, the claimer among them
-    (screening.md, FC2 一机多号: from 8 in 7 days on). Who names no device is not counted.
+    People are counted over all batches and channels of the campaign (screening.md, FC2 一机多号:
+    the eighth in 7 days is blocked, so 7). Who names no device is not counted.
     """
 
-    persons: Annotated[int, msgspec.Meta(ge=2, le=1_000)]
+    persons: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 7
 
 

@@ -10,9 +10,12 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import OperationalError
+
 from core.access.region_codes import regions_overlap
 from core.clock import business_date
 from core.errors import Refusal
+from core.errors.translate import constraint_of
 from core.hot import (
     TRY_LATER,
     HotRow,
@@ -24,7 +27,7 @@ from core.hot import (
     rounds,
 )
 from core.ids import new_id, new_voucher_code
-from core.transactions import retry_conflicts
+from core.transactions import retry_conflicts, transaction_is_open
 from vouchers.audiences.membership import Asked, members_among
 from vouchers.identity import IdentityToken
 from vouchers.rules.claiming import claim_refusals, never_usable
@@ -102,6 +105,7 @@ MOST_VOUCHERS = 2_000
 """Of one transaction: accounts are locked for as long (architecture.md, Row budget)."""
 NOT_FOUND = (Refusal("access.not_found"),)
 LATER = ClaimOutcome("REFUSED", refusals=(TRY_LATER,))
+RULES_IN_FORCE = "batch_version_in_force"
 _INTERNAL = frozenset({"limit_id", "key_id"})
 
 
@@ -117,6 +121,15 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
     Raises:
         DomainError: ``infra.try_later`` instead, in a caller's transaction.
     """
+    return _claim(commands, again=True)
+
+
+class StaleRulesError(Exception):
+    """Another version took the place of the rules a group was prepared by; nothing was taken."""
+
+
+def _claim(commands: Sequence[ClaimCommand], *, again: bool) -> list[ClaimOutcome]:
+    """Do what `vouchers_claim` does; ``again`` prepares a group anew whose rules were replaced."""
     outcomes: list[ClaimOutcome] = [ClaimOutcome("REFUSED", refusals=NOT_FOUND)] * len(commands)
     if not commands:
         return []
@@ -132,7 +145,12 @@ def vouchers_claim(*, commands: Sequence[ClaimCommand]) -> list[ClaimOutcome]:
         groups[item.command.batch_id, business_date(item.command.at)].append(item)
     for (batch_id, day), group in sorted(groups.items()):
         for together in _rounds(group):
-            decided = decided_or_later(_decide, batch_id, day, together)
+            decided: Sequence[ClaimOutcome] | None = None
+            try:
+                decided = decided_or_later(_decide, batch_id, day, together)
+            except StaleRulesError:
+                if again:
+                    decided = _claim([item.command for item in together], again=False)
             for place, item in enumerate(together):
                 outcomes[item.position] = decided[place] if decided else LATER
     return outcomes
@@ -260,7 +278,12 @@ def _decide(batch_id: UUID, day: date, group: Sequence[_Prepared]) -> list[Claim
     rule = group[0].context.rules.device
     counted = (rule.persons, rule.days) if rule else (None, None)
     arguments = [batch_id, new_id(), day, json_text(caps), *counted]
-    rows = hot_call("vouchers_claim", arguments, lines)
+    try:
+        rows = hot_call("vouchers_claim", arguments, lines)
+    except OperationalError as error:
+        if constraint_of(error) != RULES_IN_FORCE or transaction_is_open():
+            raise
+        raise StaleRulesError from error
     facts = claim_facts([row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id])
     for row, line, item in zip(rows, lines, group, strict=True):
         if row.number is not None:

@@ -11,7 +11,7 @@
 -- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
 -- row of which nothing may be used.
 -- "device" is the key of the request's own, "devices" all that count where the batch has a rule:
--- with p_persons, a claim on a device is refused if that many people, its own among them, have
+-- with p_persons, a claim on a device is refused if that many other people have
 -- claimed on it in the campaign within p_days days (vouchers_deviceuse); null where there is none.
 -- No two commands of a group share an idempotency key, a limit key or such a device. Outcome: ACCEPTED (number is
 -- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
@@ -160,7 +160,8 @@ BEGIN
              ORDER BY x.ord) c;
     -- Decided by rules that another version has replaced since they were read: nothing is taken.
     IF v_batch.version_id <> ANY (v_versions) THEN
-        RAISE EXCEPTION 'a version took the place of these rules' USING ERRCODE = '40001';
+        RAISE EXCEPTION 'a version took the place of these rules'
+            USING ERRCODE = '40001', CONSTRAINT = 'batch_version_in_force';
     END IF;
     SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
            array_agg(l.key_id), array_agg(l.cap), array_agg(coalesce(l.take, c.units))
@@ -236,7 +237,7 @@ BEGIN
                                     AND p.valid_until IS NULL), c.enrolment_id::text) AS person) own
              CROSS JOIN LATERAL jsonb_array_elements_text(c.devices) AS d(key_id)
              CROSS JOIN LATERAL (
-                SELECT count(DISTINCT u.person) + 1 AS persons FROM vouchers_deviceuse u
+                SELECT count(DISTINCT u.person) AS persons FROM vouchers_deviceuse u
                  WHERE u.device_id = d.key_id::bigint AND u.campaign_id = v_batch.campaign_id
                    AND u.at > c.at - make_interval(hours => 24 * p_days)
                    AND u.person <> own.person) seen

@@ -155,8 +155,11 @@ CLAIM_CODES = (
         409,
         "该设备已达领取上限",
         "The limit of this device is reached",
-        "近 {days} 天内在该设备上领取的人数已达 {limit} 人。",
-        "{limit} or more people have claimed on this device within {days} days.",
+        "该设备近 {days} 天内已有其他 {persons} 人领取，最多 {limit} 人。",
+        "Others have claimed on this device within {days} days: {persons}, at most {limit} people "
+        "may.",
+        remedy_zh="请用本人的设备领取，或过几天再试。",
+        remedy_en="Claim on your own device, or try again in some days.",
         hotline_zh="同一设备近期领取人数过多，含本人登记的设备；不得告知还有谁使用，过几天人数减少"
         "后可再领。",
         hotline_en="Too many people claimed on one device lately, registered devices included. "
