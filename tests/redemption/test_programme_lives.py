@@ -260,8 +260,12 @@ def test_a_programme_lives_from_its_draft_to_its_close(name: str) -> None:
     assert life.campaign.state == "ENDED"
     for spec in built(name).values["batches"]:
         waves = QuotaRelease.objects.filter(batch=life.batches[spec.code])
-        opened = sum(waves.values_list("opened_units", flat=True))
-        assert opened == (int(spec.units * factor) if spec.releases else 0), spec.code
+        units = list(waves.values_list("planned_units", "rolled_units", "opened_units"))
+        planned = sum(one for one, _rolled, _opened in units)
+        assert planned == (int(spec.units * factor) if spec.releases else 0), spec.code
+        assert all(opened == one + rolled for one, rolled, opened in units), spec.code
+        rolls = spec.rules.leftover == "NEXT_WAVE"
+        assert rolls == any(rolled for _one, rolled, _opened in units), spec.code
         assert set(waves.values_list("state", flat=True)) <= {"CLOSED"}
     states = set(Voucher.objects.values_list("state", flat=True))
     assert states == {"REDEEMED", "EXPIRED"}
