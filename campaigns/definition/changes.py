@@ -21,7 +21,26 @@ def assert_change_allowed(definition: Definition, campaign: Campaign, now: datet
     problems += _campaign(definition, campaign, now)
     for section in sections():
         value = definition.values[section.name]
-        problems += section.check_change(definition.spec, value, campaign, now)
+        problems += section.check_change(definition.spec, value, campaign)
+    _raise(problems)
+
+
+def assert_ahead(definition: Definition, campaign: Campaign, now: datetime) -> None:
+    """Check that nobody is asked to approve what is over.
+
+    Raises:
+        DefinitionInvalidError: names every window that has passed.
+    """
+    problems = []
+    if campaign.version_id is None and definition.spec.ends_at <= now:
+        problems.append(Problem("ends_at", _("活动结束时间已过")))
+    for section in sections():
+        value = definition.values[section.name]
+        problems += section.check_past(definition.spec, value, campaign, now)
+    _raise(problems)
+
+
+def _raise(problems: list[Problem]) -> None:
     if problems:
         raise DefinitionInvalidError.listed((one.path, one.reason) for one in problems)
 

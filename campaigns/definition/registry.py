@@ -38,22 +38,23 @@ class UnitBudget:
 class Section:
     """A part of the document.
 
-    ``spec_type`` gives the JSON Schema; ``normalise`` turns the value as written into its
-    canonical form; ``check`` finds what is wrong in itself, ``check_change`` what cannot follow on
-    the rows there are; ``budgets`` lists the units; ``scale`` gives the same section at another
-    size; ``apply`` writes the rows of a version and returns unit code → ledger unit; ``export``
-    reads them back as the section's plain value. Three say it in words, unit by unit:
-    ``rules_words`` to citizens (with a moment: also what comes next), ``till_words`` to cashiers,
-    ``checked_words`` everything that is approved. ``signed`` lists, in words, what the director has
-    to sign whatever the amount; ``not_ready`` what the platform cannot carry out yet, so that the
-    campaign does not go live.
+    ``spec_type`` gives the JSON Schema; ``normalise`` turns the value as written into its canonical
+    form; ``check`` finds what is wrong in itself, ``check_change`` what cannot follow on the rows
+    there are, ``check_past`` what is over already when it is submitted; ``budgets`` lists the
+    units; ``scale`` gives the same section at another size; ``apply`` writes the rows of a version
+    and returns unit code → ledger unit; ``export`` reads them back as the section's plain value.
+    Three say it in words, unit by unit: ``rules_words`` to citizens (with a moment: also what comes
+    next), ``till_words`` to cashiers, ``checked_words`` everything that is approved. ``signed``
+    lists, in words, what the director has to sign whatever the amount; ``not_ready`` what the
+    platform cannot carry out yet, so that the campaign does not go live.
     """
 
     name: str
     spec_type: Any
     normalise: Callable[[CampaignSpec, Any], Any]
     check: Callable[[CampaignSpec, Any], Iterable[Problem]]
-    check_change: Callable[[CampaignSpec, Any, Campaign, datetime], Iterable[Problem]]
+    check_change: Callable[[CampaignSpec, Any, Campaign], Iterable[Problem]]
+    check_past: Callable[[CampaignSpec, Any, Campaign, datetime], Iterable[Problem]]
     budgets: Callable[[CampaignSpec, Any], list[UnitBudget]]
     scale: Callable[[CampaignSpec, Any, Fraction], Any]
     apply: Callable[[CampaignSpec, Any, Version, Mapping[str, UUID], datetime], dict[str, UUID]]

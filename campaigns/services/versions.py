@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from campaigns.definition.changes import assert_change_allowed
+from campaigns.definition.changes import assert_ahead, assert_change_allowed
 from campaigns.definition.document import (
     Definition,
     definition_build,
@@ -72,6 +72,7 @@ def campaign_submit(*, campaign_id: UUID, actor: User, now: datetime, reason: st
         definition = definition_build(campaign.draft)
         _assert_documents(definition)
         assert_change_allowed(definition, campaign, now)
+        assert_ahead(definition, campaign, now)
         _assert_carried_out(definition, campaign)
         number = campaign.versions.count() + 1
         approval = approval_request(
@@ -113,6 +114,7 @@ def version_approved(approval: Approval, now: datetime) -> None:
     campaign = campaign_lock(UUID(approval.subject_id))
     definition = definition_build(campaign.draft)
     assert_change_allowed(definition, campaign, now)
+    assert_ahead(definition, campaign, now)
     _assert_carried_out(definition, campaign)
     previous = definition_stored(campaign.version.document) if campaign.version else None
     version = Version.objects.create(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from core.access.region_codes import subtree_contains
 from redemption.forecast.counters import Keys
 from redemption.rehearsal.tiers import AWAY_REGION, HOURS, THOUSAND
+from vouchers.rules.model import Location
 from vouchers.rules.validity import day_start
 
 EARLY_S = 300
@@ -39,8 +40,7 @@ class Crowd:
         self.chance = chance
         self.persons = persons
         self._parameters = parameters
-        self._inside = regions[0]
-        self._outside = outside_of(regions)
+        self._regions = regions
         self._hours = list(HOURS)
         self._hour_weights = list(HOURS.values())
 
@@ -73,9 +73,13 @@ class Crowd:
         """Tell whether the person belongs to the audience of a batch that has one."""
         return not _spread(person, self._parameters["outsiders"])
 
-    def region(self, share: str) -> str:
-        """Draw where somebody is; ``share`` names the parameter of being elsewhere."""
-        return self._outside if self.happens(share) else self._inside
+    def region(self, share: str, location: Location) -> str:
+        """Draw where somebody is; ``share`` names the parameter of being elsewhere.
+
+        Inside is where the batch asks people to be.
+        """
+        regions = location.regions or self._regions
+        return outside_of(regions) if self.happens(share) else regions[0]
 
     def happens(self, share: str) -> bool:
         """Draw whether something of a share happens."""

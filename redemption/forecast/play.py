@@ -159,7 +159,7 @@ class Play:
                 verified=self.crowd.verified(person),
                 in_audience=self.crowd.in_audience(person),
                 key_kinds=keys,
-                region_code=self.crowd.region("away"),
+                region_code=self.crowd.region("away", rules.location),
                 campaign_regions=self.spec.regions,
             ),
             *never_usable(validities, at, self.spec.ends_at),

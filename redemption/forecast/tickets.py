@@ -95,7 +95,7 @@ class Tickets:
             card_bin=self._card(use),
             place=place,
             listed_in=frozenset() if elsewhere else LISTED,
-            region_at=self._crowd.region("away_at_use"),
+            region_at=self._crowd.region("away_at_use", stage.batch.rules.location),
             items=self._items(stage, order_fen),
         )
 

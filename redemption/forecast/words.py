@@ -34,7 +34,7 @@ def forecast_notes(forecast: Forecast) -> list[str]:
             "tickets": f"{sample.tickets:,}",
         },
         _(
-            "未计入：渠道额度（均按不限渠道推演）、退款与撤销、风控、停发、过期后再投放、"
+            "未计入：渠道额度（均按不限渠道推演）、退款与撤销、一机多号、风控名单与筛查、停发、"
             "平台处理能力；每笔支付只用一张券。"
         ),
         _("直接带动额为预测核销订单金额合计（未减退款），撬动比据此计算。"),
@@ -48,7 +48,7 @@ def forecast_notes(forecast: Forecast) -> list[str]:
         _("%(batch)s：发放方式为“%(issuing)s”，此处按先到先得的领取推演。")
         % {"batch": batch.name, "issuing": issuing_words(batch.issuing)}
         for batch in forecast.batches
-        if batch.issuing not in (CLAIMED, "PACK")
+        if batch.issuing not in (CLAIMED, "PACK", "RETURN")
     ]
     return notes
 

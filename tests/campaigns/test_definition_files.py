@@ -76,7 +76,11 @@ def test_commands_load_and_export_the_same_canonical_form(tmp_path: Path) -> Non
     call_command("campaign_load", str(path), stdout=out)
     assert Campaign.objects.get(code="guangxi-33-demo").draft == before
     call_command("campaign_check", str(path), stdout=(checked := StringIO()))
-    assert checked.getvalue().startswith("guangxi-33-demo  ")
+    assert checked.getvalue().startswith("方案符合要求：guangxi-33-demo  ")
+    with pytest.raises(CommandError, match="没有这个用户：nobody"):
+        call_command("campaign_load", str(path), "--user", "nobody")
+    with pytest.raises(CommandError, match="guangxi-33-demo 没有已批准的第 9 版"):
+        call_command("campaign_export", "guangxi-33-demo", "--number", "9")
 
 
 def test_commands_name_the_path(tmp_path: Path) -> None:

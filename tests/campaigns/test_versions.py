@@ -217,3 +217,49 @@ def test_the_version_in_force_is_not_submitted_again(maker: User) -> None:
     with pytest.raises(DraftUnchangedError):
         campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW)
     assert Version.objects.filter(campaign=campaign).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "wrong"),
+    [
+        (
+            datetime(2026, 3, 9, tzinfo=TIME_ZONE),
+            {"batches[0].releases[0]": "领取截止已过，不会有人领到"},
+        ),
+        (
+            datetime(2026, 3, 20, tzinfo=TIME_ZONE),
+            {
+                "batches[0].releases[0]": "领取截止已过，不会有人领到",
+                "batches[0].rules.validity.fixed_until": "固定有效期已过",
+            },
+        ),
+        (
+            datetime(2026, 4, 1, tzinfo=TIME_ZONE),
+            {
+                "ends_at": "活动结束时间已过",
+                "batches[0].releases[0]": "领取截止已过，不会有人领到",
+                "batches[0].releases[1]": "领取截止已过，不会有人领到",
+                "batches[0].rules.validity.fixed_until": "固定有效期已过",
+            },
+        ),
+    ],
+)
+def test_windows_of_the_past_are_refused_when_submitted_and_when_agreed_to(
+    maker: User, now: datetime, wrong: dict[str, str]
+) -> None:
+    document = document_make()
+    (batch,) = document["batches"]
+    batch["rules"]["validity"] = {
+        "mode": "FIXED_WINDOW",
+        "fixed_from": "2026-03-06T00:00:00+08:00",
+        "fixed_until": "2026-03-20T00:00:00+08:00",
+    }
+    batch["releases"][0]["closes_at"] = "2026-03-09T00:00:00+08:00"
+    campaign = campaign_draft_save(document=document, actor=maker, now=NOW)
+    with pytest.raises(DefinitionInvalidError) as late:
+        campaign_submit(campaign_id=campaign.pk, actor=maker, now=now)
+    assert {one.name: one.reason for one in late.value.invalid_params} == wrong
+    asked = campaign_submit(campaign_id=campaign.pk, actor=maker, now=NOW)
+    with pytest.raises(DefinitionInvalidError):
+        approve(asked, now=now)
+    assert not Version.objects.exists()

@@ -204,32 +204,6 @@ def test_what_one_wave_leaves_serves_those_who_come_for_the_next() -> None:
     assert (first.claimed, second.claimed) == (60, 40)
 
 
-@pytest.mark.parametrize(("leftover", "opened"), [("KEEP", 40), ("NEXT_WAVE", 40 + 10 + 15)])
-def test_a_wave_opens_with_what_the_one_before_left(leftover: str, opened: int) -> None:
-    plan = document_make()
-    (batch,) = plan["batches"]
-    batch["rules"] = {
-        **batch["rules"],
-        "leftover": leftover,
-    }
-    batch["releases"] = [
-        {
-            "slot": SLOT.isoformat(),
-            "units": 25,
-            "closes_at": (SLOT + timedelta(hours=1)).isoformat(),
-        },
-        {"slot": (SLOT + timedelta(days=7)).isoformat(), "units": 40},
-    ]
-    # Fifteen claim the first wave; nobody uses his voucher, all expire after three days.
-    first, second = only(played(plan, persons=15, use=0)).waves
-    assert (first.released, first.claimed, first.left) == (25, 15, 10)
-    assert (second.units, second.released) == (40, opened)
-    # Used vouchers do not come back.
-    used = only(played(plan, persons=15))
-    assert used.redeemed == 30
-    assert used.waves[1].released == (50 if leftover == "NEXT_WAVE" else 40)
-
-
 # -- parameters ------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ from tests.factories.merchants import PROVINCE, client_make
 from tests.factories.persons import enrolment_make
 from tests.factories.running import BEFORE, campaign_running
 from vouchers.models import Batch, Enrolment, IdentityKey
+from vouchers.rules.model import Location
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_close, quota_release_open
 
@@ -101,8 +102,8 @@ def recorded(document: dict[str, Any], seed: int, monkeypatch: pytest.MonkeyPatc
     play.decided = []
     drawn = Crowd.region
 
-    def region(crowd: Crowd, share: str) -> str:
-        play.region = drawn(crowd, share)
+    def region(crowd: Crowd, share: str, location: Location) -> str:
+        play.region = drawn(crowd, share, location)
         return play.region
 
     monkeypatch.setattr(Crowd, "region", region)

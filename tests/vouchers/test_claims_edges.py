@@ -20,7 +20,7 @@ from tests.factories.staff import staff_make
 from tests.vouchers.test_claims import codes, footprint
 from vouchers.models import Batch, QuotaRelease, Voucher
 from vouchers.rules.model import Validity
-from vouchers.services import claims
+from vouchers.services import claim_context, claims
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_open
 from vouchers.states import ReleaseState
@@ -166,7 +166,7 @@ def test_a_version_that_comes_between_is_what_the_claims_are_decided_by(
     opens = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)
     quota_release_open(now=opens)
     batch = Batch.objects.get(campaign=campaign)
-    read, reads = claims.batch_contexts, []
+    read, reads = claim_context.batch_contexts, []
 
     def replaced(*batch_ids: Any, **until: Any) -> Any:
         found = read(*batch_ids, **until)
@@ -180,7 +180,7 @@ def test_a_version_that_comes_between_is_what_the_claims_are_decided_by(
             approve(asked, now=opens)
         return found
 
-    monkeypatch.setattr(claims, "batch_contexts", replaced)
+    monkeypatch.setattr("vouchers.services.claims.batch_contexts", replaced)
     people = [enrolment_make() for _ in range(3)]
     outcomes = vouchers_claim(commands=[claim_command(batch, one, at=opens) for one in people])
     assert [one.outcome for one in outcomes] == ["ACCEPTED"] * 3

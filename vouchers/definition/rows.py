@@ -28,10 +28,9 @@ from vouchers.states import ReleaseState
 
 
 def batches_change_problems(
-    spec: CampaignSpec, batches: list[BatchSpec], campaign: Campaign, now: datetime
+    spec: CampaignSpec, batches: list[BatchSpec], campaign: Campaign
 ) -> Iterator[Problem]:
     """Find what cannot follow on the rows there are: frozen money, waves that took place."""
-    del now
     named = {batch.code: (index, batch) for index, batch in enumerate(batches)}
     rows = (
         Batch.objects.filter(campaign=campaign)
@@ -63,6 +62,28 @@ def batches_change_problems(
         if batch.units + row.returned_units < row.released:
             yield Problem(f"{path}.units", _("计划张数不得低于已投放张数"))
         yield from _wave_problems(row, batch, clients, path)
+
+
+def batches_past_problems(
+    spec: CampaignSpec, batches: list[BatchSpec], campaign: Campaign, now: datetime
+) -> Iterator[Problem]:
+    """Find what is over by ``now``: waves that nobody could claim from, windows of use.
+
+    What an approved version has already may be over.
+    """
+    known = set(
+        QuotaRelease.objects.filter(batch__campaign=campaign).values_list("batch__code", "slot")
+    )
+    codes = set(Batch.objects.filter(campaign=campaign).values_list("code", flat=True))
+    for index, batch in enumerate(batches):
+        path = f"batches[{index}]"
+        for place, release in enumerate(batch.releases):
+            over = (release.closes_at or spec.ends_at) <= now
+            if over and (batch.code, release.slot) not in known:
+                yield Problem(f"{path}.releases[{place}]", _("领取截止已过，不会有人领到"))
+        until = batch.rules.validity.fixed_until
+        if until is not None and until <= now and batch.code not in codes:
+            yield Problem(f"{path}.rules.validity.fixed_until", _("固定有效期已过"))
 
 
 def _side_problems(campaign: Campaign, batches: list[BatchSpec]) -> Iterator[Problem]:

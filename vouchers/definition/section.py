@@ -4,7 +4,12 @@ from campaigns.definition.registry import Section, section_register
 from vouchers.definition.checks import batches_not_ready, batches_problems
 from vouchers.definition.model import Batches
 from vouchers.definition.normal import batches_budgets, batches_normalise, batches_scale
-from vouchers.definition.rows import batches_apply, batches_change_problems, batches_export
+from vouchers.definition.rows import (
+    batches_apply,
+    batches_change_problems,
+    batches_export,
+    batches_past_problems,
+)
 from vouchers.definition.words import (
     batches_checked_words,
     batches_rules_words,
@@ -18,6 +23,7 @@ BATCHES = Section(
     normalise=batches_normalise,
     check=batches_problems,
     check_change=batches_change_problems,
+    check_past=batches_past_problems,
     budgets=batches_budgets,
     scale=batches_scale,
     apply=batches_apply,

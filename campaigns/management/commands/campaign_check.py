@@ -31,7 +31,13 @@ class Command(BaseCommand):
             definition = definition_build(document)
         except DomainError as error:
             raise refusal(error) from error
-        self.stdout.write(f"{definition.spec.code}  {canonical_hash(definition.document())}")
+        self.stdout.write(
+            _("方案符合要求：%(code)s  %(hash)s")
+            % {
+                "code": definition.spec.code,
+                "hash": canonical_hash(definition.document()),
+            }
+        )
         for problem in definition.not_ready():
             self.stdout.write(
                 _("尚不能上线：%(path)s：%(reason)s")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from campaigns.definition.writing import definition_write
 from campaigns.management.files import refusal
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         if options["number"] is not None:
             version = campaign.versions.filter(number=options["number"]).first()
             if version is None:
-                raise CommandError(f"{campaign.code}: v{options['number']}?")
+                raise CommandError(
+                    _("%(code)s 没有已批准的第 %(number)s 版")
+                    % {"code": campaign.code, "number": options["number"]}
+                )
             document = version.document
         self.stdout.write(definition_write(document, options["format"]), ending="")

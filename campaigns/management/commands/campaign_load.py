@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from campaigns.management.files import definition_file, refusal
 from campaigns.services.drafts import campaign_draft_save
@@ -25,7 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Load the file and say which campaign it became."""
         document = definition_file(options["file"])
-        actor = User.objects.get(username=options["user"]) if options["user"] else None
+        name = options["user"]
+        actor = User.objects.filter(username=name).first() if name else None
+        if name and actor is None:
+            raise CommandError(_("没有这个用户：%(name)s") % {"name": name})
         try:
             campaign = campaign_draft_save(document=document, actor=actor, now=clock.now())
         except DomainError as error:

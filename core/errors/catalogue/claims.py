@@ -107,8 +107,8 @@ CLAIM_CODES = (
     CodeText(
         "claim.out_of_region",
         422,
-        "不在活动地区",
-        "Outside the region of the campaign",
+        "不在领取地区",
+        "Outside the region of claiming",
         "领取时须位于{region_names}。",
         "One has to be in {region_names} when claiming.",
         remedy_zh="请在{region_names}范围内领取。",

@@ -192,8 +192,8 @@ REDEMPTION_CODES = (
     CodeText(
         "redemption.out_of_region",
         422,
-        "不在活动地区",
-        "Outside the region of the campaign",
+        "不在使用地区",
+        "Outside the region of use",
         remedy_zh="请在{region_names}范围内使用。",
         remedy_en="Use the voucher inside {region_names}.",
         hotline_zh="使用时须身在活动地区；请顾客核对定位。",
