@@ -157,11 +157,12 @@ class ApprovalAdmin(ScopedModelAdmin):
         if obj is None:
             return self.fieldsets
         (name, head), (title, options), *rest = self.fieldsets
-        fields = head["fields"]
+        fields: tuple[Any, ...] = head["fields"]
         if not _has_amount(obj):
             fields = tuple("progress" if one == AMOUNT_LINE else one for one in fields)
         if attachment_of(obj.kind) is not None:
-            options = {**options, "fields": (*options["fields"], "attached")}
+            shown: tuple[Any, ...] = (*options["fields"], "attached")
+            options = {**options, "fields": shown}
         return ((name, {**head, "fields": fields}), (title, options), *rest)
 
     @display(description=_("涉及金额（元）"), ordering="amount_fen")
@@ -169,7 +170,7 @@ class ApprovalAdmin(ScopedModelAdmin):
         """Show the amount of a matter that has one."""
         return yuan_grouped(obj.amount_fen) if _has_amount(obj) else "-"
 
-    amount.fen_field = "amount_fen"  # type: ignore[attr-defined]  # exported as a number
+    amount.fen_field = "amount_fen"  # exported as a number
 
     @display(description=_("事项"), ordering="kind")
     def kind_title(self, obj: Approval) -> str:

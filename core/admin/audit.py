@@ -86,7 +86,8 @@ class AuditEventAdmin(ScopedModelAdmin):
         if withheld is not None:
             instead = Value(gettext("（无权查看该事项的理由）"))
             shown = Case(When(withheld, then=instead), default=shown, output_field=TextField())
-        return queryset.filter(condition).annotate(reason_shown=shown)
+        rows: QuerySet[Any] = queryset.filter(condition).annotate(reason_shown=shown)
+        return rows
 
     @display(description=_("操作"), ordering="action")
     def action_name(self, obj: AuditEvent) -> str:

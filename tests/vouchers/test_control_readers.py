@@ -1,5 +1,7 @@
 """Why somebody is on the control list is read by those who may read the list, nobody else."""
 
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
@@ -54,7 +56,7 @@ def pages(reader: Staff, one: Approval) -> list[str]:
     """Return what a reader gets of an approval in the list, by search and as a file."""
     url = reader.list_url(Approval)
     chosen = {"action": "export_csv", "_selected_action": [str(one.pk)]}
-    sent = reader.client.post(url, chosen)
+    sent: Any = reader.client.post(url, chosen)
     lines = b"".join(sent.streaming_content) if sent.streaming else sent.content
     return [reader.html(url), reader.html(url, {"q": "0001"}), lines.decode()]
 
