@@ -53,6 +53,12 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     ACCOUNT: re.compile(r"[!-~]{1,128}"),
 }
 _SEPARATORS: Final = re.compile(r"[\s\u00a0\u3000-]+")
+_GAPS: Final = re.compile(r"[\s\u2010-\u2015-]+")
+_DATE: Final = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}-[01]?[0-9]-[0-3]?[0-9](?![0-9])")
+_WHOLE: Final = re.compile(r"[0-9]{11}")
+"""A mobile has 11 digits, documents and cards more; an X at the end comes after 17 of them."""
+SHORTEST: Final = 5
+"""Characters of the shortest document; what is shorter is no number to look for in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,34 @@ def pii_hash(kind: str, raw: str, *, document_type: str = RESIDENT_ID) -> KeyedH
 
 
 def pii_tail(kind: str, raw: str, *, document_type: str = RESIDENT_ID) -> str:
-    """Return what may be shown: stars and the last four characters (fewer for short values)."""
+    """Return what may be shown: stars and the last four characters.
+
+    Fewer of short values, a third at most; of a mobile always the four that everybody goes by.
+    """
     value = pii_normalise(kind, raw, document_type=document_type)
-    shown = min(4, len(value) // 3)
+    shown = 4 if kind == MOBILE else min(4, len(value) // 3)
     return f"****{value[len(value) - shown :]}"
+
+
+def assert_no_number(name: str, text: str, *, entered: str = "") -> None:
+    """Refuse a sentence that is kept and holds a whole number, however it is spaced.
+
+    A whole number is ``entered`` (what was typed in a field that is not kept), or 11 digits and
+    more in a row; a date written 2026-03-06 is none. ``name`` is the field of the sentence.
+
+    Raises:
+        InvalidParametersError: naming the field; the message never repeats the number.
+    """
+    squeezed = _squeezed(text)
+    sought = _squeezed(entered)
+    if _WHOLE.search(squeezed) or (len(sought) >= SHORTEST and sought in squeezed):
+        raise InvalidParametersError.one(name, _("不得写完整号码，只写后四位"))
+
+
+def _squeezed(text: str) -> str:
+    """Return the text half-width and upper-case, without gaps, dates as a mark."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return _GAPS.sub("", _DATE.sub("/", plain))
 
 
 def pii_digest(purpose: str, value: str) -> str:

@@ -142,6 +142,7 @@ RESTART_APPROVAL = ApprovalKind(
     maker_action="campaigns.restart_campaign",
     checker_action="campaigns.approve_restart",
     director_action="campaigns.sign_restart",
+    has_amount=False,
     describe=restart_words,
 )
 

@@ -162,6 +162,7 @@ WHITELIST_APPROVAL = ApprovalKind(
     maker_action="campaigns.submit_whitelist",
     checker_action="campaigns.approve_whitelist",
     director_action="campaigns.sign_whitelist",
+    has_amount=False,
     describe=whitelist_words,
 )
 

@@ -32,7 +32,7 @@ from core.admin.actions import (
 from core.admin.attachments import attachment_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import row_of
-from core.admin.columns import json_block, lines_block, yuan_column
+from core.admin.columns import json_block, lines_block, yuan_grouped
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column
 from core.admin.subjects import row_link
@@ -44,6 +44,7 @@ from core.approvals.services import (
     approval_is_unchanged,
     approval_withdraw,
 )
+from core.approvals.visibility import approvals_visible
 from core.subjects import subject_name, subject_of
 
 STATE_LABELS = {
@@ -52,6 +53,7 @@ STATE_LABELS = {
     "REJECTED": "danger",
     "WITHDRAWN": "info",
 }
+AMOUNT_LINE = ("amount", "progress")
 
 
 class CommentForm(BaseDialogForm):
@@ -115,7 +117,7 @@ class ApprovalAdmin(ScopedModelAdmin):
                 "fields": (
                     "title",
                     ("kind_title", "state"),
-                    ("amount", "progress"),
+                    AMOUNT_LINE,
                     ("maker", "created_at", "decided_at"),
                     "reason",
                     ("region", "subject"),
@@ -129,8 +131,11 @@ class ApprovalAdmin(ScopedModelAdmin):
     inlines = (DecisionInline,)
     actions_detail = ("agree", "reject", "withdraw")
 
-    amount = yuan_column("amount_fen", _("涉及金额（元）"))
     region = region_column("owner_region", _("归属地区"))
+
+    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Show what the member of staff may read; of some kinds that is not for everybody."""
+        return approvals_visible(queryset, request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read the opinions of a page in one query, the names of its subjects in the list's."""
@@ -148,11 +153,24 @@ class ApprovalAdmin(ScopedModelAdmin):
         return approval
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show what another room adds to approvals of this kind with the content."""
-        if obj is None or attachment_of(obj.kind) is None:
+        """Show no amount where there is none, and what another room adds with the content."""
+        if obj is None:
             return self.fieldsets
-        first, (title, options), *rest = self.fieldsets
-        return (first, (title, {**options, "fields": (*options["fields"], "attached")}), *rest)
+        (name, head), (title, options), *rest = self.fieldsets
+        fields: tuple[Any, ...] = head["fields"]
+        if not _has_amount(obj):
+            fields = tuple("progress" if one == AMOUNT_LINE else one for one in fields)
+        if attachment_of(obj.kind) is not None:
+            shown: tuple[Any, ...] = (*options["fields"], "attached")
+            options = {**options, "fields": shown}
+        return ((name, {**head, "fields": fields}), (title, options), *rest)
+
+    @display(description=_("涉及金额（元）"), ordering="amount_fen")
+    def amount(self, obj: Approval) -> str:
+        """Show the amount of a matter that has one."""
+        return yuan_grouped(obj.amount_fen) if _has_amount(obj) else "-"
+
+    amount.fen_field = "amount_fen"  # exported as a number
 
     @display(description=_("事项"), ordering="kind")
     def kind_title(self, obj: Approval) -> str:
@@ -186,7 +204,8 @@ class ApprovalAdmin(ScopedModelAdmin):
         """Say in words what takes effect."""
         kind = _kind(obj)
         lines = kind.describe(obj.subject_id, obj.payload) if kind else []
-        return lines_block(lines, empty=gettext("见标题与涉及金额"))
+        empty = gettext("见标题与涉及金额") if _has_amount(obj) else gettext("见标题")
+        return lines_block(lines, empty=empty)
 
     @display(description=_("逐项改动"))
     def changed_fields(self, obj: Approval) -> SafeString | str:
@@ -303,6 +322,11 @@ class ApprovalAdmin(ScopedModelAdmin):
             _("已同意") if agree else _("已驳回"),
         )
         return action_done(request, self.change_url(approval))
+
+
+def _has_amount(approval: Approval) -> bool:
+    kind = _kind(approval)
+    return kind is None or kind.has_amount
 
 
 def _kind(approval: Approval) -> ApprovalKind | None:

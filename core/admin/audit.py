@@ -5,7 +5,7 @@ from __future__ import annotations  # ModelAdmin takes no brackets at run time
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,12 +18,13 @@ from core.access.roles import grants_permitting
 from core.access.scope import scope_condition
 from core.admin.actions import action_done
 from core.admin.base import ScopedModelAdmin
-from core.admin.columns import json_column, page_link
+from core.admin.columns import json_column, page_link, text_column
 from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.platform_scope import PlatformAdmin, sees_platform
 from core.admin.regions import region_column
 from core.admin.values import AuditActionFilter, SubjectTypeFilter
 from core.admin.words import action_words, subject_words
+from core.approvals.visibility import approvals_withheld
 from core.audit.models import AuditEvent, AuditLink
 from core.audit.services import audit_chain_verify
 
@@ -39,7 +40,7 @@ class AuditEventAdmin(ScopedModelAdmin):
         "subject_name",
         "subject_id",
         "region",
-        "reason",
+        "why",
     )
     list_display_links = ("at",)
     list_filter = (
@@ -58,16 +59,17 @@ class AuditEventAdmin(ScopedModelAdmin):
         "subject_name",
         "subject_id",
         "region",
-        "reason",
+        "why",
         "content",
         "at",
         "recorded_at",
         "link",
     )
-    readonly_fields = ("action_name", "subject_name", "region", "content", "link")
+    readonly_fields = ("action_name", "subject_name", "region", "why", "content", "link")
     paginator = InfinitePaginator
 
     content = json_column("data", _("内容"))
+    why = text_column("reason_shown", _("理由"))
     region = region_column("owner_region", _("归属地区"))
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -78,7 +80,18 @@ class AuditEventAdmin(ScopedModelAdmin):
             return queryset.none()
         if sees_platform(request.user, "core.view_auditevent"):
             condition |= Q(owner_region="")
-        return queryset.filter(condition)
+        # A reason why somebody is under control is not for everybody who watches the log.
+        withheld = approvals_withheld(request.user, path="data__kind")
+        shown: Any = F("reason")
+        if withheld is not None:
+            instead = Value(gettext("（无权查看该事项的理由）"))
+            shown = Case(When(withheld, then=instead), default=shown, output_field=TextField())
+        rows: QuerySet[Any] = queryset.filter(condition).annotate(reason_shown=shown)
+        return rows
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse to filter by the reason: what is withheld is not to be guessed either."""
+        return not lookup.startswith("reason") and super().lookup_allowed(lookup, value, request)
 
     @display(description=_("操作"), ordering="action")
     def action_name(self, obj: AuditEvent) -> str:

@@ -30,8 +30,9 @@ class ApprovalKind:
     JSON can hold it; its hash binds the approval. ``on_approved`` runs in the transaction of the
     last agreement, ``on_closed`` in that of a rejection or withdrawal. ``describe(subject_id,
     payload)`` says in lines what the checker agrees to, ``fields`` where there is one lists every
-    field that changes. The actions are permission
-    names: who may submit, who may check (复核), who may sign at the second level (分管领导).
+    field that changes. The actions are permission names: who may submit, who may check (复核), who
+    may sign at the second level (分管领导); ``reader_action``, where there is one, is needed to
+    read its approvals at all (`core.approvals.visibility`). ``has_amount``: money is part of it.
     """
 
     kind: str
@@ -43,6 +44,8 @@ class ApprovalKind:
     director_action: str
     on_closed: Effect = no_effect
     min_depth: int = 1
+    reader_action: str = ""
+    has_amount: bool = True
     describe: Description = no_description
     fields: Description = no_description
 

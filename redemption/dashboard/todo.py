@@ -10,6 +10,7 @@ from core.access.roles import grants_permitting, may
 from core.access.scope import ScopeFields, scope_queryset
 from core.approvals.models import Approval, ApprovalState
 from core.approvals.registry import approval_kinds
+from core.approvals.visibility import VIEW, approvals_visible
 from core.outbox.models import Delivery
 from core.screening.models import Case, CaseState
 from redemption.models import Discrepancy, ExceptionItem
@@ -46,9 +47,9 @@ def approvals_waiting(*, user: User) -> list[Approval]:
     Not his own requests, not those he has given his word on already, and only at the level that
     his roles allow.
     """
-    visible = scope_queryset(Approval.objects.all(), user, action="core.view_approval")
     pending = (
-        visible.filter(state=ApprovalState.PENDING)
+        approvals_visible(Approval.objects.all(), user)
+        .filter(state=ApprovalState.PENDING)
         .exclude(maker=user)
         .exclude(decisions__checker=user)
         .annotate(given=Count("decisions"))
@@ -64,7 +65,7 @@ def approvals_waiting(*, user: User) -> list[Approval]:
 
 
 def _approvals(user: User) -> int | None:
-    if not grants_permitting(user, "core.view_approval"):
+    if not grants_permitting(user, VIEW):
         return None
     return len(approvals_waiting(user=user))
 

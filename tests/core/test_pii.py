@@ -92,5 +92,39 @@ def test_kinds_and_document_types_do_not_share_hashes() -> None:
 
 def test_tail_shows_at_most_four_characters() -> None:
     assert pii.pii_tail(pii.DOCUMENT, RESIDENT) == "****002X"
-    assert pii.pii_tail(pii.MOBILE, "13800138000") == "****000"
+    assert pii.pii_tail(pii.MOBILE, "13800138000") == "****8000"
     assert pii.pii_tail(pii.ACCOUNT, "ab") == "****"
+
+
+@pytest.mark.parametrize(
+    ("text", "entered"),
+    [
+        ("疑似倒卖 13800138000", ""),
+        ("电话 138 0013-8000 接听", ""),
+        ("１３８００１３８０００", ""),
+        ("138\u20110013\u20118000", ""),
+        (f"证件{RESIDENT}", ""),
+        (f"证件{RESIDENT[:6]} {RESIDENT[6:14]} {RESIDENT[14:].lower()}", ""),
+        ("2026-03-06 联系 13800138000", ""),
+        ("通行证 h 12345678", "H12345678"),
+        ("设备 A-Telephone-0001", "a-telephone-0001"),
+    ],
+)
+def test_a_sentence_with_a_whole_number_is_refused(text: str, entered: str) -> None:
+    with pytest.raises(InvalidParametersError) as refused:
+        pii.assert_no_number("reason", text, entered=entered)
+    (wrong,) = refused.value.invalid_params
+    assert (wrong.name, wrong.reason) == ("reason", "不得写完整号码，只写后四位")
+
+
+@pytest.mark.parametrize(
+    ("text", "entered"),
+    [
+        ("尾号 8000，2026-03-01 - 2026-03-05 套券 12 次", "13800138000"),
+        ("2026-03-06 100 张，20260306", ""),
+        ("用户 u1 多次", "u1"),
+        ("群组 1234567890", ""),
+    ],
+)
+def test_tails_dates_and_counts_are_no_whole_numbers(text: str, entered: str) -> None:
+    pii.assert_no_number("reason", text, entered=entered)

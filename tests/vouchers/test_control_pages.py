@@ -52,6 +52,7 @@ def test_from_the_number_to_the_refusal_and_back() -> None:
     assert "只存摘要，提交后不再显示" in maker.html(maker.add_url(ControlEntry))
     response = maker.add(ControlEntry, form())
     assert response.status_code == 302, response.content.decode()
+    assert said(response) == ["已提交，待另一人复核，复核同意后生效"]
     entry = ControlEntry.objects.get()
     approval = Approval.objects.get(kind="voucher.control")
     tail = document_number(1)[-4:]
@@ -76,6 +77,9 @@ def test_from_the_number_to_the_refusal_and_back() -> None:
     assert "管控中" in checker.html(checker.list_url(ControlEntry))
     assert checker.action(entry, "lift", reason="x").status_code == 403
     assert maker.act(entry, "lift", reason="申诉成立") == "已提交，待另一人复核"
+    # While it waits nobody is offered to ask again.
+    assert maker.action(entry, "lift", reason="申诉成立").status_code == 403
+    assert maker.action_url(entry, "lift") not in maker.html(maker.page_url(entry))
     lifting = Approval.objects.get(kind="voucher.control_lift")
     assert maker.action(lifting, "agree", comment="同意").status_code == 403
     assert codes(batch, person) == ["claim.risk_refused"]
@@ -83,7 +87,7 @@ def test_from_the_number_to_the_refusal_and_back() -> None:
     assert codes(batch, person) == []
     text = maker.html(maker.page_url(entry))
     assert "已解除" in text
-    assert "解除风控名单：证件" in text
+    assert f"解除风控名单：证件 ****{tail}（广西壮族自治区）" in text
 
 
 def test_a_rejection_ends_it() -> None:
@@ -109,6 +113,12 @@ def test_a_rejection_ends_it() -> None:
         ({"valid_until": "2026-03-06 08:00"}, "应晚于起始时间和现在"),
         ({"valid_until": "soon"}, "输入一个有效的日期/时间"),
         ({"reason": ""}, "必填"),
+        ({"reason": "试用：疑似倒卖 13800138000"}, "不得写完整号码，只写后四位"),
+        ({"reason": f"证件{document_number(1)}"}, "不得写完整号码，只写后四位"),
+        (
+            {"kind": "DEVICE", "number": "a-telephone", "reason": "设备 A-Telephone 套券"},
+            "不得写完整号码，只写后四位",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_on_the_form(wrong: dict[str, str], words: str) -> None:
@@ -146,9 +156,9 @@ def test_another_region_and_other_roles_have_no_way_in() -> None:
     far = Staff.of(Role.RISK_MAKER, region=LIUZHOU)
     assert far.get(far.page_url(entry)).status_code == 404
     assert far.action(entry, "lift", reason="x").status_code == 404
-    assert "****001" not in far.html(far.list_url(ControlEntry))
+    assert "****0001" not in far.html(far.list_url(ControlEntry))
     near = Staff.of(Role.RISK_CHECKER, region=NANNING)
-    assert "****001" in near.html(near.list_url(ControlEntry))
+    assert "****0001" in near.html(near.list_url(ControlEntry))
     assert near.get(near.add_url(ControlEntry)).status_code == 403
     for role in (Role.CAMPAIGN_MAKER, Role.SERVICE_DESK, Role.LIST_MAKER, Role.SETTLEMENT_MAKER):
         other = Staff.of(role)
@@ -200,3 +210,26 @@ def test_a_case_that_was_upheld_leads_to_the_form() -> None:
     far = Staff.of(Role.RISK_MAKER, region=LIUZHOU)
     assert far.get(link).status_code == 404
     assert maker.get(f"{add}?case=x").status_code == 404
+
+
+def test_the_page_of_a_lifting_says_what_a_lifting_does() -> None:
+    entry = control_agreed(identity_token("MOBILE", mobile_number(1)))
+    business_time_set(later(days=3))
+    maker, checker = Staff.of(Role.RISK_MAKER), Staff.of(Role.RISK_CHECKER)
+    said_no = maker.act(entry, "lift", reason="误列 138 0013-8000")
+    assert "不得写完整号码，只写后四位" in said_no
+    assert not Approval.objects.filter(kind="voucher.control_lift").exists()
+    maker.act(entry, "lift", reason="申诉成立")
+    lifting = Approval.objects.get(kind="voucher.control_lift")
+    assert lifting.payload == {"reason": "申诉成立", "days": 4}
+    text = checker.html(checker.page_url(lifting))
+    for line in (
+        "解除风控名单：手机号 ****0001（广西壮族自治区）",
+        "自同意之时起恢复领取（另有管控的除外）",
+        "解除理由：申诉成立",
+        "原列入理由：核查属实",
+        "截至申请解除时已管控 4 天",
+    ):
+        assert line in text
+    assert "期间不能领取" not in text
+    assert "涉及金额" not in text

@@ -96,7 +96,7 @@ def test_no_raw_number_is_stored() -> None:
     client = client_make(Client.Kind.CHANNEL)
     register(command(client, document=document(), mobile=mobile()))
     masked = set(IdentityKey.objects.filter(kind__in=["DOCUMENT", "MOBILE"]).values_list("masked"))
-    assert masked == {("****002X",), ("****001",)}
+    assert masked == {("****002X",), ("****8001",)}
     for kept in IdentityHash.objects.values_list("key_hash", flat=True):
         assert len(kept) == 64
     token = document()
@@ -141,12 +141,12 @@ def test_changed_mobile_closes_the_old_one() -> None:
     assert not changed.created
     rows = EnrolmentKey.objects.filter(kind="MOBILE").order_by("pk")
     assert [(row.key.masked, row.valid_from, row.valid_until) for row in rows] == [
-        ("****001", NOW, LATER),
-        ("****002", LATER, None),
+        ("****8001", NOW, LATER),
+        ("****9002", LATER, None),
     ]
     assert outcome.person_id
     current = identity_keys_of([outcome.person_id], ["MOBILE"])[outcome.person_id]
-    assert [ref.masked for ref in current] == ["****002"]
+    assert [ref.masked for ref in current] == ["****9002"]
     assert Enrolment.objects.get().updated_at == LATER
 
 
@@ -201,7 +201,7 @@ def test_document_never_changes_silently(known_elsewhere: bool) -> None:
     assert counts() == before
     assert first.person_id
     refs = identity_keys_of([first.person_id], ["DOCUMENT", "MOBILE"])[first.person_id]
-    assert {ref.masked for ref in refs} == {"****002X", "****001"}
+    assert {ref.masked for ref in refs} == {"****002X", "****8001"}
 
 
 @pytest.mark.django_db
@@ -240,7 +240,7 @@ def test_two_commands_for_one_account_are_decided_in_order() -> None:
     assert [refusal.code for refusal in outcomes[3].refusals] == ["person.document_conflict"]
     assert outcomes[0].person_id
     refs = identity_keys_of([outcomes[0].person_id], ["MOBILE"])[outcomes[0].person_id]
-    assert [ref.masked for ref in refs] == ["****002"]
+    assert [ref.masked for ref in refs] == ["****9002"]
 
 
 @pytest.mark.django_db

@@ -20,7 +20,7 @@ from core.admin.actions import REASON_MAX
 from core.clock import TIME_ZONE
 from core.errors import DomainError
 from core.models import Case, Client
-from core.pii import DOCUMENT_TYPES
+from core.pii import DOCUMENT_TYPES, assert_no_number
 from vouchers.identity import IdentityToken, account_token, identity_token
 from vouchers.models import ControlEntry
 from vouchers.models.persons import KeyKind
@@ -80,6 +80,8 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at 
         """Turn the number into its token; from here on nobody has the number."""
         cleaned = super().clean() or self.cleaned_data
         number = cleaned.pop("number", None)
+        if number and cleaned.get("reason"):
+            self._assert_reason(cleaned["reason"], number)
         if self.case is None and number and cleaned.get("kind"):
             try:
                 cleaned["token"] = self._token(cleaned, number)
@@ -87,6 +89,13 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at 
                 reasons = [one.reason for one in error.invalid_params]
                 self.add_error("number", reasons or gettext("号码不正确"))
         return cleaned
+
+    def _assert_reason(self, reason: str, number: str) -> None:
+        # Only here the number is known; the service finds long runs of digits by itself.
+        try:
+            assert_no_number("reason", reason, entered=number)
+        except DomainError as error:
+            self.add_error("reason", [one.reason for one in error.invalid_params])
 
     def _token(self, cleaned: dict[str, Any], number: str) -> IdentityToken | None:
         kind = cleaned["kind"]

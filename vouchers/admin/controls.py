@@ -4,8 +4,8 @@ from __future__ import annotations  # ModelAdmin takes no brackets at run time
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +39,7 @@ from vouchers.services.controls import (
     control_lift,
     control_propose,
     control_propose_case,
+    lift_waits,
 )
 from vouchers.states import ControlState
 
@@ -50,6 +51,7 @@ STATE_LABELS = {
     "LIFTED": "success",
 }
 TERMS = ("owner_region", ("valid_from", "valid_until"), "reason")
+LIFTABLE = button(LIFT, ControlState.IN_FORCE)
 NUMBER = (("kind", "document_type"), ("number", "client"))
 
 
@@ -80,7 +82,6 @@ class ControlEntryAdmin(ScopedModelAdmin):
     search_fields = ("key__masked", "reason", "id__exact")
     search_help_text = _("按掩码尾号、列入理由或编号查找")
     actions_detail = ("lift",)
-    has_lift_permission = button(LIFT, ControlState.IN_FORCE)
 
     region = region_column("owner_region", _("管控地区"))
 
@@ -151,6 +152,21 @@ class ControlEntryAdmin(ScopedModelAdmin):
         if obj is not None:
             obj.seen_in = request
         return obj
+
+    def has_lift_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Offer to ask for the end of what is in force, once."""
+        if not LIFTABLE(self, request, object_id):
+            return False
+        return object_id is None or not lift_waits(object_id)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Say that nothing is in force yet: a second person has to agree."""
+        messages.success(request, _("已提交，待另一人复核，复核同意后生效"))
+        if "_addanother" in request.POST:
+            return HttpResponseRedirect(request.get_full_path())
+        return HttpResponseRedirect(self.change_url(obj))
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> ControlEntry:
         """Put a key forward."""

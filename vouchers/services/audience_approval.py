@@ -106,5 +106,6 @@ SNAPSHOT_APPROVAL = ApprovalKind(
     maker_action="vouchers.submit_audiencesnapshot",
     checker_action="vouchers.approve_audiencesnapshot",
     director_action="vouchers.sign_audiencesnapshot",
+    has_amount=False,
     describe=snapshot_words,
 )

@@ -13,26 +13,32 @@ from django.utils.translation import gettext as _
 
 from core.access.errors import ReasonRequiredError
 from core.access.models import User
-from core.access.regions import region_names
 from core.access.roles import assert_may, may
-from core.approvals.models import Approval
+from core.approvals.models import Approval, ApprovalState
 from core.approvals.registry import ApprovalKind
 from core.approvals.services import approval_request
 from core.canonical import to_plain
 from core.errors import DomainError, InvalidParam, InvalidParametersError
 from core.models import Case
-from core.passages import moment_words
+from core.pii import assert_no_number
 from core.screening.models import CaseState
 from core.transactions import retry_conflicts, transaction_joined
 from vouchers.identity import IdentityToken
 from vouchers.locks import control_lock, identity_key_lock
 from vouchers.models import ControlEntry, IdentityKey
+from vouchers.services.control_words import (
+    control_words,
+    lift_payload,
+    lift_words,
+    region_word,
+)
 from vouchers.services.identity_keys import identity_keys_ensure
 from vouchers.states import CONTROL_STATES, ControlState
 
 KIND = "voucher.control"
 LIFT_KIND = "voucher.control_lift"
 SUBJECT_TYPE = "vouchers.controlentry"
+VIEW = "vouchers.view_controlentry"
 ADD = "vouchers.add_controlentry"
 LIFT = "vouchers.lift_controlentry"
 MOST_DAYS = 1_096
@@ -57,7 +63,8 @@ def control_propose(
     """Put a key forward for the list; of the number itself only its hashes are kept.
 
     Raises:
-        InvalidParametersError: a period that is over or too long, or the key is on the list.
+        InvalidParametersError: a period that is over or too long, a whole number in the
+            reason, or the key is on the list.
         ReasonRequiredError: no reason.
         DomainError: ``access.permission_denied``.
     """
@@ -124,7 +131,7 @@ def _propose(
         kind=KIND,
         subject_type=SUBJECT_TYPE,
         subject_id=entry.pk,
-        title=_("列入风控名单：%(key)s") % {"key": key},
+        title=_("列入风控名单：%(key)s（%(region)s）") % {"key": key, "region": region_word(entry)},
         maker=actor,
         owner_region=entry.owner_region,
         now=now,
@@ -136,6 +143,7 @@ def _propose(
 def _assert_terms(terms: ControlTerms, now: datetime) -> None:
     if not terms.reason.strip():
         raise ReasonRequiredError
+    assert_no_number("reason", terms.reason)
     wrong = []
     if terms.valid_until <= max(terms.valid_from, now):
         wrong.append(InvalidParam("valid_until", _("应晚于起始时间和现在")))
@@ -154,10 +162,12 @@ def control_lift(*, entry_id: UUID, reason: str, actor: User, now: datetime) -> 
         StateConflictError: it is not in force.
         PendingExistsError: lifting it waits for the second person already.
         ReasonRequiredError: no reason.
+        InvalidParametersError: a whole number in the reason.
         DomainError: ``access.permission_denied``, ``access.not_found``.
     """
     if not reason.strip():
         raise ReasonRequiredError
+    assert_no_number("reason", reason)
     with transaction_joined():
         entry = control_lock(entry_id)
         assert_may(actor, LIFT, entry.owner_region)
@@ -167,12 +177,24 @@ def control_lift(*, entry_id: UUID, reason: str, actor: User, now: datetime) -> 
             kind=LIFT_KIND,
             subject_type=SUBJECT_TYPE,
             subject_id=entry.pk,
-            title=_("解除风控名单：%(key)s") % {"key": entry.key},
+            title=_("解除风控名单：%(key)s（%(region)s）")
+            % {"key": entry.key, "region": region_word(entry)},
             maker=actor,
             owner_region=entry.owner_region,
             now=now,
+            payload=lift_payload(entry, reason=reason, now=now),
             reason=reason,
         )
+
+
+def lift_waits(entry_id: object) -> bool:
+    """Tell whether lifting an entry waits for the second person."""
+    return Approval.objects.filter(
+        kind=LIFT_KIND,
+        subject_type=SUBJECT_TYPE,
+        subject_id=str(entry_id),
+        state=ApprovalState.PENDING,
+    ).exists()
 
 
 def control_snapshot(subject_id: str, _payload: Mapping[str, Any]) -> object:
@@ -186,23 +208,6 @@ def control_snapshot(subject_id: str, _payload: Mapping[str, Any]) -> object:
         "valid_until": to_plain(entry.valid_until),
         "state": entry.state,
     }
-
-
-def control_words(subject_id: str, _payload: Mapping[str, Any]) -> list[str]:
-    """Say which key, where, from when until when, and why it is (to be) on the list."""
-    entry = ControlEntry.objects.select_related("key", "case").get(pk=subject_id)
-    names = region_names([entry.owner_region])
-    lines = [
-        _("对象：%(key)s") % {"key": entry.key},
-        _("管控地区：%(region)s及其下辖地区主办的活动")
-        % {"region": names.get(entry.owner_region, entry.owner_region)},
-        _("管控期：%(from)s至%(until)s，期间不能领取")
-        % {"from": moment_words(entry.valid_from), "until": moment_words(entry.valid_until)},
-        _("列入理由：%(reason)s") % {"reason": entry.reason},
-    ]
-    if entry.case is not None:
-        lines.append(_("依据核查单：%(case)s") % {"case": entry.case})
-    return lines
 
 
 def control_approved(approval: Approval, now: datetime) -> None:
@@ -241,6 +246,8 @@ CONTROL_APPROVAL = ApprovalKind(
     maker_action=ADD,
     checker_action="vouchers.approve_controlentry",
     director_action="vouchers.sign_controlentry",
+    reader_action=VIEW,
+    has_amount=False,
     describe=control_words,
 )
 LIFT_APPROVAL = ApprovalKind(
@@ -251,5 +258,7 @@ LIFT_APPROVAL = ApprovalKind(
     maker_action=LIFT,
     checker_action="vouchers.approve_controlentry",
     director_action="vouchers.sign_controlentry",
-    describe=control_words,
+    reader_action=VIEW,
+    has_amount=False,
+    describe=lift_words,
 )

@@ -102,6 +102,7 @@ SWITCH_APPROVAL = ApprovalKind(
     maker_action="vouchers.restart_batch",
     checker_action="vouchers.approve_batch",
     director_action="vouchers.sign_batch",
+    has_amount=False,
 )
 
 
