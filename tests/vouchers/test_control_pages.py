@@ -233,3 +233,14 @@ def test_the_page_of_a_lifting_says_what_a_lifting_does() -> None:
         assert line in text
     assert "期间不能领取" not in text
     assert "涉及金额" not in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"document_type": "NOSUCH"}, {"valid_until": "soon"}, {"owner_region": "999999"}]
+)
+def test_a_page_that_says_what_is_wrong_does_not_repeat_the_number(wrong: dict[str, str]) -> None:
+    maker = Staff.of(Role.RISK_MAKER)
+    response = maker.add(ControlEntry, form(**wrong))
+    assert response.status_code == 200
+    assert document_number(1) not in response.content.decode()
+    assert not ControlEntry.objects.exists()

@@ -248,6 +248,14 @@ def test_twice_in_one_region_is_refused_and_in_another_not() -> None:
     control_made(token, valid_from=ENDS_AT, valid_until=ENDS_AT + timedelta(days=1))
 
 
+def test_a_period_before_one_in_force_stands_beside_it() -> None:
+    token = identity_token("MOBILE", "13900000002")
+    control_agreed(token, valid_from=ENDS_AT, valid_until=ENDS_AT + timedelta(days=9))
+    assert control_agreed(token, valid_until=ENDS_AT).state == "IN_FORCE"
+    with pytest.raises(InvalidParametersError):
+        control_made(token, valid_until=ENDS_AT + timedelta(seconds=1))
+
+
 def _refused_as_known(token: IdentityToken) -> None:
     with pytest.raises(InvalidParametersError) as refused:
         control_made(token)

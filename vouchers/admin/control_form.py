@@ -29,6 +29,14 @@ MOST_CHARS = 128
 ASKED = ("kind", "document_type", "number", "client")
 
 
+class ForgetfulInput(UnfoldAdminTextInputWidget):
+    """A text that no page repeats, not even one that says what is wrong with it."""
+
+    def format_value(self, value: Any) -> None:
+        """Show nothing."""
+        del value
+
+
 class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at run time
     """Which key, and the terms; of a case the terms alone."""
 
@@ -41,7 +49,7 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at 
     number = forms.CharField(
         label=_("号码"),
         max_length=MOST_CHARS,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=ForgetfulInput(attrs={"autocomplete": "off"}),
         help_text=_("证件号、手机号、设备号、卡号或渠道用户号；只存摘要，提交后不再显示"),
     )
     client: Any = forms.ModelChoiceField(
@@ -99,8 +107,10 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at 
 
     def _token(self, cleaned: dict[str, Any], number: str) -> IdentityToken | None:
         kind = cleaned["kind"]
+        if kind == KeyKind.DOCUMENT and "document_type" not in cleaned:
+            return None  # said at the type itself
         if kind != KeyKind.ACCOUNT:
-            return identity_token(kind, number, document_type=cleaned["document_type"])
+            return identity_token(kind, number, document_type=cleaned.get("document_type", ""))
         if not cleaned.get("client"):
             self.add_error("client", gettext("渠道账户须选择渠道"))
             return None

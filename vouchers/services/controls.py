@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core.access.errors import ReasonRequiredError
@@ -112,10 +113,10 @@ def _propose(
     _assert_terms(terms, now)
     # Two proposals of one key take turns.
     key = identity_key_lock(key_id)
-    listed = ControlEntry.objects.filter(
-        key=key, owner_region=terms.owner_region, valid_until__gt=terms.valid_from
-    )
-    if listed.filter(state__in=(ControlState.SUBMITTED, ControlState.IN_FORCE)).exists():
+    waits = Q(state=ControlState.SUBMITTED)
+    meets = Q(valid_from__lt=terms.valid_until, valid_until__gt=terms.valid_from)
+    listed = ControlEntry.objects.filter(key=key, owner_region=terms.owner_region)
+    if listed.filter(waits | Q(meets, state=ControlState.IN_FORCE)).exists():
         raise InvalidParametersError.one("number", _("该标识在此地区已列入名单，或正待复核"))
     entry = ControlEntry.objects.create(
         key=key,
