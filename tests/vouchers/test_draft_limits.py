@@ -1,8 +1,13 @@
 """What the draft page refuses or passes on unchanged, whatever is sent to it."""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from campaigns.admin.editor_sets import MAX_ROWS
 from campaigns.services.drafts import campaign_draft_save
 from tests.factories.definitions import document_make
 from tests.factories.running import BEFORE
@@ -30,8 +35,49 @@ class Draft:
         return page.content.decode()
 
 
+def many(count: int) -> dict[str, Any]:
+    """Batches and funders of a document with so many batches."""
+    document = document_make()
+    for funder in document["funders"]:
+        funder["quota_fen"] *= count
+    (batch,) = document["batches"]
+    batches = [deepcopy(batch) | {"code": f"b-{n}"} for n in range(count)]
+    return {"funders": document["funders"], "batches": batches}
+
+
 @pytest.mark.parametrize("year", ["0001", "1999", "2101", "9999"])
 @pytest.mark.parametrize("field", ["fixed_from", "fixed_until", "releases"])
 def test_a_moment_no_definition_may_name_is_refused_with_the_limit(field: str, year: str) -> None:
     typed = f"{year}-01-01 00:00" + (" 50" if field == "releases" else "")
     assert "应在 2000 年至 2100 年之间" in Draft().refused(**{field: typed})
+
+
+def test_a_request_cannot_make_the_page_longer() -> None:
+    draft = Draft()
+    url = edit_url(draft.campaign)
+    sent = form_data(draft.client.get(url)) | {"batches-TOTAL_FORMS": "9999"}
+    page = draft.client.post(url, sent)
+    assert page.status_code == 200
+    assert "最多 60 行，未保存；更多的行请用方案文件编辑" in page.content.decode()
+    sets = [group["formset"] for group in page.context["groups"]]
+    assert [len(one.forms) for one in sets] == [4, 5, 2]
+    assert saved() == draft.before
+
+
+def test_a_draft_longer_than_the_page_is_edited_by_file() -> None:
+    draft = Draft(**many(MAX_ROWS + 1))
+    url = edit_url(draft.campaign)
+    for page in (draft.client.get(url), draft.client.post(url, {"campaign-title": "改名"})):
+        assert page.status_code == 200
+        text = page.content.decode()
+        assert "本页每项列表最多 60 行，此草稿超出，请用方案文件编辑" in text
+        for name, args in (("download", (draft.campaign.pk,)), ("upload", ())):
+            assert f'href="{reverse(f"admin:campaigns_campaign_{name}", args=args)}"' in text
+    assert saved() == draft.before
+
+
+def test_the_longest_draft_of_the_page_is_saved_unchanged() -> None:
+    draft = Draft(**many(MAX_ROWS))
+    url = edit_url(draft.campaign)
+    assert draft.client.post(url, form_data(draft.client.get(url))).status_code == 302
+    assert saved() == draft.before
