@@ -126,7 +126,7 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     again = form_data(client.get(edit_url(campaign)))
     assert client.post(edit_url(campaign), again).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit
-    free = again | {"batches-0-benefit": "NO_THRESHOLD"}
+    free = again | {"batches-0-benefit": "NO_THRESHOLD", "batches-0-face_multiple": ""}
     assert client.post(edit_url(campaign), free).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == {"type": "NO_THRESHOLD"}
     shown = form_data(client.get(edit_url(campaign)))
@@ -150,7 +150,8 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     capped = again | {"batches-0-ceiling_fen": "6000"}
     assert client.post(edit_url(campaign), capped).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit | {"ceiling_fen": 600_000}
-    steps = again | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
+    emptied = {"batches-0-rate": "", "batches-0-ceiling_fen": "", "batches-0-tiers": ""}
+    steps = again | emptied | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
     assert client.post(edit_url(campaign), steps).status_code == 302
     benefit = saved()["batches"][0]["rules"]["benefit"]
     assert benefit["tiers"] == [

@@ -81,3 +81,40 @@ def test_the_longest_draft_of_the_page_is_saved_unchanged() -> None:
     url = edit_url(draft.campaign)
     assert draft.client.post(url, form_data(draft.client.get(url))).status_code == 302
     assert saved() == draft.before
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            {"benefit": "NO_THRESHOLD", "threshold_fen": "100", "min_fen": "5"},
+            "无门槛券不使用以下各项，请清空：最低减免（元）、使用门槛（元）",
+        ),
+        (
+            {"benefit": "PERCENTAGE", "rate": "20", "threshold_fen": "", "face_multiple": "4"},
+            "折扣券不使用以下各项，请清空：门槛为面额的倍数",
+        ),
+        (
+            {"benefit": "THRESHOLD", "rate": "20", "ceiling_fen": "50"},
+            "满减券不使用以下各项，请清空：减免比例（%）、价格上限（元）",
+        ),
+        (
+            {"benefit": "RANDOM", "min_fen": "1", "tiers": "100 1"},
+            "随机立减不使用以下各项，请清空：各档",
+        ),
+        (
+            {"benefit": "TIERS", "tiers": "100 1", "threshold_fen": "", "item": "690 1 大米"},
+            "阶梯满减券不使用以下各项，请清空：兑换商品",
+        ),
+        (
+            {"benefit": "EXCHANGE", "item": "690 1 大米", "threshold_fen": "", "parts": "b1 1"},
+            "兑换券不使用以下各项，请清空：券包内容",
+        ),
+        (
+            {"benefit": "PACK", "parts": "b1 1", "threshold_fen": "1"},
+            "券包不使用以下各项，请清空：使用门槛（元）",
+        ),
+    ],
+)
+def test_what_the_kind_of_benefit_does_not_use_is_refused(typed: dict[str, str], said: str) -> None:
+    assert said in Draft().refused(**typed)
