@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.forms import MultipleChoiceField
+from django.forms import MultipleChoiceField, Textarea
 from django.test import Client
 from django.urls import reverse
 
@@ -43,6 +43,8 @@ def form_data(response: Any) -> dict[str, Any]:
     for form in forms:
         for field in form:
             value = field.value()
+            if value and isinstance(field.field.widget, Textarea):
+                value = value.replace("\r\n", "\n").replace("\n", "\r\n")
             if isinstance(field.field, MultipleChoiceField):
                 # A browser sends what is ticked in the order of the page.
                 choices: Any = field.field.choices
@@ -232,7 +234,7 @@ def test_a_pack_passes_through_the_page_unchanged() -> None:
     client = login()
     before = saved()
     data = form_data(client.get(edit_url(campaign)))
-    assert data["batches-0-parts"] == "man-20 2\nman-40 2\nman-80 1"
+    assert data["batches-0-parts"] == "man-20 2\r\nman-40 2\r\nman-80 1"
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved() == before
 

@@ -118,3 +118,19 @@ def test_the_longest_draft_of_the_page_is_saved_unchanged() -> None:
 )
 def test_what_the_kind_of_benefit_does_not_use_is_refused(typed: dict[str, str], said: str) -> None:
     assert said in Draft().refused(**typed)
+
+
+def test_line_breaks_of_a_browser_change_nothing() -> None:
+    rules = " 第一条\n\n 第二条\n" + "字" * 3987
+    draft = Draft(rules_text=rules)
+    url = edit_url(draft.campaign)
+    sent = form_data(draft.client.get(url))
+    assert sent["campaign-rules_text"].startswith(" 第一条\r\n\r\n")
+    assert draft.client.post(url, sent).status_code == 302
+    assert saved() == draft.before
+
+
+def test_only_line_breaks_end_a_line_of_a_list() -> None:
+    page = Draft().refused(excluded_items="商品 690 五常\u2028商品 1 大米")
+    assert "batches[0].rules.use.excluded_items[0].name" in page
+    assert "不能含换行或控制字符：U+2028" in page
