@@ -11,7 +11,7 @@ MAX_ROWS = 60
 """Of one list. A page of so many batches takes seconds; a longer list is edited by file."""
 
 
-class RowSet(BaseFormSet):
+class RowSet(BaseFormSet):  # type: ignore[type-arg]  # no brackets at run time
     """Rows of a list; a request that claims more than `MAX_ROWS` gets the rows there were."""
 
     default_error_messages = {
