@@ -10,11 +10,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.forms import formset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from campaigns.admin.editor_file import edited_by_file, file_page
 from campaigns.admin.editor_forms import (
     CampaignForm,
     DocumentForm,
@@ -24,6 +24,7 @@ from campaigns.admin.editor_forms import (
     moment_text,
 )
 from campaigns.admin.editor_sections import editor_sections
+from campaigns.admin.editor_sets import rows_factory
 from campaigns.definition.model import FORMAT
 from campaigns.models import Campaign
 from campaigns.services.drafts import campaign_draft_save
@@ -34,7 +35,6 @@ from core.errors import DomainError
 
 TEMPLATE = "admin/campaigns/editor.html"
 BLANK_NEW, BLANK_MORE = 3, 1
-MAX_ROWS = 60
 
 
 class _Page:
@@ -55,9 +55,7 @@ class _Page:
             shown = section.initial(document.get(section.name, []))
             rows.append((section.name, section.form, shown, section.form_options(request)))
         for name, form, initial, options in rows:
-            factory: Any = formset_factory(
-                form, extra=blank, can_delete=True, max_num=MAX_ROWS, validate_max=True
-            )
+            factory: Any = rows_factory(form, blank)
             self.sets[name] = factory(
                 data, files, initial=initial, prefix=name, form_kwargs=options
             )
@@ -109,6 +107,8 @@ class _Page:
 
 def editor_page(model_admin: Any, request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     """Show the draft of a campaign, or an empty one, and save it."""
+    if campaign and edited_by_file(campaign.draft):
+        return file_page(model_admin, request, campaign)
     page = _Page(request, campaign.draft if campaign else {})
     problems: list[dict[str, str]] = []
     if request.method == "POST" and page.is_valid():

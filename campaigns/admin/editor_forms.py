@@ -1,6 +1,7 @@
 """The forms of the draft page for what the campaign itself owns."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,6 +19,8 @@ from unfold.widgets import (
 )
 
 from campaigns.admin.forms import YuanField
+from campaigns.definition.moments import OutOfRangeError, range_assert, range_words
+from campaigns.definition.texts import line_feeds
 from campaigns.definition.words import DOCUMENT_KINDS
 from campaigns.models import Campaign, Funder, Funding
 from core.admin.regions import region_choices
@@ -25,6 +28,16 @@ from core.clock import TIME_ZONE
 from core.money import yuan_text
 
 FILE_BYTES = 50 << 20
+OUT_OF_RANGE = "out_of_range"
+"""Code of the error about a moment that no definition may name."""
+
+
+class LinesField(forms.CharField):
+    """A text of several lines as the definition has it; browsers send CR LF between them."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with LF, before its length is checked."""
+        return line_feeds(str(super().to_python(value)))
 
 
 def text_field(label: Any, **options: Any) -> forms.CharField:
@@ -41,12 +54,20 @@ def choice_field(label: Any, choices: Any, **options: Any) -> forms.ChoiceField:
     )
 
 
+def _in_range(moment: datetime) -> None:
+    try:
+        range_assert(moment)
+    except OutOfRangeError as error:
+        raise ValidationError(range_words(), code=OUT_OF_RANGE) from error
+
+
 def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     """Return a moment typed as ``2026-03-06 08:00``, in Asia/Shanghai."""
     return forms.DateTimeField(
         label=label,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-03-06 08:00"}),
         input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"],
+        validators=[_in_range],
         **options,
     )
 
@@ -70,9 +91,10 @@ class CampaignForm(forms.Form):
     starts_at = moment_field(_("开始时间"))
     ends_at = moment_field(_("结束时间（不含）"))
     settlement_path = choice_field(_("结算路径"), Campaign.SettlementPath.choices)
-    rules_text = forms.CharField(
+    rules_text = LinesField(
         label=_("活动说明"),
         required=False,
+        strip=False,
         max_length=4_000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )

@@ -12,6 +12,7 @@ from campaigns.definition.model import CampaignSpec
 from campaigns.definition.plain import spec_plain
 from campaigns.definition.registry import Problem, UnitBudget, sections
 from campaigns.definition.schema import schema_problems
+from campaigns.definition.texts import lines_normal, text_problems
 from campaigns.definition.words import campaign_checked_words, own_lines
 from campaigns.errors import DefinitionInvalidError
 from core.passages import Passage
@@ -95,6 +96,7 @@ def definition_build(plain: object) -> Definition:
         DefinitionInvalidError: names every path that is wrong, with the reason in words.
     """
     _raise(schema_problems(plain))
+    _raise(list(text_problems(plain)))
     content = dict(plain) if isinstance(plain, Mapping) else {}
     try:
         written = {
@@ -105,6 +107,7 @@ def definition_build(plain: object) -> Definition:
     except msgspec.ValidationError as error:
         reason, _sep, path = str(error).partition(" - at ")
         raise DefinitionInvalidError.one(path.strip("`") or "$", reason) from error
+    spec = msgspec.structs.replace(spec, rules_text=lines_normal(spec.rules_text))
     known = {section.name: section for section in sections()}
     problems = spec_problems(spec)
     problems += [

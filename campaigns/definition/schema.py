@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from campaigns.definition.model import CampaignSpec
+from campaigns.definition.moments import OutOfRangeError, range_assert, range_words
 from campaigns.definition.registry import Problem, sections
 
 SCHEMA_ID = "urn:xfq:schema:campaign:1"
@@ -20,12 +21,22 @@ _formats = FormatChecker(formats=())
 
 @_formats.checks("date-time", raises=ValueError)
 def _is_moment(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).utcoffset() is not None
+    if not isinstance(value, str):
+        return True
+    moment = datetime.fromisoformat(value)
+    if moment.utcoffset() is None:
+        return False
+    range_assert(moment)
+    return True
 
 
 @_formats.checks("date", raises=ValueError)
 def _is_date(value: object) -> bool:
-    return not isinstance(value, str) or str(date.fromisoformat(value)) == value
+    if not isinstance(value, str):
+        return True
+    day = date.fromisoformat(value)
+    range_assert(day)
+    return str(day) == value
 
 
 def document_schema() -> dict[str, Any]:
@@ -121,6 +132,8 @@ def _reason(error: ValidationError) -> str:
             template, values = _("不能多于 %(limit)s 项或字"), {}
         case "pattern":
             template, values = _("格式不符：%(limit)s"), {}
+        case "format" if isinstance(error.cause, OutOfRangeError):
+            template, values = range_words(), {}
         case "format" if value == "date":
             template, values = _("应为日期，如 2026-03-06"), {}
         case "format":

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.forms import MultipleChoiceField
+from django.forms import MultipleChoiceField, Textarea
 from django.test import Client
 from django.urls import reverse
 
@@ -43,6 +43,8 @@ def form_data(response: Any) -> dict[str, Any]:
     for form in forms:
         for field in form:
             value = field.value()
+            if value and isinstance(field.field.widget, Textarea):
+                value = value.replace("\r\n", "\n").replace("\n", "\r\n")
             if isinstance(field.field, MultipleChoiceField):
                 # A browser sends what is ticked in the order of the page.
                 choices: Any = field.field.choices
@@ -126,7 +128,7 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     again = form_data(client.get(edit_url(campaign)))
     assert client.post(edit_url(campaign), again).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit
-    free = again | {"batches-0-benefit": "NO_THRESHOLD"}
+    free = again | {"batches-0-benefit": "NO_THRESHOLD", "batches-0-face_multiple": ""}
     assert client.post(edit_url(campaign), free).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == {"type": "NO_THRESHOLD"}
     shown = form_data(client.get(edit_url(campaign)))
@@ -150,7 +152,8 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     capped = again | {"batches-0-ceiling_fen": "6000"}
     assert client.post(edit_url(campaign), capped).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit | {"ceiling_fen": 600_000}
-    steps = again | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
+    emptied = {"batches-0-rate": "", "batches-0-ceiling_fen": "", "batches-0-tiers": ""}
+    steps = again | emptied | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
     assert client.post(edit_url(campaign), steps).status_code == 302
     benefit = saved()["batches"][0]["rules"]["benefit"]
     assert benefit["tiers"] == [
@@ -231,7 +234,7 @@ def test_a_pack_passes_through_the_page_unchanged() -> None:
     client = login()
     before = saved()
     data = form_data(client.get(edit_url(campaign)))
-    assert data["batches-0-parts"] == "man-20 2\nman-40 2\nman-80 1"
+    assert data["batches-0-parts"] == "man-20 2\r\nman-40 2\r\nman-80 1"
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved() == before
 

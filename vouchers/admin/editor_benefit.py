@@ -13,22 +13,41 @@ from campaigns.admin.forms import YuanField
 from vouchers.admin.editor_fields import ReadField, lines_field
 from vouchers.admin.editor_text import item_of, part_of, tier_of
 
+BENEFITS = (
+    ("THRESHOLD", _("满减券")),
+    ("NO_THRESHOLD", _("无门槛券")),
+    ("PERCENTAGE", _("折扣券")),
+    ("RANDOM", _("随机立减")),
+    ("TIERS", _("阶梯满减券")),
+    ("EXCHANGE", _("兑换券")),
+    ("PACK", _("券包")),
+)
+_USED: dict[str, set[str]] = {
+    "THRESHOLD": {"threshold_fen", "face_multiple"},
+    "NO_THRESHOLD": set(),
+    "PERCENTAGE": {"rate", "threshold_fen", "ceiling_fen"},
+    "RANDOM": {"min_fen", "threshold_fen"},
+    "TIERS": {"tiers"},
+    "EXCHANGE": {"item"},
+    "PACK": {"parts"},
+}
+"""What is typed for each kind of benefit; the basis is a choice, which always has a value."""
+_TYPED = (
+    "rate",
+    "min_fen",
+    "threshold_fen",
+    "ceiling_fen",
+    "tiers",
+    "item",
+    "parts",
+    "face_multiple",
+)
+
 
 class BenefitForm(forms.Form):
     """The benefit of a batch: its kind, and the fields that its kind needs."""
 
-    benefit = choice_field(
-        _("优惠方式"),
-        (
-            ("THRESHOLD", _("满减券")),
-            ("NO_THRESHOLD", _("无门槛券")),
-            ("PERCENTAGE", _("折扣券")),
-            ("RANDOM", _("随机立减")),
-            ("TIERS", _("阶梯满减券")),
-            ("EXCHANGE", _("兑换券")),
-            ("PACK", _("券包")),
-        ),
-    )
+    benefit = choice_field(_("优惠方式"), BENEFITS)
     rate = forms.DecimalField(
         label=_("减免比例（%）"),
         required=False,
@@ -85,7 +104,7 @@ class BenefitForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask for what the kind of benefit cannot do without."""
+        """Ask for what the kind of benefit cannot do without, refuse what it does not use."""
         cleaned = super().clean()
         kind = self.cleaned_data.get("benefit")
         needed = {
@@ -98,4 +117,15 @@ class BenefitForm(forms.Form):
             name, words = needed[kind]
             if not self.cleaned_data.get(name):
                 self.add_error(name, words)
+        if kind in _USED:
+            self._refuse_unused(kind)
         return cleaned
+
+    def _refuse_unused(self, kind: str) -> None:
+        # What was typed would be gone after the save, and a voucher without its threshold approved.
+        unused = (name for name in _TYPED if name not in _USED[kind])
+        filled = [self.fields[name].label for name in unused if self.cleaned_data.get(name)]
+        if filled:
+            words = gettext("%(kind)s不使用以下各项，请清空：%(fields)s")
+            said = {"kind": dict(BENEFITS)[kind], "fields": "、".join(map(str, filled))}
+            self.add_error("benefit", words % said)

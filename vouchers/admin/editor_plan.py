@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from campaigns.admin.editor_forms import moment_field, moment_text
+from campaigns.admin.editor_forms import OUT_OF_RANGE, moment_field, moment_text
 from core.canonical import to_plain
 
 FALL_BACK = "回流"
@@ -45,7 +45,7 @@ _READ: dict[str, tuple[str, Any]] = {
 
 
 def release_of(line: str) -> dict[str, Any]:
-    """Read a wave; ValueError where it is not one.
+    """Read a wave; ValueError where it is not one, ValidationError in a year that none is in.
 
     Date, time, units; then, each if wanted: date and time of its end, ``client:units`` of channels,
     and 回流 with the date and time at which what they have not used goes to everybody.
@@ -73,6 +73,9 @@ def _moment(parts: list[str]) -> Any:
     try:
         return to_plain(moment_field("").clean(f"{day} {at}"))
     except ValidationError as error:
+        if error.error_list[0].code == OUT_OF_RANGE:
+            # The line is written as it should be; what is wrong says the error itself.
+            raise
         raise ValueError(parts) from error
 
 

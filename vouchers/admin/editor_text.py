@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from campaigns.definition.texts import line_feeds
 from core.money import fen_from_yuan, yuan_text
 
 NO_CAP = "-"
@@ -100,8 +101,8 @@ def budget_words(budget: dict[str, int]) -> str:
 
 
 def filled(text: str) -> Iterator[str]:
-    """Return the lines that are not empty."""
-    return (line for line in text.splitlines() if line.strip())
+    """Return the lines that are not empty; other separators may stand within a line."""
+    return (line for line in line_feeds(text).split("\n") if line.strip())
 
 
 def tier_of(line: str) -> dict[str, Any]:

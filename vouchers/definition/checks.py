@@ -153,8 +153,6 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
             yield Problem(path, _("仅固定有效期填写起止时间"))
     elif rule.fixed_from is None or rule.fixed_until is None:
         yield Problem(path, _("固定有效期须填写起止时间"))
-    elif rule.fixed_from.utcoffset() is None or rule.fixed_until.utcoffset() is None:
-        yield Problem(path, _("时间须带时区"))
     elif not spec.starts_at <= rule.fixed_from < rule.fixed_until <= spec.ends_at:
         yield Problem(path, _("固定有效期应在活动期间之内"))
 
@@ -162,8 +160,6 @@ def _validity(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem
 def _rounds(spec: CampaignSpec, rule: Validity, path: str) -> Iterator[Problem]:
     if rule.fixed_from is None or rule.fixed_until is not None:
         yield Problem(path, _("按使用周期的有效期只填写首个周期的开始时间（fixed_from）"))
-    elif rule.fixed_from.utcoffset() is None:
-        yield Problem(path, _("时间须带时区"))
     elif not spec.starts_at <= rule.fixed_from < spec.ends_at:
         yield Problem(f"{path}.fixed_from", _("首个周期应在活动期间之内开始"))
 

@@ -4,13 +4,12 @@ Unknown fields are refused, so a rule nobody reads can never be approved.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from campaigns.definition.model import Code
+from campaigns.definition.model import Code, Moment
 from core.access.region_codes import subtree_contains
 from core.access.regions import region_names
 from core.money import MAX_FEN
@@ -67,8 +66,8 @@ class Validity(Rule, frozen=True):
     mode: ValidityMode
     value: Annotated[int, msgspec.Meta(ge=0, le=24 * 3_660)] = 0
     starts: Literal["CLAIM", "NEXT_DAY"] = "CLAIM"
-    fixed_from: datetime | None = None
-    fixed_until: datetime | None = None
+    fixed_from: Moment | None = None
+    fixed_until: Moment | None = None
 
 
 class LimitRule(Rule, frozen=True):
