@@ -35,7 +35,13 @@ def text_field(label: Any, **options: Any) -> forms.CharField:
 
 
 def choice_field(label: Any, choices: Any, **options: Any) -> forms.ChoiceField:
-    """Return a drop-down."""
+    """Return a drop-down; it begins with its first choice unless ``initial`` says another.
+
+    A browser sends the first choice of a drop-down that nobody touched. Only if that is the initial
+    value too does a row that nobody filled in count as blank.
+    """
+    if choices and not callable(choices):
+        options.setdefault("initial", choices[0][0])
     return forms.ChoiceField(
         label=label, choices=choices, widget=UnfoldAdminSelectWidget, **options
     )
@@ -74,6 +80,7 @@ class CampaignForm(forms.Form):
         label=_("活动说明"),
         required=False,
         max_length=4_000,
+        strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )
 
@@ -89,6 +96,11 @@ class CampaignForm(forms.Form):
     def clean_regions(self) -> list[str]:
         """Split the codes."""
         return str(self.cleaned_data["regions"]).replace(",", " ").replace("，", " ").split()
+
+    def clean_rules_text(self) -> str:
+        """Keep the text as it was written; a browser sends its lines with CR LF between."""
+        text = "\n".join(str(self.cleaned_data["rules_text"]).split("\r\n"))
+        return text if text.strip() else ""
 
 
 class FunderForm(forms.Form):
