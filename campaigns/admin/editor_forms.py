@@ -67,6 +67,8 @@ def moment_text(value: str) -> str:
 class CampaignForm(forms.Form):
     """The campaign's own fields."""
 
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+    """The hash of the draft as the page showed it."""
     code = text_field(_("活动代码"), max_length=40, help_text=_("小写字母、数字与连字符，不可更改"))
     title = text_field(_("活动名称"))
     owner_region = choice_field(_("归属地区"), ())

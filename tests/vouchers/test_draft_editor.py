@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from campaigns.definition.document import definition_build
 from campaigns.models import Campaign
-from campaigns.services.drafts import campaign_draft_save
+from campaigns.services.drafts import campaign_draft_save, draft_hash
 from core.access.models import Role
 from tests.factories.definitions import document_make
 from tests.factories.merchants import NANNING, PROVINCE
@@ -37,6 +37,11 @@ CREATE = "/admin/campaigns/campaign/create/"
 def form_data(response: Any) -> dict[str, Any]:
     """What a browser would send back, unchanged."""
     return dict(html_form_data(response.content.decode(), "campaign-title"))
+
+
+def opened() -> dict[str, str]:
+    """What a page that is opened now sends beside what is typed."""
+    return {"campaign-opened": draft_hash(Campaign.objects.get().draft)}
 
 
 def saved() -> dict[str, Any]:
@@ -136,7 +141,7 @@ def test_the_page_knows_every_kind_of_benefit() -> None:
     capped = again | {"batches-0-ceiling_fen": "6000"}
     assert client.post(edit_url(campaign), capped).status_code == 302
     assert saved()["batches"][0]["rules"]["benefit"] == benefit | {"ceiling_fen": 600_000}
-    steps = again | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
+    steps = again | opened() | {"batches-0-benefit": "TIERS", "batches-0-tiers": "100 1\n200.50 30"}
     assert client.post(edit_url(campaign), steps).status_code == 302
     benefit = saved()["batches"][0]["rules"]["benefit"]
     assert benefit["tiers"] == [
@@ -240,6 +245,7 @@ def test_the_trigger_of_a_return_voucher_is_a_line_and_its_scope_has_fields() ->
     assert client.post(edit_url(campaign), data).status_code == 200
     assert saved()["batches"][1]["rules"]["trigger"] == trigger
     data |= {
+        **opened(),
         "batches-1-trigger": "TRANSACTION 90 -",
         "batches-1-trigger_industries": ["CATERING", "LODGING"],
         "batches-1-trigger_hours": "18:00-24:00 5,6",
@@ -279,7 +285,7 @@ def test_the_rule_of_devices_is_two_numbers() -> None:
     data = form_data(client.get(edit_url(campaign)))
     assert data["batches-0-device"] == "8 7"
     for typed, expected in (("4 14", {"persons": 4, "days": 14}), ("", None)):
-        sent = data | {"batches-0-device": typed}
+        sent = data | opened() | {"batches-0-device": typed}
         assert client.post(edit_url(campaign), sent).status_code == 302
         assert saved()["batches"][0]["rules"]["device"] == expected
     for typed, words in (

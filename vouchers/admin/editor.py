@@ -223,6 +223,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
 BATCHES = EditorSection(
     name="batches",
     title=_("券批次"),
+    row=_("第 %(number)s 批"),
     form=BatchForm,
     initial=batches_initial,
     plain=batches_plain,
