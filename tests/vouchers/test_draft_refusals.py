@@ -80,6 +80,20 @@ def test_a_new_campaign_does_not_replace_another_one() -> None:
     assert saved() == before
 
 
+def test_wide_signs_of_an_input_method_are_read_as_narrow_ones() -> None:
+    campaign, client = drafted(), login()
+    data = form_data(client.get(edit_url(campaign)))
+    assert client.post(edit_url(campaign), data).status_code == 302
+    before = saved()
+    wide = str.maketrans(":,-0123456789", "：，－０１２３４５６７８９")
+    names = ("funders", "budget", "limits", "releases")
+    fields = [f"batches-0-{name}" for name in names] + ["campaign-starts_at", "campaign-ends_at"]
+    data |= {name: data[name].translate(wide) for name in fields}
+    data["campaign-title"] = "夏季：（一），"
+    assert client.post(edit_url(campaign), data).status_code == 302
+    assert saved() == before | {"title": "夏季：（一），"}
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_draft_that_waits_for_approval_has_no_buttons_and_says_why(*, is_first: bool) -> None:
     campaign = drafted() if is_first else campaign_approved()
