@@ -62,6 +62,12 @@ class DraftOpenError(DomainError):
     code = "campaign.draft_open"
 
 
+class DraftChangedError(DomainError):
+    """The draft is not the one that was opened: somebody else saved it since."""
+
+    code = "campaign.draft_changed"
+
+
 class DraftUnchangedError(DomainError):
     """The draft is the version in force: there is nothing to approve."""
 

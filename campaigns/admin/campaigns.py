@@ -4,11 +4,12 @@ from __future__ import annotations  # ModelAdmin takes no brackets at run time
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Sum
 from django.db.models.query import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
@@ -26,7 +27,6 @@ from campaigns.definition.writing import definition_write
 from campaigns.models import Campaign
 from campaigns.services.descriptions import fields_words, version_words
 from core.admin.base import ScopedModelAdmin
-from core.admin.buttons import button
 from core.admin.columns import json_column, lines_block, page_link, yuan_column
 from core.admin.filters import RegionFilter
 from core.admin.regions import region_column, region_title
@@ -92,7 +92,6 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
         (_("方案草稿"), {"fields": ("draft_text",), "classes": ("collapse",)}),
     )
     actions_list = ("create", "upload")
-    has_edit_permission = button("campaigns.change_campaign", "DRAFT", "APPROVED", "LIVE", "PAUSED")
 
     owner = region_column("owner_region", _("归属地区"))
     quota = yuan_column("quota_total", _("预算额度（元）"))
@@ -184,6 +183,9 @@ class CampaignAdmin(CampaignSteps, ScopedModelAdmin):
     def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change the draft with forms."""
         campaign = self.object_or_404(request, object_id, verb="change")
+        if request.method == "GET" and self.is_waiting(request, campaign):
+            messages.warning(request, gettext("方案正在复核，撤回后可修改"))
+            return HttpResponseRedirect(str(self.change_url(campaign)))
         return editor_page(self, request, campaign)
 
     @action(description=_("导入方案文件"), icon="upload_file", permissions=["upload"])

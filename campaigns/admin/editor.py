@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from campaigns.admin.editor_faults import faults_listed, row_heading
 from campaigns.admin.editor_file import edited_by_file, file_page
 from campaigns.admin.editor_forms import (
     CampaignForm,
@@ -27,7 +28,7 @@ from campaigns.admin.editor_sections import editor_sections
 from campaigns.admin.editor_sets import rows_factory
 from campaigns.definition.model import FORMAT
 from campaigns.models import Campaign
-from campaigns.services.drafts import campaign_draft_save
+from campaigns.services.drafts import campaign_draft_save, draft_hash
 from core import clock
 from core.admin.actions import error_text, staff_of
 from core.canonical import to_plain
@@ -67,7 +68,7 @@ class _Page:
     def document(self) -> dict[str, Any]:
         """Return the document as edited."""
         content = deepcopy(self.old)
-        values = self.form.cleaned_data
+        values = {key: one for key, one in self.form.cleaned_data.items() if key != "opened"}
         content |= {"format": FORMAT, **values}
         content |= {name: to_plain(values[name]) for name in ("starts_at", "ends_at")}
         funders = {one["code"]: one for one in self.old.get("funders", ())}
@@ -89,10 +90,23 @@ class _Page:
         return content
 
     def groups(self) -> list[dict[str, Any]]:
-        """Return what the template shows, in order."""
-        titles = {"funders": _("出资方"), "documents": _("报批材料")}
-        titles |= {section.name: section.title for section in editor_sections()}
-        return [{"title": titles[name], "formset": one} for name, one in self.sets.items()]
+        """Return what the template shows, in order; each row has its heading."""
+        words = {
+            "funders": (_("出资方"), _("出资方 %(number)s")),
+            "documents": (_("报批材料"), _("材料 %(number)s")),
+        }
+        words |= {one.name: (one.title, one.row) for one in editor_sections()}
+        return [
+            {
+                "title": title,
+                "formset": formset,
+                "rows": [
+                    (row_heading(row, number, form), form)
+                    for number, form in enumerate(formset.forms, 1)
+                ],
+            }
+            for (title, row), formset in ((words[name], one) for name, one in self.sets.items())
+        ]
 
     def _forms(self, name: str) -> Iterable[Any]:
         formset = self.sets[name]
@@ -111,21 +125,15 @@ def editor_page(model_admin: Any, request: HttpRequest, campaign: Campaign | Non
         return file_page(model_admin, request, campaign)
     page = _Page(request, campaign.draft if campaign else {})
     problems: list[dict[str, str]] = []
-    if request.method == "POST" and page.is_valid():
-        try:
-            saved = campaign_draft_save(
-                document=page.document(), actor=staff_of(request), now=clock.now()
-            )
-        except DomainError as error:
-            page.form.add_error(
-                None, error.text.title_zh if error.invalid_params else error_text(error)
-            )
-            problems = [
-                {"path": param.name, "reason": str(param.reason)} for param in error.invalid_params
-            ]
+    if request.method == "POST":
+        if page.is_valid():
+            saved, problems = _save(page, request, is_new=campaign is None)
+            if saved:
+                messages.success(request, _("已保存草稿"))
+                return HttpResponseRedirect(str(model_admin.change_url(saved)))
         else:
-            messages.success(request, _("已保存草稿"))
-            return HttpResponseRedirect(str(model_admin.change_url(saved)))
+            count, problems = faults_listed(page.form, page.groups())
+            page.form.add_error(None, _("草稿未保存，有 %(count)s 处须更正") % {"count": count})
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("编辑草稿") if campaign else _("起草活动"),
@@ -138,8 +146,34 @@ def editor_page(model_admin: Any, request: HttpRequest, campaign: Campaign | Non
     return TemplateResponse(request, TEMPLATE, context)
 
 
+def _save(
+    page: _Page, request: HttpRequest, *, is_new: bool
+) -> tuple[Campaign | None, list[dict[str, str]]]:
+    """Save the page; where the service refuses it, the form says so and the paths are returned."""
+    try:
+        saved = campaign_draft_save(
+            document=page.document(),
+            actor=staff_of(request),
+            now=clock.now(),
+            opened="" if is_new else page.form.cleaned_data["opened"],
+        )
+    except DomainError as error:
+        page.form.add_error(
+            None, error.text.title_zh if error.invalid_params else error_text(error)
+        )
+        return None, [
+            {"path": param.name, "reason": str(param.reason)} for param in error.invalid_params
+        ]
+    return saved, []
+
+
 def _initial(document: dict[str, Any]) -> dict[str, Any]:
     if not document:
         return {}
     moments = {name: moment_text(document[name]) for name in ("starts_at", "ends_at")}
-    return {**document, "regions": " ".join(document["regions"]), **moments}
+    return {
+        **document,
+        "regions": " ".join(document["regions"]),
+        **moments,
+        "opened": draft_hash(document),
+    }

@@ -40,6 +40,11 @@ class LinesField(forms.CharField):
         return line_feeds(str(super().to_python(value)))
 
 
+_WIDE = "：，；－＝０１２３４５６７８９\u3000"
+_NARROW = ":,;-=0123456789 "
+_SIGNS = str.maketrans(_WIDE, _NARROW)
+
+
 def text_field(label: Any, **options: Any) -> forms.CharField:
     """Return a line of text."""
     return forms.CharField(
@@ -48,7 +53,13 @@ def text_field(label: Any, **options: Any) -> forms.CharField:
 
 
 def choice_field(label: Any, choices: Any, **options: Any) -> forms.ChoiceField:
-    """Return a drop-down."""
+    """Return a drop-down; it begins with its first choice unless ``initial`` says another.
+
+    A browser sends the first choice of a drop-down that nobody touched. Only if that is the initial
+    value too does a row that nobody filled in count as blank.
+    """
+    if choices and not callable(choices):
+        options.setdefault("initial", choices[0][0])
     return forms.ChoiceField(
         label=label, choices=choices, widget=UnfoldAdminSelectWidget, **options
     )
@@ -61,9 +72,22 @@ def _in_range(moment: datetime) -> None:
         raise ValidationError(range_words(), code=OUT_OF_RANGE) from error
 
 
+def signs_narrow(text: str) -> str:
+    """Write signs and digits as codes have them where an input method made them wide (：，).
+
+    For what is read by its signs; not for names, which keep theirs.
+    """
+    return text.translate(_SIGNS)
+
+
+class _MomentField(forms.DateTimeField):
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(signs_narrow(value) if isinstance(value, str) else value)
+
+
 def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     """Return a moment typed as ``2026-03-06 08:00``, in Asia/Shanghai."""
-    return forms.DateTimeField(
+    return _MomentField(
         label=label,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-03-06 08:00"}),
         input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"],
@@ -82,6 +106,8 @@ def moment_text(value: str) -> str:
 class CampaignForm(forms.Form):
     """The campaign's own fields."""
 
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+    """The hash of the draft as the page showed it."""
     code = text_field(_("活动代码"), max_length=40, help_text=_("小写字母、数字与连字符，不可更改"))
     title = text_field(_("活动名称"))
     owner_region = choice_field(_("归属地区"), ())
@@ -110,7 +136,12 @@ class CampaignForm(forms.Form):
 
     def clean_regions(self) -> list[str]:
         """Split the codes."""
-        return str(self.cleaned_data["regions"]).replace(",", " ").replace("，", " ").split()
+        return signs_narrow(self.cleaned_data["regions"]).replace(",", " ").split()
+
+    def clean_rules_text(self) -> str:
+        """Keep the text as it was written; a browser sends its lines with CR LF between."""
+        text = "\n".join(str(self.cleaned_data["rules_text"]).split("\r\n"))
+        return text if text.strip() else ""
 
 
 class FunderForm(forms.Form):

@@ -17,11 +17,13 @@ class EditorSection:
     ``initial(value)`` gives one dictionary per row of the plain section value, ``plain(old, rows,
     document)`` the new plain value from the cleaned rows; what the form does not show is kept from
     ``old``. ``document`` is the rest of the document as edited. ``form_options(request)`` gives
-    what else the forms take, once per page.
+    what else the forms take, once per page. ``row`` are the words for one row, with
+    ``%(number)s``.
     """
 
     name: str
     title: Any
+    row: Any
     form: type[forms.Form]
     initial: Callable[[list[dict[str, Any]]], Rows]
     plain: Callable[[list[dict[str, Any]], Rows, dict[str, Any]], list[dict[str, Any]]]

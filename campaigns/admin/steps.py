@@ -22,6 +22,7 @@ from campaigns.models import Campaign
 from campaigns.services import closing, lifecycle
 from campaigns.services.adjustments import adjustment_request
 from campaigns.services.budgets import BudgetChange, campaign_budget_change
+from campaigns.services.drafts import draft_waits
 from campaigns.services.funds import funds_movement_request
 from campaigns.services.versions import campaign_submit
 from core import clock
@@ -29,6 +30,7 @@ from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.buttons import button, row_of
 
 FUNDED = ("APPROVED", "LIVE", "PAUSED", "ENDED", "CLEARING", "AUDITED", "CLOSED")
+EDIT_PAGE = "campaigns_campaign_edit"
 WAITING = _("已提交，待另一人复核")
 
 
@@ -49,6 +51,9 @@ class CampaignSteps:
         {"title": _("资金"), "icon": "payments", "items": ["funds", "adjust", "budget"]},
         "download",
     )
+    may_edit = button(
+        "campaigns.change_campaign", "DRAFT", "SUBMITTED", "APPROVED", "LIVE", "PAUSED"
+    )
     may_submit = button("campaigns.submit_campaign", "DRAFT", "APPROVED", "LIVE", "PAUSED")
     has_launch_permission = button("campaigns.launch_campaign", "APPROVED")
     has_pause_permission = button("campaigns.pause_campaign", "LIVE")
@@ -62,13 +67,32 @@ class CampaignSteps:
     has_budget_permission = button("campaigns.submit_campaign", "APPROVED", "LIVE", "PAUSED")
 
     def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Show the button only while the draft differs from what is in force."""
+        """Show the button while the draft differs from what is in force and does not wait."""
         if not self.may_submit(request, object_id):
             return False
         campaign: Campaign | None = row_of(self, request, object_id) if object_id else None
-        if campaign is None or campaign.version is None:
+        if campaign is None:
             return True
-        return not documents_equal(campaign.version.document, campaign.draft)
+        if self.is_waiting(request, campaign):
+            return False
+        return campaign.version is None or not documents_equal(
+            campaign.version.document, campaign.draft
+        )
+
+    def has_edit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Hide the button while the draft waits; its address then says so (`edit`)."""
+        if not self.may_edit(request, object_id):
+            return False
+        campaign: Campaign | None = row_of(self, request, object_id) if object_id else None
+        is_address = getattr(request.resolver_match, "url_name", "") == EDIT_PAGE
+        return campaign is None or is_address or not self.is_waiting(request, campaign)
+
+    def is_waiting(self, request: HttpRequest, campaign: Campaign) -> bool:
+        """Tell whether the draft waits for approval; asked once per request."""
+        asked: dict[Any, bool] = request.__dict__.setdefault("_drafts_waiting", {})
+        if campaign.pk not in asked:
+            asked[campaign.pk] = draft_waits(campaign)
+        return asked[campaign.pk]
 
     @action(
         description=_("提交审批"),

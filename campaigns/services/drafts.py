@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.definition.changes import assert_change_allowed
 from campaigns.definition.document import Definition, definition_build
-from campaigns.errors import DefinitionInvalidError
+from campaigns.errors import DefinitionInvalidError, DraftChangedError
 from campaigns.models import Campaign, CampaignState
 from campaigns.services.recording import campaign_audit_record
 from campaigns.states import CAMPAIGN_STATES
@@ -32,16 +32,18 @@ DRAFTABLE = (
 
 @retry_conflicts
 def campaign_draft_save(
-    *, document: Mapping[str, Any], actor: User | None, now: datetime
+    *, document: Mapping[str, Any], actor: User | None, now: datetime, opened: str | None = None
 ) -> Campaign:
     """Make or change the draft of the campaign the document names, and return the campaign.
 
     A campaign that already has an approved version keeps it in force: the draft is then that of
     its next version. The same document again changes nothing. ``actor`` None is the operator at
-    the console.
+    the console. ``opened`` is `draft_hash` of the draft that was changed, "" if there was none:
+    what somebody else saved since is not undone. None replaces whatever there is.
 
     Raises:
-        DefinitionInvalidError: names every wrong path.
+        DefinitionInvalidError: names every wrong path; a new campaign has the code of another.
+        DraftChangedError: the draft is not the one that was opened.
         PendingExistsError: a version waits for approval.
         StateConflictError: the campaign is over.
         DomainError: ``access.permission_denied``.
@@ -63,6 +65,7 @@ def campaign_draft_save(
         content, old = definition.document(), campaign.draft
         if content == old:
             return campaign
+        _assert_as_opened(campaign, opened)
         assert_change_allowed(definition, campaign, now)
         campaign.draft = content
         if campaign.state == CampaignState.DRAFT:
@@ -72,6 +75,22 @@ def campaign_draft_save(
             campaign, "campaign.draft", actor=actor, now=now, data=_hashes(old, content)
         )
     return campaign
+
+
+def draft_hash(draft: Mapping[str, Any]) -> str:
+    """Return what tells one draft from another; "" where there is none yet."""
+    return canonical_hash(draft) if draft else ""
+
+
+def draft_waits(campaign: Campaign) -> bool:
+    """Tell whether the draft waits for approval, as the first version or as the next."""
+    pending = Approval.objects.filter(
+        kind=VERSION_KIND,
+        subject_type=SUBJECT_TYPE,
+        subject_id=str(campaign.pk),
+        state=ApprovalState.PENDING,
+    )
+    return campaign.state == CampaignState.SUBMITTED or pending.exists()
 
 
 def campaign_columns_set(campaign: Campaign, definition: Definition) -> None:
@@ -99,20 +118,21 @@ def _create(definition: Definition, now: datetime) -> Campaign:
 
 
 def _assert_draftable(campaign: Campaign) -> None:
-    pending = Approval.objects.filter(
-        kind=VERSION_KIND,
-        subject_type=SUBJECT_TYPE,
-        subject_id=str(campaign.pk),
-        state=ApprovalState.PENDING,
-    )
-    if campaign.state == CampaignState.SUBMITTED or pending.exists():
+    if draft_waits(campaign):
         raise PendingExistsError
     if campaign.state not in DRAFTABLE:
         raise CAMPAIGN_STATES.conflict(campaign.state, CampaignState.DRAFT)
 
 
+def _assert_as_opened(campaign: Campaign, opened: str | None) -> None:
+    if opened == "":
+        raise DefinitionInvalidError.one("code", _("已有使用此代码的活动"))
+    if opened is not None and opened != draft_hash(campaign.draft):
+        raise DraftChangedError
+
+
 def _hashes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    return {"old_hash": canonical_hash(old) if old else "", "new_hash": canonical_hash(new)}
+    return {"old_hash": draft_hash(old), "new_hash": draft_hash(new)}
 
 
 def draft_code_assert(document: Mapping[str, Any], code: str) -> None:

@@ -1,16 +1,22 @@
 """Campaign pages in a browser: the buttons' dialogs, the draft page, the approval's page."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from campaigns.models import Campaign
+from core import clock
 from core.access.models import Role
+from core.audit.models import AuditEvent
+from core.canonical import canonical_hash
 from core.embedded.record import ServiceUrls
+from tests.factories.merchants import PROVINCE
 from tests.factories.running import campaign_running
 from tests.factories.staff import staff_make
+from tests.support.look import look
 from tests.support.web import CHROMIUM, needs_browser, web_process
 
 PASSWORD = "Test-password-1"
@@ -71,3 +77,60 @@ def test_stop_and_restart_by_two_people(address: str, tmp_path: Path) -> None:
     campaign.refresh_from_db()
     assert (campaign.state, campaign.redemptions_on) == ("LIVE", True)
     assert complaints == []
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_campaign_is_drafted_and_saved_again_unchanged(address: str) -> None:
+    """A browser also sends the rows and drop-downs that nobody touched."""
+    maker = staff_make(Role.CAMPAIGN_MAKER)
+    first = clock.today() + timedelta(days=10)
+    typed = {
+        "campaign-code": "autumn",
+        "campaign-title": "秋季消费券",
+        "campaign-regions": PROVINCE,
+        "campaign-starts_at": f"{first} 00:00",
+        "campaign-ends_at": f"{first + timedelta(days=20)} 00:00",
+        "campaign-rules_text": "第一行\n第二行",
+        "funders-0-code": "city",
+        "funders-0-name": "财政",
+        "funders-0-quota_fen": "300",
+        "funders-0-number": "桂财1号",
+        "funders-0-year": "2026",
+        "batches-0-code": "b1",
+        "batches-0-name": "满10减3",
+        "batches-0-units": "100",
+        "batches-0-face_fen": "3",
+        "batches-0-threshold_fen": "10",
+        "batches-0-funders": "city:1",
+        "batches-0-validity_value": "72",
+        "batches-0-releases": f"{first} 08:00 60\n{first} 20:00 40",
+    }
+    with look(address) as eyes:
+        eyes.log_in(maker)
+        page = eyes.open("/admin/campaigns/campaign/create/")
+        for name, text in typed.items():
+            page.locator(f"[name='{name}']").fill(text)
+        page.locator("[name='campaign-owner_region']").select_option(PROVINCE)
+        page.locator("[name='batches-0-units']").fill("")
+        page.get_by_role("button", name="保存草稿").click()
+        expect(page.get_by_text("草稿未保存，有 1 处须更正")).to_be_visible()
+        page.get_by_role("link", name="第 1 批 · 满10减3 · 计划张数").click()
+        expect(page.locator("[name='batches-0-units']")).to_be_in_viewport()
+        eyes.fine("draft-refused")
+        page.locator("[name='batches-0-units']").fill("100")
+        page.get_by_role("button", name="保存草稿").click()
+        expect(page.get_by_text("已保存草稿")).to_be_visible()
+        page.get_by_role("link", name="编辑草稿").click()
+        page.get_by_role("button", name="保存草稿").click()
+        expect(page.get_by_text("已保存草稿")).to_be_visible()
+    campaign = Campaign.objects.get(code="autumn")
+    draft = campaign.draft
+    assert [one["code"] for one in draft["funders"]] == ["city"]
+    assert draft["documents"] == []
+    assert [one["code"] for one in draft["batches"]] == ["b1"]
+    assert [one["units"] for one in draft["batches"][0]["releases"]] == [60, 40]
+    assert draft["rules_text"] == "第一行\n第二行"
+    # The second save changed nothing: it left no event.
+    events = AuditEvent.objects.filter(subject_id=str(campaign.pk), action="campaign.draft")
+    assert [one.data["new_hash"] for one in events] == [canonical_hash(draft)]

@@ -29,7 +29,7 @@ from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE, client_make
 from tests.factories.staff import staff_make
 from tests.support.admin import Staff
 from tests.support.moments import business_time_set
-from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data
+from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data, opened
 from vouchers.models import Audience, AudienceSnapshot
 
 pytestmark = pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_the_editor_offers_audiences_and_keeps_what_a_draft_names() -> None:
         ("seniors", {"code": "seniors", "name": "老人", "contact": "街道"}),
         ("", ""),
     ):
-        saved = page.client.post(url, {**data, "batches-0-audience": chosen})
+        saved = page.client.post(url, {**data, **opened(), "batches-0-audience": chosen})
         assert saved.status_code == 302
         draft = Campaign.objects.get().draft["batches"][0]["rules"]
         assert draft["audience"] == expected

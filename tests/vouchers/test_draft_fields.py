@@ -20,7 +20,7 @@ from tests.factories.merchants import PROVINCE
 from tests.factories.running import BEFORE
 from tests.factories.slices import channel_make
 from tests.factories.staff import staff_make
-from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data
+from tests.vouchers.test_draft_editor import CREATE, edit_url, form_data, opened
 from vouchers.admin.editor import BatchForm
 from vouchers.definition.model import Batches, BatchSpec
 
@@ -316,7 +316,7 @@ def test_a_budget_is_computed_anew_unless_another_one_is_said() -> None:
     data |= {"batches-0-units": "12"}
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved(campaign.code)["batches"][0]["budget"] == {"bank": 24_000, "merchants": 12_000}
-    data |= {"batches-0-units": "11", "batches-0-budget": "bank:300 merchants:200.5"}
+    data |= opened() | {"batches-0-units": "11", "batches-0-budget": "bank:300 merchants:200.5"}
     assert client.post(edit_url(campaign), data).status_code == 302
     assert saved(campaign.code)["batches"][0]["budget"] == {"bank": 30_000, "merchants": 20_050}
 

@@ -20,7 +20,7 @@ from tests.support.api import ApiCaller
 from tests.support.moments import business_time_set
 from tests.support.page_text import page_text
 from tests.vouchers.api_world import API, body_of
-from tests.vouchers.test_draft_editor import edit_url, form_data, login, saved
+from tests.vouchers.test_draft_editor import edit_url, form_data, login, opened, saved
 from vouchers.admin.editor_plan import release_of, release_words
 from vouchers.models import Batch, QuotaRelease
 from vouchers.services.claims import vouchers_claim
@@ -155,7 +155,7 @@ def test_channels_are_drafted_with_forms(ysf: Client) -> None:
     assert (first["channels"], first["fall_back_at"]) == (shares((ysf, 20)), FALLS_AT)
     assert (second["channels"], second["fall_back_at"]) == ([], None)
     unknown = text.replace(ysf.code, "nobody")
-    answer = client.post(edit_url(campaign), data | {"batches-0-releases": unknown})
+    answer = client.post(edit_url(campaign), data | opened() | {"batches-0-releases": unknown})
     assert "活动地区内没有这个发放渠道或人工服务台：nobody" in answer.content.decode()
 
 

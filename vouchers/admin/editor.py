@@ -15,7 +15,7 @@ from campaigns.admin.forms import YuanField
 from vouchers.admin.editor_audience import AudienceForm, audience_options
 from vouchers.admin.editor_benefit import BenefitForm
 from vouchers.admin.editor_device import DeviceForm
-from vouchers.admin.editor_fields import ReadField, lines_field, words_field
+from vouchers.admin.editor_fields import ReadField, lines_field, typed, words_field
 from vouchers.admin.editor_plan import calendar_of, release_of
 from vouchers.admin.editor_rows import batches_initial, batches_plain
 from vouchers.admin.editor_scope import OF_PURCHASE, ScopeForm, scope_names
@@ -79,7 +79,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
         label=_("出资比例"),
         help_text=_("出资方代码:比例，以空格分隔，如 treasury:200 bank:70；券包不填"),
         required=False,
-        read=funders_of,
+        read=typed(funders_of),
         wrong=_("应为 代码:比例，比例为整数"),
     )
     budget = ReadField(
@@ -88,7 +88,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
         help_text=_(
             "出资方代码:金额，以空格分隔；空则按面额与张数计算，改面额、张数或比例时重新计算"
         ),
-        read=budget_of,
+        read=typed(budget_of),
         wrong=_("应为 代码:金额，金额最多两位小数"),
     )
     validity_mode = choice_field(_("有效期方式"), VALIDITY)
@@ -126,10 +126,11 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
         _("限领限用"),
         _(
             "每行：代码 环节(CLAIM/REDEMPTION) 范围(CAMPAIGN/GROUP/BATCH) "
-            "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识 [过期退回]"
+            "周期(DAY/WEEK/MONTH/WAVE/TOTAL) 次数 标识 [过期退回]；标识为 DOCUMENT 证件、"
+            "MOBILE 手机号、DEVICE 设备、CARD 银行卡、ACCOUNT 渠道账户，多个以逗号相连"
         ),
         initial=LIMIT,
-        read=limit_of,
+        read=typed(limit_of),
         wrong=_("每行应有六项，次数为整数；第七项只可为“过期退回”"),
     )
     caps = lines_field(
@@ -138,18 +139,18 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
             "所有人合计，每行：代码 范围(CAMPAIGN/GROUP/BATCH) 周期(DAY/WEEK) 份数 金额（元）；"
             "不限的一项写 -"
         ),
-        read=cap_of,
+        read=typed(cap_of),
         wrong=_("每行应有五项，份数为整数，金额为元"),
     )
     trigger = ReadField(
         label=_("返券条件"),
         required=False,
-        read=trigger_of,
+        read=typed(trigger_of),
         wrong=_("应为：来源 起点 上限 [批次代码…]，金额为元"),
         help_text=_(
             "消费返券填写：来源(REDEMPTION/TRANSACTION) 起点（元） 上限（元，不限写 -） "
             "[批次代码…]，"
-            "如 REDEMPTION 300 - b1；所购消费的范围另行填写"
+            "如 REDEMPTION 300 - b1；哪些消费计入，在标有（返券）的各项填写"
         ),
     )
     audience = choice_field(
@@ -180,7 +181,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
             "不写回流则一直专用；随券包发放的不填"
         ),
         4,
-        read=release_of,
+        read=typed(release_of),
         wrong=_("每行应为：日期 时间 张数 [截止日期 截止时间] [渠道:张数…] [回流 日期 时间]"),
     )
 
@@ -192,7 +193,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
             "[规则 FREQ=MONTHLY;BYMONTHDAY=18] [时长 小时数] [渠道代码:专用张数…] [回流 小时数]，"
             "如 10:00,20:00 600 星期 5,6,7 时长 4：每周五至周日两场均分 600 张，各开放 4 小时"
         ),
-        read=calendar_of,
+        read=typed(calendar_of),
         wrong=_(
             "应为：时点 总张数 [星期 …] [日期 …] [规则 …] [时长 小时数] [渠道:张数…] [回流 小时数]"
         ),
@@ -223,6 +224,7 @@ class BatchForm(BenefitForm, ScopeForm, DeviceForm, AudienceForm):
 BATCHES = EditorSection(
     name="batches",
     title=_("券批次"),
+    row=_("第 %(number)s 批"),
     form=BatchForm,
     initial=batches_initial,
     plain=batches_plain,

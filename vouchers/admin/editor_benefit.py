@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFiel
 
 from campaigns.admin.editor_forms import choice_field
 from campaigns.admin.forms import YuanField
-from vouchers.admin.editor_fields import ReadField, lines_field
+from vouchers.admin.editor_fields import ReadField, lines_field, typed
 from vouchers.admin.editor_text import item_of, part_of, tier_of
 
 BENEFITS = (
@@ -71,7 +71,7 @@ class BenefitForm(forms.Form):
     tiers = lines_field(
         _("各档"),
         _("阶梯满减券填写，每行：起点 补贴（元），如 100000 5000；面额为最高档补贴"),
-        read=tier_of,
+        read=typed(tier_of),
         wrong=_("每行应为：起点 补贴，金额最多两位小数"),
     )
     item = ReadField(
@@ -84,7 +84,7 @@ class BenefitForm(forms.Form):
     parts = lines_field(
         _("券包内容"),
         _("券包填写，每行：批次代码 张数；所含批次的发放方式为“随券包发放”，面额为各券之和"),
-        read=part_of,
+        read=typed(part_of),
         wrong=_("每行应为：批次代码 张数"),
     )
     face_multiple = forms.IntegerField(

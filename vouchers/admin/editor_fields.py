@@ -9,10 +9,16 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from campaigns.admin.editor_forms import signs_narrow
 from vouchers.admin.editor_text import filled
 
 MOST_TEXT = 200_000
 """Longer than the longest list that a definition may have."""
+
+
+def typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return ``read`` for a text that has no names: wide signs are read as narrow ones."""
+    return lambda text: read(signs_narrow(text))
 
 
 class ReadField(forms.CharField):

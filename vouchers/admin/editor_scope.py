@@ -8,14 +8,13 @@ from typing import Any, get_args
 
 import msgspec
 from django import forms
-from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanWidget
 
 from core.canonical import to_plain_object
 from merchants.models import Merchant
-from vouchers.admin.editor_fields import lines_field, words_field
+from vouchers.admin.editor_fields import lines_field, typed, words_field
 from vouchers.admin.editor_text import goods_of, goods_words, hours_of, hours_words
 from vouchers.rules import use_words
 from vouchers.rules.flows import FLOWS
@@ -30,6 +29,17 @@ _FIELDS = {name: name for name in UseScope.__struct_fields__} | {"tiers": "use_t
 """Field of the rules → field of the form."""
 _NOT_OF_PURCHASE = frozenset({"items", "excluded_items", "excluded_goods"})
 """A purchase is not told by its goods (vouchers.definition.triggers)."""
+_LABELS_OF_PURCHASE = {
+    "whitelist": _("仅计参与商户名单内门店的消费（返券）"),
+    "stores": _("消费所在门店（返券）"),
+    "brands": _("消费的品牌（返券）"),
+    "use_tiers": _("消费商户的分级（返券）"),
+    "hours": _("消费时段（返券）"),
+    "regions": _("消费所在地区（返券）"),
+    "industries": _("消费商户的行业（返券）"),
+    "flows": _("消费的付款方式（返券）"),
+    "card_bins": _("消费的卡号开头（返券）"),
+}
 _CHOSEN = frozenset({"tiers", "industries", "flows", "excluded_goods"})
 _WRITTEN: dict[str, tuple[str, Any]] = {
     "stores": (" ", str),
@@ -101,7 +111,7 @@ class ScopeForm(forms.Form):
     hours = lines_field(
         _("可用时段"),
         _("每行：开始-结束 [星期]，如 18:00-24:00 5,6,7；空则不限"),
-        read=hours_of,
+        read=typed(hours_of),
         wrong=_("每行应为：开始-结束 [星期1至7]"),
     )
     regions = words_field(_("适用地区"), _("活动地区内的六位行政区划代码，以空格分隔；空则不限"))
@@ -126,7 +136,7 @@ class ScopeForm(forms.Form):
         super().__init__(*args, **options)
         for name in scope_names(OF_PURCHASE):
             field = deepcopy(self.base_fields[name.removeprefix(OF_PURCHASE)])
-            field.label = format_lazy(_("所购消费：{field}"), field=field.label)
+            field.label = _LABELS_OF_PURCHASE[name.removeprefix(OF_PURCHASE)]
             self.fields[name] = field
         self.order_fields(self.field_order)
 

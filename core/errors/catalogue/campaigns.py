@@ -64,6 +64,14 @@ CAMPAIGN_CODES = (
         remedy_en="Submit them first, or load the version in force again.",
     ),
     CodeText(
+        "campaign.draft_changed",
+        409,
+        "草稿已由他人修改，请重新打开",
+        "Somebody else has changed the draft; open it again",
+        remedy_zh="本次填写的内容未保存。",
+        remedy_en="What was typed here is not saved.",
+    ),
+    CodeText(
         "campaign.draft_unchanged",
         409,
         "草稿与生效版本相同",
