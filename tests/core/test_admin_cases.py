@@ -167,6 +167,17 @@ def test_above_ten_thousand_yuan_the_decision_waits_for_a_second_person() -> Non
     assert waiting.title in page.html(page.page_url(case))
     assert "已有待复核的申请" in page.act(case, "uphold", reason="再次")
     assert Approval.objects.filter(kind=KIND).count() == 1
+    # Whom somebody suspects of what is read by those who read cases.
+    read = {
+        role: Staff.of(role, region=NANNING).get(page.page_url(waiting)).status_code
+        for role in (Role.RISK_CHECKER, Role.AUDITOR, Role.CAMPAIGN_MAKER, Role.SETTLEMENT_MAKER)
+    }
+    assert read == {
+        Role.RISK_CHECKER: 200,
+        Role.AUDITOR: 200,
+        Role.CAMPAIGN_MAKER: 404,
+        Role.SETTLEMENT_MAKER: 404,
+    }
 
 
 @pytest.mark.parametrize("role", [Role.RISK_CHECKER, Role.AUDITOR])

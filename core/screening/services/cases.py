@@ -128,6 +128,7 @@ CASE_APPROVAL = ApprovalKind(
     maker_action=MAKER_ACTION,
     checker_action="core.approve_case",
     director_action="core.sign_case",
+    reader_action="core.view_case",
     describe=case_words,
 )
 
