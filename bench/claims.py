@@ -148,7 +148,10 @@ def cpu_seconds() -> dict[str, float]:
     for process in psutil.process_iter(["name", "cmdline", "cpu_times"]):
         name, times = process.info["name"] or "", process.info["cpu_times"]
         kind = next((one for one in ("postgres", "valkey") if one in name), "")
-        if not kind and "granian" in " ".join(process.info["cmdline"] or []):
+        if not kind and any(
+            word in " ".join(process.info["cmdline"] or [])
+            for word in ("granian", "config.decider")
+        ):
             kind = "python"
         if kind and times:
             used[kind] += times.user + times.system

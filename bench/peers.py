@@ -26,8 +26,9 @@ from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 
-from config.hot_front import CallQueue, HotFront  # noqa: E402
-from core.api.hot_calls import HotCall, Reply, Route  # noqa: E402
+from config.hot_front import HotFront  # noqa: E402
+from config.hot_routes import HOT_ROUTES  # noqa: E402
+from core.api.hot_calls import HotCall, Reply  # noqa: E402
 from core.api.views import ApiView  # noqa: E402
 from core.clock import business_date  # noqa: E402
 from core.errors import DomainError  # noqa: E402
@@ -196,9 +197,8 @@ class _AtOnce:
 class BareFront(HotFront):
     """The front that decides nothing."""
 
-    def _queue(self, route: Route) -> CallQueue:
-        del route
-        return _AtOnce()
+    async def _open(self) -> None:
+        self._queues = {route.name: _AtOnce() for route in HOT_ROUTES}
 
 
 bare_front = BareFront()

@@ -1,11 +1,11 @@
 """The front of the hot routes: a thin asynchronous process on Granian's native interface.
 
-It verifies the signature, puts the call into the queue of its route, and answers after the commit.
-It holds no rule (docs/decisions/hot-routes-have-their-own-front.md).
+It verifies the signature, puts the call into the queue of its route, and answers after the commit,
+which a process of its own makes (`config/decider.py`). It holds no rule
+(docs/decisions/hot-routes-have-their-own-front.md).
 """
 
 import asyncio
-import gc
 import sys
 from datetime import datetime
 from functools import lru_cache, partial
@@ -22,6 +22,7 @@ from granian.rsgi import (  # type: ignore[attr-defined]
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from config.front_lookups import Lookups
+from config.hot_routes import HOT_ROUTES
 from core.access.request_auth import (
     HeaderGetter,
     IncomingRequest,
@@ -30,17 +31,16 @@ from core.access.request_auth import (
 )
 from core.access.signing import signing_target
 from core.api.hot import API_PREFIX
-from core.api.hot_calls import HotCall, Reply, Route, calls_answer, problem_reply
+from core.api.hot_calls import HotCall, Reply, Route, problem_reply
 from core.clock import wall
 from core.commit.batcher import CommitLimits, GroupCommit
+from core.commit.decider import Decider, DeciderSpec
+from core.commit.deciding import garbage_settle
 from core.commit.metrics import REGISTRY
 from core.errors import DomainError
 from core.errors.problem import problem_language, request_id_of
 from core.errors.translate import domain_error_of
-from redemption.api.hot import CONFIRM, HOLD, PAYMENT_CODE, QUOTE
-from vouchers.api.hot import CLAIM, PERSON
 
-HOT_ROUTES: Final[tuple[Route, ...]] = (CLAIM, PERSON, PAYMENT_CODE, QUOTE, HOLD, CONFIRM)
 EXACT: Final = {
     (route.method, API_PREFIX + route.path): route
     for route in HOT_ROUTES
@@ -48,12 +48,6 @@ EXACT: Final = {
 }
 """Most calls name nothing in their path: no pattern needs to be tried."""
 METRICS_PATH: Final = "/metrics"
-SWITCH_S: Final = 0.000_5
-"""How long a flusher may keep the interpreter from the loop; at 5 ms, Python's own, a fifth fewer
-claims were accepted."""
-YOUNG: Final = 20_000
-"""How many new objects are looked at for garbage at once; at 700, Python's own, a tenth of the time
-of a hold went into looking again and again at what requests on their way need."""
 ACCEPTABLE: Final = frozenset({"application/json", "application/*", "*/*"})
 log = structlog.get_logger(__name__)
 
@@ -75,6 +69,7 @@ class HotFront:
         """Make a queue per hot route."""
         self._limits = limits or CommitLimits()
         self._queues: dict[str, CallQueue] = {}
+        self._decider: Decider | None = None
         self._lookups = Lookups()
         # Settings are lazy objects: asking them costs as much as a whole check.
         self._hosts = tuple(settings.ALLOWED_HOSTS)
@@ -82,22 +77,30 @@ class HotFront:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start with the worker process, after its fork."""
-        del loop
-        sys.setswitchinterval(SWITCH_S)
-        gc.freeze()  # what is loaded stays
-        gc.set_threshold(YOUNG)
-        self._queues = {route.name: self._queue(route) for route in HOT_ROUTES}
+        garbage_settle()
+        loop.run_until_complete(self._open())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """End with the worker process: whoever was accepted is answered or refused."""
         loop.run_until_complete(self.close())
 
-    def _queue(self, route: Route) -> CallQueue:
-        return GroupCommit(route.name, partial(calls_answer, route), self._limits)
+    async def _open(self) -> None:
+        """Make the queues and what decides for them."""
+        argv = [sys.executable, "-m", "config.decider"]
+        self._decider = Decider(DeciderSpec(argv, settings.BASE_DIR))
+        await self._decider.start()
+        self._queues = {
+            route.name: GroupCommit(
+                route.name, partial(self._decider.decide, route.name), self._limits
+            )
+            for route in HOT_ROUTES
+        }
 
     async def close(self) -> None:
         """Answer or refuse everybody who waits."""
         await asyncio.gather(*(queue.close() for queue in self._queues.values()))
+        if self._decider is not None:
+            await self._decider.close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""

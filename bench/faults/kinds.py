@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from signal import SIGKILL, SIGQUIT
 from typing import Final
 
+import psutil
 import redis
 
 from bench.faults.proxy import CuttingProxy, Moment
@@ -53,6 +54,20 @@ def front_kill(platform: Platform, chance: random.Random) -> str:
     time.sleep(away_s)
     platform.supervisor.restart("front")
     return f"started again after {away_s:.2f} s"
+
+
+def decider_kill(platform: Platform, chance: random.Random) -> str:
+    """End the process that decides for the front; the front starts another one."""
+    del chance
+    launcher = psutil.Process(platform.supervisor.children["front"].process.pid)
+    deciders = [
+        process
+        for process in launcher.children(recursive=True)
+        if "config.decider" in process.cmdline()
+    ]
+    for process in deciders:
+        process.kill()
+    return f"{len(deciders)} killed"
 
 
 def postgres_stop(platform: Platform, chance: random.Random) -> str:
@@ -104,6 +119,7 @@ def valkey_stop(platform: Platform, chance: random.Random) -> str:
 POSTGRES_STOP: Final = Fault("immediate stop of PostgreSQL", postgres_stop)
 FAULTS: Final = (
     Fault("kill -9 of the front", front_kill),
+    Fault("kill -9 of its deciding process", decider_kill),
     POSTGRES_STOP,
     Fault("connection cut after COMMIT was sent", connection_cut, proxied=True),
     Fault("Valkey flushed", valkey_flush),

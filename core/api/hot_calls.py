@@ -25,6 +25,7 @@ from core.access.throttling import (
     rates_count,
 )
 from core.api.hot import Asked, HotAnswer, HotRoute
+from core.commit.groups import group_decide
 from core.errors import DomainError
 from core.errors.problem import (
     CHINESE,
@@ -63,6 +64,20 @@ class HotCall:
     counted: dict[str, DomainError | None] = field(default_factory=dict)
     """What was said when it was counted: once, though its group may be decided again."""
 
+    def __reduce__(self) -> tuple[type["HotCall"], tuple[object, ...]]:
+        """Spell it for the process that decides: nothing was counted yet."""
+        return HotCall, (
+            self.client,
+            self.received,
+            self.language,
+            self.request_id,
+            self.path,
+            self.idempotency_key,
+            self.nonce,
+            self.content_type,
+            self.body,
+        )
+
 
 @dataclass(slots=True)
 class _Case:
@@ -84,6 +99,18 @@ class Reply(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+def group_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
+    """Return the response of each call, in order, though the group or one of it may fail."""
+    return [
+        problem_reply(answer, language=call.language, request_id=request_id_of(call.request_id))
+        if isinstance(answer, DomainError)
+        else answer
+        for call, answer in zip(
+            calls, group_decide(partial(calls_answer, route), calls), strict=True
+        )
+    ]
 
 
 def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:

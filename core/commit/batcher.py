@@ -1,23 +1,20 @@
-"""Collects commands while commits are under way, and hands them to flushers in groups.
+"""Collects commands while commits are under way, and has them decided in groups.
 
-Nothing waits for a group to fill: whenever a flusher is free, everything that waits goes, up to the
-size that keeps commits short. A timer only tells those who have waited too long. A caller is
+Nothing waits for a group to fill: whenever a group is answered, everything that waits goes, up to
+the size that keeps commits short. A timer only tells those who have waited too long. A caller is
 answered only after the commit of his group (architecture.md, Group commit).
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
-from django.db import connections
 
-from core.commit.groups import group_decide
 from core.commit.metrics import CommitMetrics
 from core.errors import DomainError
 
@@ -30,13 +27,13 @@ log = structlog.get_logger(__name__)
 class CommitLimits:
     """How a batcher behaves; times in seconds."""
 
-    flushers: int = 1
-    """Groups in flight. One keeps the order of arrival and makes larger groups; a second one in
-    the same interpreter was measured to win nothing. More processes give more lanes."""
+    in_flight: int = 1
+    """Groups being decided at once. One keeps the order of arrival and makes larger groups; a
+    second one was measured to win nothing. More fronts give more lanes."""
     capacity: int = 2_048
     """Commands that may wait; the next one is refused."""
     wait_s: float = 5.0
-    """How long a command may wait for a flusher, even if none gets free."""
+    """How long a command may wait for its group, even if none is answered meanwhile."""
     least: int = 16
     most: int = 256
     target_s: float = 0.1
@@ -61,14 +58,14 @@ class _Waiting(Generic[C, A]):
 class GroupCommit(Generic[C, A]):
     """A queue in front of one set-based service; lives on one event loop.
 
-    ``decide`` gets commands in order of arrival and returns answers in the same order; it runs in
-    a thread of its own connection.
+    ``decide`` gets commands in order of arrival and returns answers in the same order, once they
+    are committed; what it raises is everybody's answer.
     """
 
     def __init__(
         self,
         name: str,
-        decide: Callable[[Sequence[C]], Sequence[A]],
+        decide: Callable[[Sequence[C]], Awaitable[Sequence[A]]],
         limits: CommitLimits | None = None,
     ) -> None:
         """Take the service; nothing runs before the first command."""
@@ -77,13 +74,12 @@ class GroupCommit(Generic[C, A]):
         self._decide = decide
         self._queue: deque[_Waiting[C, A]] = deque()
         self.metrics.waiting_is(self._queue.__len__)
-        self._flushing: list[list[_Waiting[C, A]]] = []
+        self._deciding: list[list[_Waiting[C, A]]] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._size = self.limits.least
         self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._threads = ThreadPoolExecutor(self.limits.flushers, thread_name_prefix=name)
 
     async def submit(self, command: C) -> A:
         """Return the answer once the command's group is committed.
@@ -92,7 +88,7 @@ class GroupCommit(Generic[C, A]):
 
         Raises:
             OverloadedError: refused before anything was done.
-            DomainError: what the service raised for this command.
+            DomainError: what the service raised for the group.
         """
         if self._closing or len(self._queue) >= self.limits.capacity:
             self.metrics.refused()
@@ -112,58 +108,44 @@ class GroupCommit(Generic[C, A]):
             await asyncio.wait_for(self._idle.wait(), self.limits.grace_s)
         except TimeoutError:
             # Nobody knows what becomes of a group in flight; the caller's key will tell.
-            for waiting in [*self._queue, *(one for group in self._flushing for one in group)]:
+            for waiting in [*self._queue, *(one for group in self._deciding for one in group)]:
                 self._refuse(waiting)
             self._queue.clear()
         if self._sweep is not None:
             self._sweep.cancel()
-        for _ in range(self.limits.flushers):
-            self._threads.submit(connections.close_all)
-        self._threads.shutdown(wait=False)
 
     def _pump(self) -> None:
-        """Give waiting commands to free flushers."""
-        while self._queue and len(self._flushing) < self.limits.flushers:
+        """Have waiting commands decided, if that may begin."""
+        while self._queue and len(self._deciding) < self.limits.in_flight:
             group = self._take()
             if not group:
                 break
-            self._flushing.append(group)
-            commands = [one.command for one in group]
-            started = monotonic()
-            flushed = asyncio.get_running_loop().run_in_executor(
-                self._threads, group_decide, self._decide, commands
-            )
-            flushed.add_done_callback(partial(self._flushed, group, started))
-        if not self._queue and not self._flushing:
+            self._deciding.append(group)
+            decided = asyncio.ensure_future(self._decide([one.command for one in group]))
+            decided.add_done_callback(partial(self._decided, group, monotonic()))
+        if not self._queue and not self._deciding:
             self._idle.set()
 
     def _take(self) -> list[_Waiting[C, A]]:
         self._expire()
         return [self._queue.popleft() for _ in range(min(self._size, len(self._queue)))]
 
-    def _flushed(
-        self,
-        group: list[_Waiting[C, A]],
-        started: float,
-        flushed: "asyncio.Future[list[A | DomainError]]",
+    def _decided(
+        self, group: list[_Waiting[C, A]], started: float, decided: "asyncio.Future[Sequence[A]]"
     ) -> None:
-        self._flushing = [one for one in self._flushing if one is not group]
+        self._deciding = [one for one in self._deciding if one is not group]
         took_s = monotonic() - started
         self.metrics.committed(len(group), took_s)
         self._adapt(len(group), took_s)
-        broken = flushed.exception()
-        if broken is not None:
-            log.error("commit_flusher_failed", exc_info=broken)
-        answers: Sequence[A | DomainError] = (
-            [DomainError("infra.internal_error") for _ in group] if broken else flushed.result()
-        )
-        for waiting, answer in zip(group, answers, strict=True):
-            if waiting.answer.done():
-                continue
-            if isinstance(answer, DomainError):
-                waiting.answer.set_exception(answer)
-            else:
-                waiting.answer.set_result(answer)
+        error = _error_of(decided, len(group))
+        if error is not None:
+            for waiting in group:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+        else:
+            for waiting, answer in zip(group, decided.result(), strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(answer)
         self._pump()
 
     def _adapt(self, taken: int, took_s: float) -> None:
@@ -174,7 +156,7 @@ class GroupCommit(Generic[C, A]):
             self._size = min(self.limits.most, self._size * 2)
 
     def _sweep_plan(self) -> None:
-        """See to it that whoever waits too long is told so, though no flusher comes free."""
+        """See to it that whoever waits too long is told so, though no group is answered."""
         if self._sweep is None and self._queue:
             left_s = self._queue[0].since + self.limits.wait_s - monotonic()
             loop = asyncio.get_running_loop()
@@ -195,3 +177,16 @@ class GroupCommit(Generic[C, A]):
         self.metrics.refused()
         if not waiting.answer.done():
             waiting.answer.set_exception(OverloadedError())
+
+
+def _error_of(decided: "asyncio.Future[Sequence[Any]]", expected: int) -> DomainError | None:
+    """Return what everybody of a group is told instead of an answer, if anything."""
+    broken = decided.exception()
+    if isinstance(broken, DomainError):
+        return broken
+    if broken is None and len(decided.result()) != expected:
+        broken = AssertionError(f"{len(decided.result())} answers to {expected} commands")
+    if broken is not None:
+        log.error("commit_group_failed", exc_info=broken)
+        return DomainError("infra.internal_error")
+    return None

@@ -1,6 +1,6 @@
 """Deciding a group so that one bad command spoils nobody else's answer.
 
-Runs in a flusher's thread with a database connection of its own. Every command carries an
+Runs in a thread with a database connection of its own. Every command carries an
 idempotency key, so a group may be decided again: what was committed answers as a replay.
 """
 

@@ -8,7 +8,7 @@ REGISTRY = CollectorRegistry()
 """Of this process; each front process answers for itself at ``/metrics`` on its own port."""
 
 _WAITING = Gauge(
-    "xfq_commit_waiting", "Commands that wait for a flusher", ["service"], registry=REGISTRY
+    "xfq_commit_waiting", "Commands that wait for their group", ["service"], registry=REGISTRY
 )
 _SIZES = Histogram(
     "xfq_commit_group_size",

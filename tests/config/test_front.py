@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from config.cli.proxy import HOT_PATHS
-from config.hot_front import HOT_ROUTES
+from config.hot_routes import HOT_ROUTES
 from core.access.models import ClientKey
 from core.access.services import client_key_issue
 from core.access.signing import SigningKey, call_headers
@@ -111,8 +112,10 @@ def test_two_hundred_claims_at_once_on_fifty_units(
     assert checks_failing() == {}
 
 
-def stop_in_the_middle(crowd: Crowd, sig: signal.Signals, pid: int) -> list[httpx.Response | None]:
-    """Have everybody claim, and send the front a signal once some have been answered."""
+def stop_in_the_middle(
+    crowd: Crowd, sig: signal.Signals, processes: Sequence[psutil.Process]
+) -> list[httpx.Response | None]:
+    """Have everybody claim, and send processes a signal once some have been answered."""
 
     def play(person: Enrolment | None) -> httpx.Response | None:
         if person is not None:
@@ -122,8 +125,7 @@ def stop_in_the_middle(crowd: Crowd, sig: signal.Signals, pid: int) -> list[http
                 return None
         while Claim.objects.count() < THREADS:
             time.sleep(0.01)
-        # The launcher would start a killed worker again; the crash is of both.
-        for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+        for process in processes:
             os.kill(process.pid, sig)
         return None
 
@@ -138,7 +140,9 @@ def test_no_answered_claim_is_lost_when_the_front_ends(
 ) -> None:
     crowd = crowd_make(CALLERS * 2, CALLERS * 2)
     with front_process(own_database, tmp_path / "front.log") as (crowd.address, process):
-        answers = stop_in_the_middle(crowd, sig, process.pid)
+        # The launcher would start a killed worker again; the crash is of all.
+        launcher = psutil.Process(process.pid)
+        answers = stop_in_the_middle(crowd, sig, [*launcher.children(recursive=True), launcher])
         process.wait(timeout=60)
     answered = {one.json()["claim_id"] for one in answers if one and one.status_code == 201}
     kept = {to_public("clm", pk) for pk in Claim.objects.values_list("pk", flat=True)}
@@ -154,6 +158,40 @@ def test_no_answered_claim_is_lost_when_the_front_ends(
     assert replayed == kept
     assert Voucher.objects.count() == len(crowd.people)
     assert checks_failing() == {}
+
+
+def test_a_killed_deciding_process_costs_one_group_an_answer_and_nobody_a_voucher(
+    own_database: ServiceUrls, tmp_path: Path
+) -> None:
+    crowd = crowd_make(CALLERS * 2, CALLERS * 2)
+    with front_process(own_database, tmp_path / "front.log") as (crowd.address, process):
+        first = decider_of(process.pid)
+        answers = stop_in_the_middle(crowd, signal.SIGKILL, [first])
+        statuses = Counter(one.status_code if one else None for one in answers)
+        del statuses[None]  # who sent the signal
+        assert statuses.keys() == {201, 503}
+        assert statuses.total() == len(crowd.people)
+        assert statuses[503] <= THREADS
+        assert decider_of(process.pid).pid != first.pid
+        answered = {one.json()["claim_id"] for one in answers if one and one.status_code == 201}
+        kept = {to_public("clm", pk) for pk in Claim.objects.values_list("pk", flat=True)}
+        assert answered <= kept
+        again = at_once(crowd.claim, crowd.people, threads=THREADS)
+    assert {one.status_code for one in again} == {201}
+    replayed = {one.json()["claim_id"] for one in again if "Idempotent-Replay" in one.headers}
+    assert replayed == kept
+    assert Voucher.objects.count() == len(crowd.people)
+    assert checks_failing() == {}
+
+
+def decider_of(pid: int) -> psutil.Process:
+    """Return the process that decides for the front of a launcher."""
+    (found,) = (
+        process
+        for process in psutil.Process(pid).children(recursive=True)
+        if "config.decider" in process.cmdline()
+    )
+    return found
 
 
 def test_the_proxy_sends_exactly_the_hot_routes_to_the_front() -> None:

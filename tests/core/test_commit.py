@@ -1,7 +1,6 @@
 """Group commit: who is answered what, when groups fail, queues fill and processes end."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -21,13 +20,13 @@ class Gate:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
-        self.open = threading.Event()
-        self.entered = threading.Semaphore(0)
+        self.open = asyncio.Event()
+        self.entered = asyncio.Semaphore(0)
 
-    def __call__(self, commands: Sequence[int]) -> list[str]:
+    async def __call__(self, commands: Sequence[int]) -> list[str]:
         self.groups.append(list(commands))
         self.entered.release()
-        assert self.open.wait(10)
+        await self.open.wait()
         return [f"answer {command}" for command in commands]
 
 
@@ -39,14 +38,14 @@ def played(playing: Coroutine[Any, Any, R]) -> R:
 async def taken(gate: Gate, groups_in: int) -> None:
     """Return once the service has been given that many groups."""
     for _ in range(groups_in):
-        await asyncio.get_running_loop().run_in_executor(None, gate.entered.acquire)
+        await gate.entered.acquire()
 
 
 def test_what_arrives_during_one_commit_goes_into_the_next() -> None:
     gate = Gate()
 
     async def play() -> list[str]:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         rest = [asyncio.ensure_future(queue.submit(number)) for number in range(1, 6)]
@@ -64,7 +63,7 @@ def test_a_full_queue_refuses_and_nothing_of_it_is_decided() -> None:
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1, capacity=2))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, capacity=2))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         rest = [asyncio.ensure_future(queue.submit(number)) for number in range(1, 4)]
@@ -83,7 +82,7 @@ def test_who_waited_too_long_is_refused_undecided() -> None:
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1, wait_s=0.05))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, wait_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         late = asyncio.ensure_future(queue.submit(1))
@@ -97,11 +96,11 @@ def test_who_waited_too_long_is_refused_undecided() -> None:
     assert gate.groups == [[0]]
 
 
-def test_the_wait_is_bounded_although_no_flusher_comes_free() -> None:
+def test_the_wait_is_bounded_although_no_group_is_answered() -> None:
     gate = Gate()
 
     async def play() -> BaseException | str:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1, wait_s=0.05))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, wait_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         (refused,) = await asyncio.gather(queue.submit(1), return_exceptions=True)
@@ -118,7 +117,7 @@ def test_closing_answers_everybody_accepted_and_refuses_who_comes_later() -> Non
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
         accepted = [asyncio.ensure_future(queue.submit(number)) for number in range(3)]
         await taken(gate, 1)
         closing = asyncio.ensure_future(queue.close())
@@ -138,7 +137,7 @@ def test_closing_does_not_wait_for_ever_but_leaves_nobody_without_an_answer() ->
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1, grace_s=0.05))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, grace_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         waiting = asyncio.ensure_future(queue.submit(1))
@@ -156,7 +155,7 @@ def test_a_caller_who_goes_away_changes_nothing_for_the_others() -> None:
     gate = Gate()
 
     async def play() -> str:
-        queue = GroupCommit("test", gate, CommitLimits(flushers=1))
+        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         gone, other = (asyncio.ensure_future(queue.submit(number)) for number in (1, 2))
@@ -170,8 +169,42 @@ def test_a_caller_who_goes_away_changes_nothing_for_the_others() -> None:
     assert gate.groups == [[0], [1, 2]]
 
 
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [(OverloadedError(), "infra.try_later"), (RuntimeError("lost"), "infra.internal_error")],
+)
+def test_what_fails_for_a_group_is_everybodys_answer_and_the_next_group_goes(
+    broken: Exception, code: str
+) -> None:
+    async def decide(commands: Sequence[int]) -> list[int]:
+        if 0 in commands:
+            raise broken
+        return list(commands)
+
+    async def play() -> list[int | BaseException]:
+        queue = GroupCommit("test", decide, CommitLimits(in_flight=1))
+        return list(await asyncio.gather(queue.submit(0), queue.submit(1), return_exceptions=True))
+
+    failed, answered = played(play())
+    assert isinstance(failed, DomainError)
+    assert (failed.code, answered) == (code, 1)
+
+
+def test_answers_that_do_not_belong_to_the_commands_are_nobodys() -> None:
+    async def decide(commands: Sequence[int]) -> list[int]:
+        return [*commands, 7]
+
+    async def play() -> list[int | BaseException]:
+        queue = GroupCommit("test", decide, CommitLimits(in_flight=1))
+        return list(await asyncio.gather(queue.submit(0), return_exceptions=True))
+
+    (failed,) = played(play())
+    assert isinstance(failed, DomainError)
+    assert failed.code == "infra.internal_error"
+
+
 def test_groups_grow_while_commits_are_quick_and_shrink_when_they_are_slow() -> None:
-    queue: GroupCommit[int, str] = GroupCommit("test", list, CommitLimits(least=4, most=16))  # type: ignore[arg-type]
+    queue: GroupCommit[int, str] = GroupCommit("test", Gate(), CommitLimits(least=4, most=16))
     sizes = []
     for taken_now, took_s in ((4, 0.01), (8, 0.01), (16, 0.01), (16, 0.5), (8, 0.5), (4, 0.5)):
         queue._adapt(taken_now, took_s)

@@ -1,7 +1,7 @@
-"""The front's way in without its process: the same application, the caller's own transaction.
+"""The front's way in without its processes: the same application, the caller's own transaction.
 
-The event loop is left out, since the tests' database connection belongs to their thread; the real
-process is started by `tests/config/test_front.py`.
+Event loop and socket are left out, since the tests' database connection belongs to their thread;
+the real processes are started by `tests/config/test_front.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ import pytest
 from django.http import HttpResponse
 
 from config.front_lookups import Lookups
-from config.hot_front import HOT_ROUTES, HotFront
+from config.hot_front import HotFront
+from config.hot_routes import HOT_ROUTES
 from core.access.credentials import Credentials, credentials_of
-from core.api.hot_calls import HotCall, Reply, Route, calls_answer
-from core.commit.groups import group_decide
-from core.errors import DomainError
+from core.api.hot_calls import HotCall, Reply, Route, group_answer
+from core.commit.frames import FrameReader, frame_bytes
 
 SentHeaders = Mapping[str, str | Sequence[str]]
 """A header sent several times has several values."""
@@ -68,20 +68,17 @@ class _Queue:
         self.route = route
 
     async def submit(self, call: HotCall, /) -> Reply:
-        def decide(calls: Sequence[HotCall]) -> Sequence[Reply]:
-            return calls_answer(self.route, calls)
-
-        (answer,) = group_decide(decide, [call])
-        if isinstance(answer, DomainError):
-            raise answer
-        return answer
+        # Spelt as it goes to the process that decides.
+        (frame,) = FrameReader().feed(frame_bytes(1, self.route.name, [call]))
+        (reply,) = group_answer(self.route, frame.value())
+        return reply
 
     async def close(self) -> None:
         """Nobody waits."""
 
 
 class DirectFront(HotFront):
-    """The front without threads: whatever it would hand over is done at once."""
+    """The front without a deciding process: whatever it would hand over is done at once."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,151 @@
+"""The process that decides for a front: asked, killed, started again, and let go."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+import uvloop
+from django.conf import settings
+
+from core.commit import decider as decider_module
+from core.commit.batcher import OverloadedError
+from core.commit.decider import Decider, DeciderError, DeciderSpec
+from core.commit.frames import FrameReader, frame_bytes
+
+HALF = DeciderSpec([sys.executable, "-m", "tests.support.deciding_half"], settings.BASE_DIR)
+
+
+def played(play: Callable[[Decider], Awaitable[None]], spec: DeciderSpec = HALF) -> Decider:
+    """Play with a started decider on the loop that Granian uses, then close it."""
+    decider = Decider(spec)
+
+    async def whole() -> None:
+        await decider.start()
+        try:
+            async with asyncio.timeout(60):
+                await play(decider)
+        finally:
+            await decider.close()
+
+    uvloop.run(whole())
+    return decider
+
+
+async def told(decider: Decider, name: str, commands: Sequence[object]) -> object:
+    """Return the answers, or the code of what is raised."""
+    try:
+        return await decider.decide(name, commands)
+    except OverloadedError as error:
+        return error.code
+
+
+def test_answers_find_their_questions_though_later_ones_are_quicker() -> None:
+    async def play(decider: Decider) -> None:
+        slow = asyncio.ensure_future(decider.decide("sleep", [0.5]))
+        assert await decider.decide("double", list(range(2_000))) == list(range(0, 4_000, 2))
+        assert not slow.done()
+        assert await slow == [0.5]
+
+    ended = played(play).process
+    assert ended is not None
+    assert ended.returncode == 0
+
+
+def test_a_large_group_passes_whole() -> None:
+    texts = [chr(0x4E00 + number) * 16_384 for number in range(256)]
+
+    async def play(decider: Decider) -> None:
+        assert await decider.decide("double", texts) == [text * 2 for text in texts]
+
+    played(play)
+
+
+def test_a_service_that_raises_answers_nobody_and_goes_on() -> None:
+    async def play(decider: Decider) -> None:
+        assert await decider.decide("fail", [1]) == ()
+        assert await decider.decide("double", [1]) == [2]
+
+    played(play)
+
+
+def test_who_was_under_way_when_it_ended_is_told_to_come_again_and_the_rest_waits() -> None:
+    async def play(decider: Decider) -> None:
+        (first,) = await decider.decide("pid", [0])
+        under_way = asyncio.ensure_future(told(decider, "sleep", [30]))
+        dying = asyncio.ensure_future(told(decider, "die", [3]))
+        assert [await under_way, await dying] == ["infra.try_later"] * 2
+        (second,) = await decider.decide("pid", [0])
+        assert second != first
+        assert not psutil.pid_exists(first)
+
+    played(play)
+
+
+def test_one_that_is_killed_is_started_again() -> None:
+    async def play(decider: Decider) -> None:
+        for _ in range(2):
+            (pid,) = await decider.decide("pid", [0])
+            os.kill(pid, signal.SIGKILL)
+            while decider._up.is_set():
+                await asyncio.sleep(0.01)
+            assert await decider.decide("double", [4]) == [8]
+
+    played(play)
+
+
+def test_one_that_does_not_come_back_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decider_module, "PATIENCE_S", 0.5)
+
+    async def play(decider: Decider) -> None:
+        decider.spec = DeciderSpec([sys.executable, "-c", "raise SystemExit(7)"], HALF.cwd)
+        assert await told(decider, "die", [3]) == "infra.try_later"
+        assert await told(decider, "double", [1]) == "infra.try_later"
+
+    played(play)
+
+
+def test_a_front_whose_half_does_not_start_does_not_start_either() -> None:
+    async def play(_: Decider) -> None:
+        raise AssertionError("started")
+
+    with pytest.raises(DeciderError, match="ended with code 7"):
+        played(play, DeciderSpec([sys.executable, "-c", "raise SystemExit(7)"], Path.cwd()))
+
+
+def test_signals_to_the_whole_group_do_not_end_it_but_the_closed_socket_does() -> None:
+    async def play(decider: Decider) -> None:
+        (pid,) = await decider.decide("pid", [0])
+        for one in (signal.SIGTERM, signal.SIGINT):
+            os.kill(pid, one)
+        assert await decider.decide("pid", [0]) == [pid]
+
+    ended = played(play).process
+    assert ended is not None
+    assert ended.returncode == 0
+
+
+def test_what_is_under_way_when_the_front_goes_is_ended_in_order(tmp_path: Path) -> None:
+    async def play(decider: Decider) -> None:
+        asyncio.ensure_future(told(decider, "sleep", [0.5]))  # noqa: RUF006 - nobody waits for it
+        await asyncio.sleep(0)
+
+    ended = played(play).process
+    assert ended is not None
+    assert ended.returncode == 0
+
+
+def test_frames_come_out_as_they_went_in_wherever_the_stream_is_cut() -> None:
+    sent = [(1, "claims", ["甲"]), (2, "", None), (3, "x" * 300, {"at": 5}), (4, "y", b"")]
+    stream = b"".join(frame_bytes(*one) for one in sent)
+    for size in (1, 7, len(stream)):
+        reader = FrameReader()
+        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        found = [frame for piece in pieces for frame in reader.feed(piece)]
+        assert [(one.number, one.name, one.value()) for one in found] == sent
