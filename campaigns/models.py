@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Approval, Organisation
+from core.state_machine import StateMachine
 from merchants.models import Store
 
 
@@ -121,7 +122,7 @@ class Campaign(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(CAMPAIGN_TRANSITIONS)),
+            StateMachine(CAMPAIGN_TRANSITIONS),
         )
 
     def __str__(self) -> str:
@@ -264,15 +265,13 @@ class Whitelist(models.Model):
             ),
         )
         triggers = (
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[
+            StateMachine(
+                [
                     ("DRAFT", "SUBMITTED"),
                     ("SUBMITTED", "DRAFT"),
                     ("SUBMITTED", "IN_FORCE"),
                     ("IN_FORCE", "SUPERSEDED"),
-                ],
+                ]
             ),
         )
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Client, Organisation
+from core.state_machine import StateMachine
 
 
 class Acquirer(models.Model):
@@ -109,15 +110,13 @@ class Merchant(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[
+            StateMachine(
+                [
                     ("ACTIVE", "SUSPENDED"),
                     ("SUSPENDED", "ACTIVE"),
                     ("ACTIVE", "REMOVED"),
                     ("SUSPENDED", "REMOVED"),
-                ],
+                ]
             ),
         )
 

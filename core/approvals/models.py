@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from core.state_machine import StateMachine
 
 
 class ApprovalState(models.TextChoices):
@@ -57,14 +58,12 @@ class Approval(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[
+            StateMachine(
+                [
                     ("PENDING", "APPROVED"),
                     ("PENDING", "REJECTED"),
                     ("PENDING", "WITHDRAWN"),
-                ],
+                ]
             ),
             pgtrigger.ReadOnly(
                 name="frozen",

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.state_machine import StateMachine
+
 
 class OutboxEvent(models.Model):
     """What happened, for consumers of upper rooms (and later webhooks)."""
@@ -56,14 +58,12 @@ class Delivery(models.Model):
             models.Index(fields=("run_at",), condition=Q(state="PENDING"), name="delivery_due"),
         )
         triggers = (
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[
+            StateMachine(
+                [
                     ("PENDING", "ACKNOWLEDGED"),
                     ("PENDING", "PARKED"),
                     ("PARKED", "PENDING"),
-                ],
+                ]
             ),
         )
 

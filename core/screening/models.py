@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import NIL, new_id
+from core.state_machine import StateMachine
 
 
 class RuleParameter(models.Model):
@@ -101,16 +102,14 @@ class Case(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[
+            StateMachine(
+                [
                     ("OPEN", "IN_REVIEW"),
                     ("OPEN", "RELEASED"),
                     ("OPEN", "UPHELD"),
                     ("IN_REVIEW", "RELEASED"),
                     ("IN_REVIEW", "UPHELD"),
-                ],
+                ]
             ),
         )
 

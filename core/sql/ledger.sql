@@ -78,22 +78,38 @@ SET enable_material = off SET join_collapse_limit = 1
 AS $$
 DECLARE
     v_nil constant uuid := '00000000-0000-0000-0000-000000000000';
+    v_debits text[];
+    v_debit_units uuid[];
+    v_credits text[];
+    v_credit_units uuid[];
+    v_funders uuid[];
+    v_amounts bigint[];
+    v_least bigint;
 BEGIN
-    IF EXISTS (SELECT 1 FROM jsonb_to_recordset(p_lines) AS x(a bigint) WHERE x.a < 0) THEN
+    -- Read once: a group at a hundred tills has some hundred lines.
+    SELECT array_agg(t.d), array_agg(t.du), array_agg(t.c), array_agg(t.cu), array_agg(t.f),
+           array_agg(t.fen), min(t.least)
+      INTO v_debits, v_debit_units, v_credits, v_credit_units, v_funders, v_amounts, v_least
+      FROM (SELECT x.d, coalesce(x.du, v_nil) AS du, x.c, coalesce(x.cu, v_nil) AS cu, x.f,
+                   sum(x.a)::bigint AS fen, min(x.a) AS least
+              FROM jsonb_to_recordset(p_lines)
+                   AS x(d text, du uuid, c text, cu uuid, f uuid, a bigint)
+             WHERE x.a <> 0
+             GROUP BY 1, 2, 3, 4, 5) t;
+    IF v_least < 0 THEN
         RAISE EXCEPTION 'negative amount in entry %', p_key USING ERRCODE = 'check_violation';
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(p_lines) AS x(a bigint) WHERE x.a > 0) THEN
+    IF v_least IS NULL THEN
         RETURN false;
     END IF;
     INSERT INTO core_account (kind, campaign_id, funder_id, unit_id)
     SELECT side.kind, p_campaign, side.funder_id, side.unit_id
-      FROM (SELECT x.d AS kind, x.f AS funder_id, coalesce(x.du, v_nil) AS unit_id
-              FROM jsonb_to_recordset(p_lines) AS x(d text, du uuid, f uuid, a bigint)
-             WHERE x.a > 0
+      FROM (SELECT x.kind, x.funder_id, x.unit_id
+              FROM unnest(v_debits, v_funders, v_debit_units) AS x(kind, funder_id, unit_id)
             UNION
-            SELECT x.c, x.f, coalesce(x.cu, v_nil)
-              FROM jsonb_to_recordset(p_lines) AS x(c text, cu uuid, f uuid, a bigint)
-             WHERE x.a > 0) side
+            SELECT x.kind, x.funder_id, x.unit_id
+              FROM unnest(v_credits, v_funders, v_credit_units) AS x(kind, funder_id, unit_id)
+           ) side
      WHERE NOT EXISTS (SELECT 1 FROM core_account a
                         WHERE a.campaign_id = p_campaign AND a.funder_id = side.funder_id
                           AND a.kind = side.kind AND a.unit_id = side.unit_id)
@@ -104,16 +120,12 @@ BEGIN
     INSERT INTO core_posting (entry_id, campaign_id, funder_id, debit_account_id,
                               credit_account_id, amount_fen)
     SELECT p_entry, p_campaign, t.f, d.id, c.id, t.fen
-      FROM (SELECT x.d, coalesce(x.du, v_nil) AS du, x.c, coalesce(x.cu, v_nil) AS cu, x.f,
-                   sum(x.a)::bigint AS fen
-              FROM jsonb_to_recordset(p_lines)
-                   AS x(d text, du uuid, c text, cu uuid, f uuid, a bigint)
-             GROUP BY 1, 2, 3, 4, 5) t
+      FROM unnest(v_debits, v_debit_units, v_credits, v_credit_units, v_funders, v_amounts)
+           AS t(d, du, c, cu, f, fen)
       JOIN core_account d ON d.campaign_id = p_campaign AND d.funder_id = t.f
                          AND d.kind = t.d AND d.unit_id = t.du
       JOIN core_account c ON c.campaign_id = p_campaign AND c.funder_id = t.f
                          AND c.kind = t.c AND c.unit_id = t.cu
-     WHERE t.fen > 0
      ORDER BY d.id, c.id;
     RETURN true;
 END

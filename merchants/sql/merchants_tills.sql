@@ -1,7 +1,7 @@
 -- What stands behind the tills that payments name, by place from 0; unknown ones have no row.
 -- A terminal client names terminals of its own acquirer. Any other client names store and terminal:
 -- terminal numbers are unique per acquirer only, so a till that two acquirers number alike in one
--- store is nobody's. A function keeps its plan with the session.
+-- store is nobody's. A function keeps its plan with the session; it begins with what is asked for.
 DROP FUNCTION IF EXISTS merchants_tills(uuid[], text[], text[]);
 CREATE FUNCTION merchants_tills(p_clients uuid[], p_store_nos text[], p_terminal_nos text[])
 RETURNS TABLE (
@@ -13,7 +13,7 @@ RETURNS TABLE (
     term_unit text, term_days integer, cutoff time, fee_bp integer)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET join_collapse_limit = 1
 AS $$
 #variable_conflict use_column
 BEGIN

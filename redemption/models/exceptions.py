@@ -1,12 +1,12 @@
 """The exceptions list: what a person has to look at, with an owner and what was done."""
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from core.state_machine import StateMachine
 
 
 class ExceptionItem(models.Model):
@@ -54,9 +54,7 @@ class ExceptionItem(models.Model):
                 name="exception_item_resolved",
             ),
         )
-        triggers = (
-            pgtrigger.FSM(name="states", field="state", transitions=[("OPEN", "RESOLVED")]),
-        )
+        triggers = (StateMachine([("OPEN", "RESOLVED")]),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.subject}"

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from core.state_machine import StateMachine
 from vouchers.models import Batch, Enrolment
 
 
@@ -72,11 +73,7 @@ class Reward(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(
-                name="states",
-                field="state",
-                transitions=[("ISSUED", "VOIDED"), ("ISSUED", "FLAGGED"), ("FLAGGED", "VOIDED")],
-            ),
+            StateMachine([("ISSUED", "VOIDED"), ("ISSUED", "FLAGGED"), ("FLAGGED", "VOIDED")]),
             pgtrigger.ReadOnly(name="facts_frozen", exclude=["state", "reversed_at"]),
         )
 

@@ -206,14 +206,19 @@ BEGIN
                       WHERE v_accepted[c.ord + 1]
                       GROUP BY b.id, r.payee_id, part.funder_id, part.concession) x
               CROSS JOIN LATERAL (VALUES
-                    (jsonb_build_object('d', 'OUTSTANDING', 'du', x.batch_id, 'c', 'HELD',
-                        'cu', x.batch_id, 'f', x.funder_id, 'a', x.late)),
-                    (jsonb_build_object('d', 'HELD', 'du', x.batch_id,
-                        'c', CASE WHEN x.concession THEN 'CONCESSION' ELSE 'PAYABLE' END,
-                        'cu', CASE WHEN x.concession THEN NULL ELSE x.payee_id END,
-                        'f', x.funder_id, 'a', x.used)),
-                    (jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'EARMARKED',
-                        'cu', x.batch_id, 'f', x.funder_id, 'a', x.unused))) AS line(posting)));
+                    (CASE WHEN x.late > 0 THEN
+                        jsonb_build_object('d', 'OUTSTANDING', 'du', x.batch_id, 'c', 'HELD',
+                            'cu', x.batch_id, 'f', x.funder_id, 'a', x.late) END),
+                    (CASE WHEN x.used > 0 THEN
+                        jsonb_build_object('d', 'HELD', 'du', x.batch_id,
+                            'c', CASE WHEN x.concession THEN 'CONCESSION' ELSE 'PAYABLE' END,
+                            'cu', CASE WHEN x.concession THEN NULL ELSE x.payee_id END,
+                            'f', x.funder_id, 'a', x.used) END),
+                    (CASE WHEN x.unused > 0 THEN
+                        jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'EARMARKED',
+                            'cu', x.batch_id, 'f', x.funder_id, 'a', x.unused) END))
+                    AS line(posting)
+             WHERE line.posting IS NOT NULL));
         -- What return vouchers are given for, one event per group; elsewhere nobody listens.
         IF EXISTS (SELECT 1 FROM vouchers_batch b
                     WHERE b.campaign_id = p_campaign AND b.kind = 'RETURN') THEN

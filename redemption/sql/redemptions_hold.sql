@@ -1,19 +1,23 @@
 -- Whether another payment with a voucher stands for an order: held at p_at, or confirmed and not
--- refunded as a whole. p_except is the payment that asks.
+-- refunded as a whole. p_except is the payment that asks. In PL/pgSQL, which keeps its plan: every
+-- hold asks. Found by the order's number: all that a store ever took is no way to it.
 CREATE OR REPLACE FUNCTION redemption_order_taken(
     p_client uuid, p_store uuid, p_order text, p_at timestamptz, p_except uuid
-) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT 1 FROM redemption_redemption o
-                    WHERE o.client_id = p_client AND o.order_no = p_order AND o.store_id = p_store
+) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT 1 FROM redemption_redemption o
+                    WHERE o.client_id = p_client AND o.order_no = p_order
+                      AND o.store_id IS NOT DISTINCT FROM p_store
                       AND o.id IS DISTINCT FROM p_except
                       AND (o.state = 'HELD' AND o.hold_expires_at > p_at
-                           OR o.state = 'CONFIRMED' AND o.refunded_order_fen < o.order_fen))
+                           OR o.state = 'CONFIRMED' AND o.refunded_order_fen < o.order_fen));
+END
 $$;
 
 -- Orders have no row to lock before their first hold; locked by number, in order.
 CREATE OR REPLACE FUNCTION redemption_order_number(p_client uuid, p_store uuid, p_order text)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT hashtextextended(concat_ws('|', p_client, p_store, p_order), 33)
+    SELECT hashtextextended(p_client::text || '|' || p_store::text || '|' || p_order, 33)
 $$;
 
 CREATE OR REPLACE FUNCTION redemption_orders_lock(p_numbers bigint[])

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Approval, Job
+from core.state_machine import StateMachine
 from vouchers.models.persons import KeyKind
 from vouchers.states import SNAPSHOT_TRANSITIONS, SnapshotState
 
@@ -164,7 +165,7 @@ class AudienceSnapshot(models.Model):
                 operation=pgtrigger.Insert,
                 condition=~pgtrigger.Q(new__state="CHECKING"),
             ),
-            pgtrigger.FSM(name="states", field="state", transitions=list(SNAPSHOT_TRANSITIONS)),
+            StateMachine(SNAPSHOT_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=[

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Campaign, Version
 from core.ids import new_id
 from core.models import Client
+from core.state_machine import StateMachine
 from vouchers.states import RELEASE_TRANSITIONS, ReleaseState
 
 
@@ -252,7 +253,7 @@ class QuotaRelease(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(RELEASE_TRANSITIONS)),
+            StateMachine(RELEASE_TRANSITIONS),
             pgtrigger.Protect(
                 name="plan_frozen",
                 operation=pgtrigger.Update,

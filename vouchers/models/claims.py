@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Campaign
 from core.ids import new_id
 from core.models import Client, Entry
+from core.state_machine import StateMachine
 from vouchers.models.batches import Batch, BatchVersion, QuotaSlice
 from vouchers.models.persons import Enrolment, IdentityKey
 from vouchers.states import VOUCHER_TRANSITIONS, VoucherState
@@ -141,7 +142,7 @@ class Voucher(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(VOUCHER_TRANSITIONS)),
+            StateMachine(VOUCHER_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=[

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Approval, Case
+from core.state_machine import StateMachine
 from vouchers.models.persons import IdentityKey
 from vouchers.states import CONTROL_TRANSITIONS, ControlState
 
@@ -84,7 +85,7 @@ class ControlEntry(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(CONTROL_TRANSITIONS)),
+            StateMachine(CONTROL_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=[

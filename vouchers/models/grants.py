@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Approval, Client, Job
+from core.state_machine import StateMachine
 from vouchers.models.batches import Batch
 from vouchers.states import GRANT_TRANSITIONS, GrantState
 
@@ -66,7 +67,7 @@ class Grant(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(GRANT_TRANSITIONS)),
+            StateMachine(GRANT_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=["batch", "client", "file_sha256", "owner_region", "created_by"],

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Campaign
 from core.ids import new_id
 from core.models import Approval
+from core.state_machine import StateMachine
 from merchants.models import Acquirer, Payee
 from redemption.models.redemptions import RedemptionStep
 from redemption.settlement.states import BATCH_TRANSITIONS, BatchState
@@ -120,7 +121,7 @@ class SettlementBatch(models.Model):
         indexes = (models.Index(fields=("acquirer", "business_date"), name="settle_batch_day"),)
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(BATCH_TRANSITIONS)),
+            StateMachine(BATCH_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen", fields=["campaign", "acquirer", "business_date", "code"]
             ),

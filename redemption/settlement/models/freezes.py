@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Campaign, Funder
 from core.ids import new_id
 from core.models import Case, Entry
+from core.state_machine import StateMachine
 from merchants.models import Payee
 from redemption.models.redemptions import Redemption, RedemptionStep
 from redemption.settlement.states import FREEZE_TRANSITIONS, FreezeState
@@ -82,7 +83,7 @@ class FrozenFact(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(FREEZE_TRANSITIONS)),
+            StateMachine(FREEZE_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=["fact", "redemption", "case", "payee", "mode", "parts", "amount_fen"],

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from core.state_machine import StateMachine
 from merchants.models import Payee
 from redemption.settlement.models.batches import SettlementBatch
 from redemption.settlement.states import PAYOUT_TRANSITIONS, PayoutState
@@ -62,7 +63,7 @@ class Payout(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(PAYOUT_TRANSITIONS)),
+            StateMachine(PAYOUT_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen",
                 fields=["reference", "batch", "payee", "funder_ids", "parts", "amount_fen"],

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.models import Approval
+from core.state_machine import StateMachine
 from merchants.models import Acquirer
 from redemption.models.redemptions import Redemption, RedemptionStep
 from redemption.settlement.models.payouts import Payout
@@ -50,7 +51,7 @@ class ReconDay(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(DAY_TRANSITIONS)),
+            StateMachine(DAY_TRANSITIONS),
         )
 
     def __str__(self) -> str:
@@ -276,7 +277,7 @@ class Discrepancy(models.Model):
         )
         triggers = (
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.FSM(name="states", field="state", transitions=list(DISCREPANCY_TRANSITIONS)),
+            StateMachine(DISCREPANCY_TRANSITIONS),
             pgtrigger.ReadOnly(
                 name="frozen", fields=["day", "kind", "row", "fact", "ours_fen", "theirs_fen"]
             ),
