@@ -6,6 +6,7 @@ never read as a time (architecture.md, Ids and time).
 
 import re
 import secrets
+from functools import lru_cache
 from uuid import UUID
 
 import uuid_utils.compat
@@ -38,6 +39,13 @@ def to_public(prefix: str, value: UUID) -> str:
 
 def from_public(prefix: str, text: str) -> UUID | None:
     """Read an id spelled by `to_public`; ``None`` if it is not one of that prefix."""
+    # Counted first: what is kept below must not be longer than an id.
+    return _read(prefix, text) if len(text) == len(prefix) + 1 + _LENGTH else None
+
+
+@lru_cache(maxsize=4_096)
+def _read(prefix: str, text: str) -> UUID | None:
+    """Read an id; a wave names its batch, and a payment its voucher, again and again."""
     head, _, body = text.partition("_")
     if head != prefix or not _SPELLED.fullmatch(body):
         return None

@@ -16,12 +16,12 @@ _STATEMENTS = (
      ORDER BY pack_id IS NOT NULL, id FOR NO KEY UPDATE
     """,
     """
-    SELECT 1 FROM vouchers_limituse u
-      JOIN (SELECT l.limit_id, l.window_start, l.key_id FROM redemption_redemption r
-             CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
-                   AS l(limit_id bigint, window_start timestamptz, key_id bigint)
-             WHERE r.id = ANY(%(redemptions)s)) l USING (limit_id, window_start, key_id)
-     ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u
+    SELECT vouchers_limits_lock(array_agg(l.limit_id), array_agg(l.window_start),
+                                array_agg(l.key_id))
+      FROM redemption_redemption r
+     CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
+           AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+     WHERE r.id = ANY(%(redemptions)s)
     """,
     """
     SELECT 1 FROM vouchers_voucher WHERE id IN (

@@ -68,12 +68,12 @@ def request_fingerprint(*, method: str, path: str, body: bytes) -> str:
         canonical = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         canonical = body
-    digest = hashlib.sha256()
-    for part in (method.upper().encode(), path.encode()):
-        digest.update(len(part).to_bytes(4, "big"))
-        digest.update(part)
-    digest.update(canonical)
-    return digest.hexdigest()
+    return hashlib.sha256(_counted(method.upper()) + _counted(path) + canonical).hexdigest()
+
+
+def _counted(text: str) -> bytes:
+    part = text.encode()
+    return len(part).to_bytes(4, "big") + part
 
 
 def replay_check(*, stored: str, given: str) -> None:

@@ -1,5 +1,6 @@
 """Region codes of GB/T 2260: a subtree is a range of codes (architecture.md, Region scope)."""
 
+from functools import lru_cache
 from typing import Final
 
 CODE_LENGTH: Final = 6
@@ -29,6 +30,12 @@ def subtree_contains(root: str, code: str) -> bool:
 def regions_overlap(one: str, other: str) -> bool:
     """Tell whether one of two subtrees contains the other."""
     return subtree_contains(one, other) or subtree_contains(other, one)
+
+
+@lru_cache(maxsize=4_096)
+def any_overlaps(regions: tuple[str, ...], region: str) -> bool:
+    """Tell whether one of some subtrees and another one overlap."""
+    return any(regions_overlap(one, region) for one in regions)
 
 
 def region_chain(code: str) -> list[str]:

@@ -7,7 +7,7 @@ nonce, permission, rate, idempotency key, body, the person's rate, then the serv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -24,16 +24,16 @@ from core.access.throttling import (
     rate_of_person,
     rates_count,
 )
-from core.api.hot import Asked, HotAnswer, HotRoute
+from core.api.hot import Asked, HotAnswer, HotRoute, answer_headers
 from core.commit.groups import group_decide
 from core.errors import DomainError
 from core.errors.problem import (
     CHINESE,
     CONTENT_TYPE,
     ENGLISH,
-    problem_document,
-    problem_headers,
+    problem_body,
     request_id_of,
+    status_headers,
 )
 from core.errors.translate import domain_error_of
 from core.json_strict import MalformedJsonError, json_read
@@ -42,6 +42,7 @@ JSON = "application/json"
 NO_SNIFF = ("x-content-type-options", "nosniff")
 _LANGUAGES = {CHINESE: "zh-hans", ENGLISH: "en"}
 Route = HotRoute[Any, Any, Any]
+Headers = list[tuple[str, str]]
 S = TypeVar("S")
 
 
@@ -97,7 +98,7 @@ class Reply(NamedTuple):
     """A response as it leaves."""
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: Headers
     body: bytes
 
 
@@ -121,20 +122,27 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
     return [
         problem_reply(answer, language=call.language, request_id=request_id_of(call.request_id))
         if isinstance(answer, DomainError)
-        else Reply(
-            answer.status,
-            [("content-type", JSON), NO_SNIFF, *answer.headers.items()],
-            orjson.dumps(answer.document),
-        )
+        else Reply(answer.status, _answer_headers(answer.replayed), orjson.dumps(answer.document))
         for call, answer in zip(calls, _answers(route, calls), strict=True)
     ]
 
 
 def problem_reply(error: DomainError, *, language: str, request_id: str) -> Reply:
     """Return the response of an error (problem+json)."""
-    document = problem_document(error, language=language, request_id=request_id)
-    headers = [("content-type", CONTENT_TYPE), NO_SNIFF, *problem_headers(error).items()]
-    return Reply(error.status, headers, orjson.dumps(document))
+    body = problem_body(error, language=language, request_id=request_id)
+    return Reply(error.status, _problem_headers(error.status, error.retry_after_s), body)
+
+
+# One list for all who are answered alike: it goes to the front once for a group.
+@cache
+def _answer_headers(replayed: bool) -> Headers:
+    return [("content-type", JSON), NO_SNIFF, *answer_headers(replayed=replayed).items()]
+
+
+@lru_cache(maxsize=256)
+def _problem_headers(status: int, retry_after_s: int | None) -> Headers:
+    more = status_headers(status, retry_after_s)
+    return [("content-type", CONTENT_TYPE), NO_SNIFF, *more.items()]
 
 
 def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
@@ -215,7 +223,8 @@ def _read(route: Route, case: _Case) -> None:
 def _parsed(call: HotCall) -> Any:
     if not call.body:
         return {}
-    if call.content_type.partition(";")[0].strip().lower() != JSON:
+    given = call.content_type
+    if given != JSON and given.partition(";")[0].strip().lower() != JSON:
         raise UnsupportedMediaType(call.content_type)
     try:
         return json_read(call.body)

@@ -1,6 +1,6 @@
 """Bases of the rooms' serializers, and the documents every operation can answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,9 +9,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from core.api.fields import refuse_unknown
-
-Check = Callable[[Any], Any]
+from core.api.fields import Check, quick_check, refuse_unknown
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -65,11 +63,10 @@ class _Member(NamedTuple):
 
 
 def _quick(field: serializers.Field[Any, Any, Any, Any]) -> Check:
-    """Return the field's whole check, without what it does only for absent values."""
+    """Return the check of a value that is there."""
     if field.read_only or field.source != field.field_name:
         raise TypeError(f"{field.field_name}: a body has no such field")
-    plain = type(field).run_validation is serializers.Field.run_validation
-    return field.to_internal_value if plain and not field.validators else field.run_validation
+    return quick_check(field)
 
 
 class QuerySerializer(serializers.Serializer[Any]):

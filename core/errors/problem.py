@@ -1,18 +1,20 @@
 """Render a domain error as a problem document (RFC 9457); knows no web framework."""
 
+import os
 import re
 import string
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from types import NoneType
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+import orjson
 
-from core.errors.base import DomainError, RefusedError, Worded
+from core.errors.base import DomainError, Refusal, RefusedError, Worded
 from core.errors.catalogue import CATALOGUE, CodeText
 from core.money import yuan_text
 
@@ -21,6 +23,9 @@ CHINESE = "zh-CN"
 ENGLISH = "en"
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _FORMATTER = string.Formatter()
+_PLAIN: Final = frozenset({str, int, datetime, NoneType})
+_MARK: Final = os.urandom(16).hex()
+"""Stands for the request id; nobody can have written it into a value."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -42,7 +47,7 @@ def problem_language(accept_language: str) -> str:
 
 def request_id_of(given: str) -> str:
     """Return the id a caller or proxy gave a request, if it is one, else a new one."""
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def problem_document(error: DomainError, *, language: str, request_id: str) -> dict[str, Any]:
@@ -75,6 +80,35 @@ def problem_document(error: DomainError, *, language: str, request_id: str) -> d
     return document
 
 
+def problem_body(error: DomainError, *, language: str, request_id: str) -> bytes:
+    """Return `problem_document` as JSON.
+
+    A refusal that says the same as one before is not spelt again: a wave that is sold out is told
+    to a hundred thousand.
+    """
+    if type(error) is RefusedError and all(map(_is_plain, error.refusals)):
+        said = tuple((one.code, tuple(one.data.items())) for one in error.refusals)
+        before, after = _refused_kept(said, language)
+        return before + request_id.encode() + after
+    return orjson.dumps(problem_document(error, language=language, request_id=request_id))
+
+
+def _is_plain(refusal: Refusal) -> bool:
+    """Tell whether values that are equal say the same: True is 1, and a `Said` its code."""
+    return all(type(value) in _PLAIN for value in refusal.data.values())
+
+
+@lru_cache(maxsize=1_024)
+def _refused_kept(
+    refusals: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...], language: str
+) -> tuple[bytes, bytes]:
+    """Return what comes before and after the request id."""
+    error = RefusedError([Refusal(code, dict(data)) for code, data in refusals])
+    document = problem_document(error, language=language, request_id=_MARK)
+    before, _, after = orjson.dumps(document).partition(_MARK.encode())
+    return before, after
+
+
 def refusal_document(code: str, data: Mapping[str, Any], *, language: str) -> dict[str, Any]:
     """Return one failing condition: code, title, detail, remedy and data where there are any."""
     document: dict[str, Any] = {"code": code, **_words(CATALOGUE[code], data, language)}
@@ -85,10 +119,15 @@ def refusal_document(code: str, data: Mapping[str, Any], *, language: str) -> di
 
 def problem_headers(error: DomainError) -> dict[str, str]:
     """Return the headers that belong to the error besides Content-Type."""
+    return status_headers(error.status, error.retry_after_s)
+
+
+def status_headers(status: int, retry_after_s: int | None) -> dict[str, str]:
+    """Return the headers that belong to errors of a status besides Content-Type."""
     headers = {"Cache-Control": "no-store"}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
-    if error.status == 401:
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    if status == 401:
         headers["WWW-Authenticate"] = "XFQ1"
     return headers
 

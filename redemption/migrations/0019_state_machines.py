@@ -220,6 +220,8 @@ class Migration(migrations.Migration):
             ),
         ),
         run_sql_file("redemption", "redemption_reads"),
+        run_sql_file("redemption", "redemption_locks"),
         run_sql_file("redemption", "redemptions_hold"),
         run_sql_file("redemption", "redemptions_confirm"),
+        run_sql_file("redemption", "redemptions_unhold"),
     ]

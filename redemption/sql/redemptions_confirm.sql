@@ -4,7 +4,8 @@
 -- free (they were valid at the hold) and its order has no other payment; else it is refused and
 -- left in the exceptions list. No two commands of a group share an order. Locks: orders of late
 -- ones → limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold. The
--- text is read once, into arrays by position. p_consumers: who hears of it, as names.
+-- text is read once, into arrays by position, and what stands behind it is looked up for each of
+-- them (see redemption_stale_holds). p_consumers: who hears of it, as names.
 DROP FUNCTION IF EXISTS redemptions_confirm(uuid, uuid, date, jsonb);
 CREATE OR REPLACE FUNCTION redemptions_confirm(
     p_campaign uuid, p_entry uuid, p_date date, p_consumers jsonb, p_commands jsonb
@@ -22,6 +23,7 @@ DECLARE
     v_written bigint;
     -- By position of the command.
     v_ids uuid[];
+    v_vouchers uuid[];
     v_results uuid[];
     v_refusals jsonb[];
     v_outcomes text[];
@@ -50,17 +52,14 @@ BEGIN
     PERFORM redemption_orders_lock(ARRAY(
         SELECT redemption_order_number(r.client_id, r.store_id, r.order_no)
           FROM unnest(v_commands) c
-          JOIN redemption_redemption r ON r.id = c.redemption_id
-         WHERE c.at >= r.hold_expires_at));
-    PERFORM 1 FROM vouchers_limituse u
-      JOIN unnest(v_limits) l USING (limit_id, window_start, key_id)
-      ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
-    PERFORM 1 FROM vouchers_voucher v
-      WHERE v.id = ANY (ARRAY(SELECT n.voucher_id FROM redemption_redemptionline n
-                               WHERE n.redemption_id = ANY (v_ids)))
-      ORDER BY v.id FOR NO KEY UPDATE;
-    PERFORM 1 FROM redemption_redemption r WHERE r.id = ANY (v_ids)
-      ORDER BY r.id FOR NO KEY UPDATE;
+         CROSS JOIN LATERAL (SELECT x.client_id, x.store_id, x.order_no
+                               FROM redemption_redemption x
+                              WHERE x.id = c.redemption_id AND c.at >= x.hold_expires_at LIMIT 1) r));
+    PERFORM vouchers_limits_lock(array_agg(l.limit_id), array_agg(l.window_start),
+                                 array_agg(l.key_id)) FROM unnest(v_limits) l;
+    v_vouchers := redemption_vouchers(v_ids);
+    PERFORM vouchers_lock(v_vouchers);
+    PERFORM redemptions_lock(v_ids);
 
     FOR v_found IN
         SELECT c.ord + 1 AS place, s.redemption_id AS id, s.fingerprint = c.fingerprint AS same
@@ -89,10 +88,14 @@ BEGIN
                              JOIN vouchers_voucher v ON v.id = n.voucher_id
                             WHERE n.redemption_id = r.id AND v.state <> 'ACTIVE')
                    OR EXISTS (SELECT 1 FROM unnest(v_limits) l
-                                JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+                               CROSS JOIN LATERAL (
+                                    SELECT k.used FROM vouchers_limituse k
+                                     WHERE k.limit_id = l.limit_id AND k.key_id = l.key_id
+                                       AND k.window_start = l.window_start LIMIT 1) u
                                WHERE l.ord = c.ord AND u.used + 1 > l.cap)) AS overtaken
           FROM unnest(v_commands) c
-          JOIN redemption_redemption r ON r.id = c.redemption_id
+         CROSS JOIN LATERAL (SELECT x.* FROM redemption_redemption x
+                              WHERE x.id = c.redemption_id LIMIT 1) r
     LOOP
         CONTINUE WHEN v_outcomes[v_found.place] IS NOT NULL;
         v_reasons := v_refusals[v_found.place];
@@ -130,8 +133,11 @@ BEGIN
                r.order_fen, r.payable_fen, r.subsidy_fen, h.funder_ids, h.parts, c.trade_no, '',
                p_entry, p_date, c.at, coalesce(c.detail, '{}')
           FROM unnest(v_commands) c
-          JOIN redemption_redemption r ON r.id = c.redemption_id
-          JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+         CROSS JOIN LATERAL (SELECT x.id, x.last_step, x.order_fen, x.payable_fen, x.subsidy_fen
+                               FROM redemption_redemption x
+                              WHERE x.id = c.redemption_id LIMIT 1) r
+         CROSS JOIN LATERAL (SELECT s.funder_ids, s.parts FROM redemption_redemptionstep s
+                              WHERE s.redemption_id = r.id AND s.kind = 'HOLD' LIMIT 1) h
          WHERE v_accepted[c.ord + 1]
          ORDER BY c.client_id, c.key
         ON CONFLICT (client_id, kind, idempotency_key) DO NOTHING;
@@ -159,11 +165,13 @@ BEGIN
             END IF;
             UPDATE vouchers_voucher v SET state = 'HELD'
               FROM unnest(v_commands) c
-              JOIN redemption_redemptionline n ON n.redemption_id = c.redemption_id
-             WHERE v_late[c.ord + 1] AND v.id = n.voucher_id;
+              JOIN redemption_redemptionline n
+                ON n.redemption_id = c.redemption_id AND n.redemption_id = ANY (v_ids)
+             WHERE v_late[c.ord + 1] AND v.id = n.voucher_id AND v.id = ANY (v_vouchers);
             UPDATE redemption_redemptionline n SET live = true
               FROM unnest(v_commands) c
-             WHERE v_late[c.ord + 1] AND n.redemption_id = c.redemption_id;
+             WHERE v_late[c.ord + 1] AND n.redemption_id = c.redemption_id
+               AND n.redemption_id = ANY (v_ids);
         END IF;
         UPDATE redemption_redemption r
            SET state = 'CONFIRMED', confirmed_at = c.at, business_date = p_date,
@@ -171,9 +179,10 @@ BEGIN
           FROM unnest(v_commands) c
          WHERE v_accepted[c.ord + 1] AND r.id = c.redemption_id;
         UPDATE vouchers_voucher v SET state = 'REDEEMED'
-          FROM unnest(v_commands) c
-          JOIN redemption_redemptionline n ON n.redemption_id = c.redemption_id
-         WHERE v_accepted[c.ord + 1] AND v.id = n.voucher_id;
+          FROM unnest(redemption_vouchers(ARRAY(
+                   SELECT c.redemption_id FROM unnest(v_commands) c WHERE v_accepted[c.ord + 1])))
+               AS used(id)
+         WHERE v.id = used.id;
 
         -- What is not used of a face stays earmarked for the voucher until its own end.
         INSERT INTO redemption_earmark (line_id, redemption_id, batch_id, valid_until, parts)
@@ -183,8 +192,10 @@ BEGIN
                        JOIN unnest(n.parts) WITH ORDINALITY AS used(fen, place) USING (place)
                       ORDER BY place)
           FROM unnest(v_commands) c
-          JOIN redemption_redemptionline n ON n.redemption_id = c.redemption_id
-          JOIN vouchers_voucher v ON v.id = n.voucher_id AND v.face_fen > n.used_fen
+         CROSS JOIN LATERAL (SELECT x.* FROM redemption_redemptionline x
+                              WHERE x.redemption_id = c.redemption_id OFFSET 0) n
+         CROSS JOIN LATERAL (SELECT x.valid_until, x.parts FROM vouchers_voucher x
+                              WHERE x.id = n.voucher_id AND x.face_fen > n.used_fen LIMIT 1) v
          WHERE v_accepted[c.ord + 1];
 
         -- Late ones pass through held in the same entry; then the used part becomes payable (or
@@ -196,10 +207,16 @@ BEGIN
                             sum(part.used) AS used, sum(part.face - part.used) AS unused,
                             sum(CASE WHEN v_late[c.ord + 1] THEN part.face ELSE 0 END) AS late
                        FROM unnest(v_commands) c
-                       JOIN redemption_redemption r ON r.id = c.redemption_id
-                       JOIN redemption_redemptionline n ON n.redemption_id = r.id
-                       JOIN vouchers_voucher v ON v.id = n.voucher_id
-                       JOIN vouchers_batch b ON b.id = v.batch_id
+                      CROSS JOIN LATERAL (SELECT x.payee_id FROM redemption_redemption x
+                                           WHERE x.id = c.redemption_id LIMIT 1) r
+                      CROSS JOIN LATERAL (SELECT x.voucher_id, x.parts
+                                            FROM redemption_redemptionline x
+                                           WHERE x.redemption_id = c.redemption_id OFFSET 0) n
+                      CROSS JOIN LATERAL (SELECT x.parts, x.batch_id FROM vouchers_voucher x
+                                           WHERE x.id = n.voucher_id LIMIT 1) v
+                      CROSS JOIN LATERAL (SELECT x.id, x.funder_ids, x.concessions
+                                            FROM vouchers_batch x
+                                           WHERE x.id = v.batch_id LIMIT 1) b
                       CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(b.concessions),
                             unnest(v.parts), unnest(n.parts))
                             AS part(funder_id, concession, face, used)

@@ -26,6 +26,27 @@ RETURNS void LANGUAGE sql VOLATILE AS $$
       FROM (SELECT DISTINCT number FROM unnest(p_numbers) AS n(number) ORDER BY number) o
 $$;
 
+-- Holds past their life that still keep one of these vouchers, by its place. One look-up for each:
+-- left to choose, the planner tries every hold there is against every voucher.
+CREATE OR REPLACE FUNCTION redemption_stale_holds(p_vouchers uuid[], p_ats timestamptz[])
+RETURNS TABLE (place bigint, redemption_id uuid, limit_uses jsonb)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_material = off SET join_collapse_limit = 1
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT l.place, r.id, r.limit_uses
+      FROM unnest(p_vouchers, p_ats) WITH ORDINALITY AS l(voucher_id, at, place)
+     CROSS JOIN LATERAL (SELECT n.redemption_id FROM redemption_redemptionline n
+                          WHERE n.voucher_id = l.voucher_id AND n.live LIMIT 1) n
+     CROSS JOIN LATERAL (SELECT r.id, r.limit_uses FROM redemption_redemption r
+                          WHERE r.id = n.redemption_id AND r.state = 'HELD'
+                            AND r.hold_expires_at <= l.at LIMIT 1) r;
+END
+$$;
+
 -- Hold vouchers for payments: one group of one campaign and business date, in order of arrival
 -- (architecture.md, A hot service has three steps). p_commands: a list of redemption_hold_request,
 -- ord counting from 0, with lines [{"voucher_id", "batch_id", "used_fen", "parts"}…], limits (see
@@ -33,7 +54,8 @@ $$;
 -- limit key, payment code, order or voucher. One order of a store takes one voucher. A voucher
 -- whose hold has outlived its time is timed out here first. Locks: orders → limit rows → payment
 -- codes → vouchers → redemptions → accounts. Raises 40001 where another group won a race for a
--- key: the caller decides the group again. The text is read once, into arrays by position.
+-- key: the caller decides the group again. The text is read once, into arrays by position, and what
+-- stands behind it is looked up for each of them (see redemption_stale_holds).
 CREATE OR REPLACE FUNCTION redemptions_hold(
     p_campaign uuid, p_entry uuid, p_time_out_entry uuid, p_date date, p_commands jsonb
 ) RETURNS TABLE (ord integer, outcome text, redemption_id uuid, refusals jsonb)
@@ -51,6 +73,9 @@ DECLARE
     v_stale jsonb;
     v_reasons jsonb;
     v_written bigint;
+    -- By position of the line.
+    v_vouchers uuid[];
+    v_voucher_ats timestamptz[];
     -- By position of the command.
     v_ats timestamptz[];
     v_results uuid[];
@@ -69,8 +94,8 @@ BEGIN
         RAISE EXCEPTION 'commands must be numbered from 0';
     END IF;
     SELECT array_agg(ROW(c.ord, l.voucher_id, l.batch_id, l.used_fen, l.parts)
-                     ::redemption_hold_line)
-      INTO v_lines
+                     ::redemption_hold_line), array_agg(l.voucher_id), array_agg(c.at)
+      INTO v_lines, v_vouchers, v_voucher_ats
       FROM unnest(v_commands) c
      CROSS JOIN LATERAL jsonb_to_recordset(c.lines)
            AS l(voucher_id uuid, batch_id uuid, used_fen bigint, parts bigint[]);
@@ -87,25 +112,19 @@ BEGIN
           FROM unnest(v_commands) c));
 
     -- With the rows of limits that a time-out below would give back: limits come before vouchers.
-    PERFORM 1 FROM vouchers_limituse u
-      JOIN (SELECT l.limit_id, l.window_start, l.key_id FROM unnest(v_limits) l
-            UNION
+    PERFORM vouchers_limits_lock(array_agg(l.limit_id), array_agg(l.window_start),
+                                 array_agg(l.key_id))
+      FROM (SELECT l.limit_id, l.window_start, l.key_id FROM unnest(v_limits) l
+            UNION ALL
             SELECT l.limit_id, l.window_start, l.key_id
-              FROM unnest(v_lines) needed
-              JOIN redemption_redemptionline n ON n.voucher_id = needed.voucher_id AND n.live
-              JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
-               AND r.hold_expires_at <= v_ats[needed.ord + 1]
-             CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
-                   AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
-        USING (limit_id, window_start, key_id)
-      ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
+              FROM redemption_stale_holds(v_vouchers, v_voucher_ats) stale
+             CROSS JOIN LATERAL jsonb_to_recordset(stale.limit_uses)
+                   AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l;
     PERFORM 1 FROM redemption_paymentcode p
       WHERE p.id = ANY (ARRAY(SELECT c.payment_code_id FROM unnest(v_commands) c
                                WHERE c.payment_code_id IS NOT NULL))
       ORDER BY p.id FOR UPDATE;
-    PERFORM 1 FROM vouchers_voucher v
-      WHERE v.id = ANY (ARRAY(SELECT l.voucher_id FROM unnest(v_lines) l))
-      ORDER BY v.id FOR NO KEY UPDATE;
+    PERFORM vouchers_lock(v_vouchers);
 
     -- Known keys after the locks: a twin of this request that held them has committed by now.
     FOR v_found IN
@@ -126,14 +145,12 @@ BEGIN
     END LOOP;
 
     -- A hold past its life is timed out, with its posting, by the call that needs the voucher.
-    SELECT jsonb_agg(jsonb_build_object('ord', 0, 'redemption_id', r.id,
-               'step_id', gen_random_uuid(), 'at', v_ats[l.ord + 1], 'refusals', '[]'::jsonb))
+    SELECT jsonb_agg(jsonb_build_object('ord', 0, 'redemption_id', stale.redemption_id,
+               'step_id', gen_random_uuid(), 'at', v_voucher_ats[stale.place],
+               'refusals', '[]'::jsonb))
       INTO v_stale
-      FROM unnest(v_lines) l
-      JOIN redemption_redemptionline n ON n.voucher_id = l.voucher_id AND n.live
-      JOIN redemption_redemption r ON r.id = n.redemption_id AND r.state = 'HELD'
-       AND r.hold_expires_at <= v_ats[l.ord + 1]
-     WHERE v_outcomes[l.ord + 1] IS NULL;
+      FROM redemption_stale_holds(v_vouchers, v_voucher_ats) stale
+     WHERE v_outcomes[v_lines[stale.place].ord + 1] IS NULL;
     IF v_stale IS NOT NULL THEN
         PERFORM 1 FROM redemptions_unhold_unposted(
             p_campaign, p_time_out_entry, p_date, 'TIME_OUT', v_stale);
@@ -156,11 +173,12 @@ BEGIN
                        THEN jsonb_build_object('valid_until', v.valid_until)
                        ELSE '{}' END) ORDER BY v.id) AS reasons
           FROM unnest(v_lines) l
-          JOIN vouchers_voucher v ON v.id = l.voucher_id
-          JOIN vouchers_batch b ON b.id = v.batch_id
+         CROSS JOIN LATERAL (SELECT v.id, v.state, v.valid_until, v.batch_id
+                               FROM vouchers_voucher v WHERE v.id = l.voucher_id LIMIT 1) v
           LEFT JOIN redemption_redemptionline n ON n.voucher_id = v.id AND n.live
           LEFT JOIN redemption_redemption r ON r.id = n.redemption_id
-         WHERE v.state <> 'ACTIVE' OR v_ats[l.ord + 1] >= v.valid_until OR NOT b.redemptions_on
+         WHERE v.state <> 'ACTIVE' OR v_ats[l.ord + 1] >= v.valid_until
+            OR NOT (SELECT b.redemptions_on FROM vouchers_batch b WHERE b.id = v.batch_id)
          GROUP BY l.ord
     LOOP
         v_against[v_found.place] := v_found.reasons;
@@ -171,7 +189,9 @@ BEGIN
                        'used', u.used, 'cap', l.cap, 'kind', l.kind))
                    ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
           FROM unnest(v_limits) l
-          JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+         CROSS JOIN LATERAL (SELECT k.used FROM vouchers_limituse k
+                              WHERE k.limit_id = l.limit_id AND k.window_start = l.window_start
+                                AND k.key_id = l.key_id LIMIT 1) u
          WHERE u.used + 1 > l.cap
          GROUP BY l.ord
     LOOP
@@ -261,7 +281,8 @@ BEGIN
          WHERE v_accepted[l.ord + 1] AND v.id = l.voucher_id;
         UPDATE redemption_paymentcode p SET used_at = c.at, redemption_id = c.redemption_id
           FROM unnest(v_commands) c
-         WHERE v_accepted[c.ord + 1] AND p.id = c.payment_code_id;
+         WHERE v_accepted[c.ord + 1] AND p.id = c.payment_code_id
+           AND p.id = ANY (ARRAY(SELECT x.payment_code_id FROM unnest(v_commands) x));
     END IF;
 
     -- The entries last: accounts are locked after everything else, and in one go.
@@ -277,8 +298,10 @@ BEGIN
                         'cu', x.batch_id, 'f', x.funder_id, 'a', x.fen))
                FROM (SELECT b.id AS batch_id, part.funder_id, sum(part.fen) AS fen
                        FROM unnest(v_lines) l
-                       JOIN vouchers_voucher v ON v.id = l.voucher_id
-                       JOIN vouchers_batch b ON b.id = v.batch_id
+                      CROSS JOIN LATERAL (SELECT v.parts, v.batch_id FROM vouchers_voucher v
+                                           WHERE v.id = l.voucher_id LIMIT 1) v
+                      CROSS JOIN LATERAL (SELECT b.id, b.funder_ids FROM vouchers_batch b
+                                           WHERE b.id = v.batch_id LIMIT 1) b
                       CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
                             AS part(funder_id, fen)
                       WHERE v_accepted[l.ord + 1]

@@ -21,32 +21,29 @@ DECLARE
     v_results jsonb := '[]';
     v_accepted jsonb := '[]';
     v_written bigint;
+    v_ids constant uuid[] := ARRAY(
+        SELECT c.redemption_id FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid));
+    -- Of those accepted.
+    v_ended uuid[] := '{}';
 BEGIN
     -- Limit rows come before vouchers in the lock order; a hold that ended meanwhile costs nothing.
-    PERFORM 1 FROM vouchers_limituse u
-      JOIN (SELECT l.limit_id, l.window_start, l.key_id
-              FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid)
-              JOIN redemption_redemption r ON r.id = c.redemption_id,
-                   jsonb_to_recordset(r.limit_uses)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)) l
-        USING (limit_id, window_start, key_id)
-      ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
-    PERFORM 1 FROM vouchers_voucher v
-      WHERE v.id IN (SELECT n.voucher_id FROM redemption_redemptionline n
-                      JOIN jsonb_to_recordset(p_commands) AS c(redemption_id uuid)
-                        ON c.redemption_id = n.redemption_id)
-      ORDER BY v.id FOR NO KEY UPDATE;
-    PERFORM 1 FROM redemption_redemption r
-      WHERE r.id IN (SELECT c.redemption_id
-                       FROM jsonb_to_recordset(p_commands) AS c(redemption_id uuid))
-      ORDER BY r.id FOR NO KEY UPDATE;
+    PERFORM vouchers_limits_lock(array_agg(l.limit_id), array_agg(l.window_start),
+                                 array_agg(l.key_id))
+      FROM unnest(v_ids) AS asked(id)
+     CROSS JOIN LATERAL (SELECT x.limit_uses FROM redemption_redemption x
+                          WHERE x.id = asked.id LIMIT 1) r
+     CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
+           AS l(limit_id bigint, window_start timestamptz, key_id bigint);
+    PERFORM vouchers_lock(redemption_vouchers(v_ids));
+    PERFORM redemptions_lock(v_ids);
 
     FOR v_command IN
         SELECT c.*, r.state, r.hold_expires_at
           FROM jsonb_to_recordset(p_commands)
                AS c(ord integer, redemption_id uuid, step_id uuid, client_id uuid, key text,
                     fingerprint text, at timestamptz, refusals jsonb)
-          JOIN redemption_redemption r ON r.id = c.redemption_id
+         CROSS JOIN LATERAL (SELECT x.state, x.hold_expires_at FROM redemption_redemption x
+                              WHERE x.id = c.redemption_id LIMIT 1) r
          ORDER BY c.ord
     LOOP
         SELECT s.redemption_id, s.fingerprint INTO v_replay FROM redemption_redemptionstep s
@@ -78,6 +75,7 @@ BEGIN
                 v_command.redemption_id, 'step_id', v_command.step_id, 'client_id',
                 v_command.client_id, 'key', v_command.key, 'fingerprint', v_command.fingerprint,
                 'at', v_command.at);
+            v_ended := v_ended || v_command.redemption_id;
         END IF;
     END LOOP;
 
@@ -90,8 +88,10 @@ BEGIN
                h.funder_ids, h.parts, '', '', p_entry, p_date, a.at, '{}'
           FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid, step_id uuid,
                client_id uuid, key text, fingerprint text, at timestamptz)
-          JOIN redemption_redemption r ON r.id = a.redemption_id
-          JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+         CROSS JOIN LATERAL (SELECT x.* FROM redemption_redemption x
+                              WHERE x.id = a.redemption_id LIMIT 1) r
+         CROSS JOIN LATERAL (SELECT s.funder_ids, s.parts FROM redemption_redemptionstep s
+                              WHERE s.redemption_id = r.id AND s.kind = 'HOLD' LIMIT 1) h
          ORDER BY a.client_id, a.key, r.id
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS v_written = ROW_COUNT;
@@ -100,24 +100,20 @@ BEGIN
         END IF;
         UPDATE vouchers_limituse u SET used = u.used - given.units
           FROM (SELECT l.limit_id, l.window_start, l.key_id, count(*) AS units
-                  FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
-                  JOIN redemption_redemption r ON r.id = a.redemption_id,
-                       jsonb_to_recordset(r.limit_uses)
-                           AS l(limit_id bigint, window_start timestamptz, key_id bigint)
+                  FROM unnest(v_ended) AS ended(id)
+                 CROSS JOIN LATERAL (SELECT x.limit_uses FROM redemption_redemption x
+                                      WHERE x.id = ended.id LIMIT 1) r
+                 CROSS JOIN LATERAL jsonb_to_recordset(r.limit_uses)
+                       AS l(limit_id bigint, window_start timestamptz, key_id bigint)
                  GROUP BY 1, 2, 3) given
          WHERE (u.limit_id, u.window_start, u.key_id)
              = (given.limit_id, given.window_start, given.key_id);
         UPDATE redemption_redemption r SET state = v_state, last_step = r.last_step + 1
-          FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
-         WHERE r.id = a.redemption_id;
+          FROM unnest(v_ended) AS ended(id) WHERE r.id = ended.id;
         UPDATE redemption_redemptionline n SET live = false
-          FROM jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
-         WHERE n.redemption_id = a.redemption_id;
+          FROM unnest(v_ended) AS ended(id) WHERE n.redemption_id = ended.id;
         UPDATE vouchers_voucher v SET state = 'ACTIVE'
-          FROM redemption_redemptionline n
-          JOIN jsonb_to_recordset(v_accepted) AS a(redemption_id uuid)
-            ON a.redemption_id = n.redemption_id
-         WHERE v.id = n.voucher_id;
+          FROM unnest(redemption_vouchers(v_ended)) AS freed(id) WHERE v.id = freed.id;
     END IF;
 
     RETURN QUERY
@@ -143,13 +139,16 @@ BEGIN
         (SELECT jsonb_agg(jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'OUTSTANDING',
                     'cu', x.batch_id, 'f', x.funder_id, 'a', x.fen))
            FROM (SELECT b.id AS batch_id, part.funder_id, sum(part.fen) AS fen
-                   FROM redemption_redemptionstep s
-                   JOIN redemption_redemptionline n ON n.redemption_id = s.redemption_id
-                   JOIN vouchers_voucher v ON v.id = n.voucher_id
-                   JOIN vouchers_batch b ON b.id = v.batch_id
+                   FROM (SELECT x.redemption_id FROM redemption_redemptionstep x
+                          WHERE x.entry_id = p_entry OFFSET 0) s
+                  CROSS JOIN LATERAL (SELECT x.voucher_id FROM redemption_redemptionline x
+                                       WHERE x.redemption_id = s.redemption_id OFFSET 0) n
+                  CROSS JOIN LATERAL (SELECT x.parts, x.batch_id FROM vouchers_voucher x
+                                       WHERE x.id = n.voucher_id LIMIT 1) v
+                  CROSS JOIN LATERAL (SELECT x.id, x.funder_ids FROM vouchers_batch x
+                                       WHERE x.id = v.batch_id LIMIT 1) b
                   CROSS JOIN LATERAL ROWS FROM (unnest(b.funder_ids), unnest(v.parts))
                         AS part(funder_id, fen)
-                  WHERE s.entry_id = p_entry
                   GROUP BY b.id, part.funder_id) x));
 END
 $$;

@@ -5,6 +5,11 @@ from django.db import connection
 
 HOT = (
     "vouchers_claim",
+    "vouchers_limits_lock",
+    "vouchers_lock",
+    "redemption_vouchers",
+    "redemptions_lock",
+    "redemption_stale_holds",
     "redemptions_hold",
     "redemptions_confirm",
     "redemptions_unhold",

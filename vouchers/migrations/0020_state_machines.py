@@ -4,6 +4,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations
 
+from core.sqlfiles import run_sql_file
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -111,4 +113,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        run_sql_file("vouchers", "vouchers_locks"),
+        run_sql_file("vouchers", "vouchers_claim"),
     ]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import OperationalError
 
-from core.access.region_codes import regions_overlap
+from core.access.region_codes import any_overlaps
 from core.clock import business_date
 from core.errors import Refusal
 from core.errors.translate import constraint_of
@@ -249,7 +249,7 @@ def _prepare(
 def _may_know(context: BatchContext, command: ClaimCommand) -> bool:
     region = command.client_region
     return context.rules.issuing == command.issuing and (
-        region is None or any(regions_overlap(one, region) for one in context.regions)
+        region is None or any_overlaps(context.regions, region)
     )
 
 

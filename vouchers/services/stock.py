@@ -9,7 +9,8 @@ in whatever process, after whatever restart.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +18,7 @@ from django.db import connection
 from core.clock import TIME_ZONE
 from core.errors import Refusal
 
+BUDGET_EXHAUSTED: Final = Refusal("claim.budget_exhausted")
 _KNOWN = "SELECT * FROM vouchers_claims_known(%s::uuid[], %s::text[])"
 
 
@@ -67,18 +69,27 @@ class Stock:
         """
         has_begun = self.first_slot is not None and self.first_slot <= at
         opens_later = self.latest_open is not None and self.latest_open > at
-        has_units = any(one.channel_id in (None, client_id) for one in self.free_slices)
-        if not self.may_refuse or has_units or not has_begun or opens_later:
+        if not has_begun or opens_later or not self.may_refuse:
             return None
-        if self.waits and self.next_slot is not None and self.next_slot <= at:
-            return Refusal("claim.budget_exhausted")
+        if any(one.channel_id in (None, client_id) for one in self.free_slices):
+            return None
         if self.next_slot is not None and self.next_slot <= at:
-            return Refusal("claim.not_started", {"opens_at": self.next_slot.astimezone(TIME_ZONE)})
-        coming = (self.next_slot, *(one.comes_at(at) for one in self.free_slices))
-        moments = [moment for moment in coming if moment is not None]
-        if not moments:
-            return Refusal("claim.sold_out")
-        return Refusal("claim.sold_out", {"next_release_at": min(moments).astimezone(TIME_ZONE)})
+            return BUDGET_EXHAUSTED if self.waits else _not_started(self.next_slot)
+        coming = [self.next_slot, *(one.comes_at(at) for one in self.free_slices)]
+        return _sold_out(min((one for one in coming if one is not None), default=None))
+
+
+# Told to a hundred thousand: the same to all of them.
+@lru_cache(maxsize=256)
+def _sold_out(next_release_at: datetime | None) -> Refusal:
+    if next_release_at is None:
+        return Refusal("claim.sold_out")
+    return Refusal("claim.sold_out", {"next_release_at": next_release_at.astimezone(TIME_ZONE)})
+
+
+@lru_cache(maxsize=256)
+def _not_started(opens_at: datetime) -> Refusal:
+    return Refusal("claim.not_started", {"opens_at": opens_at.astimezone(TIME_ZONE)})
 
 
 def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:

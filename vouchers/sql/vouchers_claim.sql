@@ -251,12 +251,8 @@ BEGIN
         END LOOP;
     END IF;
 
-    PERFORM 1 FROM vouchers_limituse u
-      JOIN unnest(v_limit_ids, v_limit_starts, v_limit_keys) AS l(limit_id, window_start, key_id)
-        USING (limit_id, window_start, key_id)
-      ORDER BY u.limit_id, u.window_start, u.key_id FOR UPDATE OF u;
     -- Rows that are not there yet have nothing used: most groups need not look at each.
-    v_limited := FOUND OR EXISTS (
+    v_limited := vouchers_limits_lock(v_limit_ids, v_limit_starts, v_limit_keys) OR EXISTS (
         SELECT 1 FROM unnest(v_limit_takes, v_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
     FOR v_found IN
         SELECT c.place, jsonb_agg(jsonb_build_object(

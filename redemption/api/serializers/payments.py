@@ -82,7 +82,7 @@ class PaymentSerializer(StrictSerializer):
         max_length=40, required=False, help_text="扫到的付款码，或顾客报出的 18 位数字码"
     )
     person_id = PublicIdField(PERSON, required=False, help_text="本渠道用户；自动选用最优的券")
-    voucher_ids = serializers.ListField(
+    voucher_ids = ShortListField(
         child=PublicIdField(VOUCHER),
         required=False,
         allow_empty=False,

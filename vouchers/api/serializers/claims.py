@@ -1,6 +1,8 @@
 """POST /claims and what is read about a claim."""
 
+from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -65,16 +67,22 @@ class ClaimAnswerSerializer(serializers.Serializer[Any]):
     vouchers = IssuedVoucherSerializer(many=True)
 
 
+@lru_cache(maxsize=1_024)
+def _batch(batch_id: UUID) -> str:
+    """Spell the batch of a wave once."""
+    return to_public(BATCH, batch_id)
+
+
 def claim_document(claim: ClaimFact) -> dict[str, Any]:
     """Return a claim: the same for the first answer, a replay and a later read."""
     return {
         "claim_id": to_public(CLAIM, claim.claim_id),
-        "batch_id": to_public(BATCH, claim.batch_id),
+        "batch_id": _batch(claim.batch_id),
         "claimed_at": moment_text(claim.at),
         "vouchers": [
             {
                 "voucher_id": to_public(VOUCHER, voucher.voucher_id),
-                "batch_id": to_public(BATCH, voucher.batch_id),
+                "batch_id": _batch(voucher.batch_id),
                 "code": voucher.code,
                 "face_fen": voucher.face_fen,
                 "valid_from": moment_text(voucher.valid_from),
