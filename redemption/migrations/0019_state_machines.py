@@ -220,6 +220,7 @@ class Migration(migrations.Migration):
             ),
         ),
         run_sql_file("redemption", "redemption_reads"),
+        run_sql_file("redemption", "payment_codes"),
         run_sql_file("redemption", "redemption_locks"),
         run_sql_file("redemption", "redemptions_hold"),
         run_sql_file("redemption", "redemptions_confirm"),

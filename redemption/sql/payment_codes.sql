@@ -28,7 +28,8 @@ BEGIN
     SELECT c.place - 1, p.id = c.id, p.numeric_hash::text, p.enrolment_id, p.voucher_id,
            p.device_key_id, p.expires_at
       FROM unnest(p_ids, p_hashes) WITH ORDINALITY AS c(id, hash, place)
-      JOIN redemption_paymentcode p ON p.code_hash = c.hash;
+     CROSS JOIN LATERAL (SELECT * FROM redemption_paymentcode x
+                          WHERE x.code_hash = c.hash LIMIT 1) p;
 END
 $$;
 

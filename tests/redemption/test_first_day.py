@@ -16,6 +16,7 @@ from redemption.services.hold import redemptions_hold
 from redemption.services.requests import ConfirmCommand
 from tests.factories.campaigns import BatchPlan
 from tests.factories.claims import vouchers_issued
+from tests.factories.persons import enrolment_make
 from tests.factories.redemption import (
     Shop,
     confirm_command,
@@ -29,6 +30,9 @@ MANY, FEW = 300, 5
 MOST_ROWS = 60
 """Of a table, that a group of ``FEW`` may look at."""
 TABLES = (
+    "vouchers_enrolment",
+    "vouchers_enrolmentkey",
+    "vouchers_claim",
     "vouchers_voucher",
     "vouchers_limituse",
     "redemption_redemption",
@@ -91,10 +95,11 @@ def test_a_group_looks_at_its_own_rows_though_nobody_expected_more(
     confirms = held(shop, many)
     if waiting == "confirmed":
         redemptions_confirm(commands=confirms)
+    people = [enrolment_make(many[0].client) for _ in range(FEW)]
     last: list[Voucher] = []
     confirms = []
     for act in (
-        lambda: last.extend(vouchers_issued(shop.batch, FEW)),
+        lambda: last.extend(vouchers_issued(shop.batch, FEW, enrolments=people)),
         lambda: confirms.extend(held(shop, last)),
         lambda: redemptions_confirm(commands=confirms),
     ):

@@ -115,4 +115,5 @@ class Migration(migrations.Migration):
         ),
         run_sql_file("vouchers", "vouchers_locks"),
         run_sql_file("vouchers", "vouchers_claim"),
+        run_sql_file("vouchers", "vouchers_claim_reads"),
     ]

@@ -87,7 +87,8 @@ END
 $$;
 
 -- Accounts (id, its client) by place from 0, with their present keys of these kinds; an account
--- without such a key has one row without key, another client's account none.
+-- without such a key has one row without key, another client's account none. They are found by
+-- their ids: all accounts of a client are no way to one of them.
 DROP FUNCTION IF EXISTS vouchers_claimants(uuid[], uuid[], text[]);
 CREATE FUNCTION vouchers_claimants(p_accounts uuid[], p_clients uuid[], p_kinds text[])
 RETURNS TABLE (place bigint, level text, key_id bigint, kind text)
@@ -100,9 +101,12 @@ BEGIN
     RETURN QUERY
     SELECT asked.place - 1, e.level::text, k.key_id, k.kind::text
       FROM unnest(p_accounts, p_clients) WITH ORDINALITY AS asked(id, client_id, place)
-      JOIN vouchers_enrolment e ON e.id = asked.id AND e.client_id = asked.client_id
-      LEFT JOIN vouchers_enrolmentkey k
-        ON k.enrolment_id = e.id AND k.valid_until IS NULL AND k.kind = ANY (p_kinds)
+     CROSS JOIN LATERAL (SELECT x.id, x.level FROM vouchers_enrolment x
+                          WHERE x.id = asked.id
+                            AND x.client_id IS NOT DISTINCT FROM asked.client_id LIMIT 1) e
+      LEFT JOIN LATERAL (SELECT x.key_id, x.kind FROM vouchers_enrolmentkey x
+                          WHERE x.enrolment_id = e.id AND x.valid_until IS NULL
+                            AND x.kind = ANY (p_kinds) OFFSET 0) k ON true
      ORDER BY asked.place, k.key_id;
 END
 $$;
