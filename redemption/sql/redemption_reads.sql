@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 
--- Redemptions with their hold and vouchers, one row per voucher.
+-- Redemptions with their hold, which is their first step, and vouchers, one row per voucher.
 DROP FUNCTION IF EXISTS redemption_targets(uuid[]);
 CREATE FUNCTION redemption_targets(p_redemptions uuid[])
 RETURNS TABLE (
@@ -98,7 +98,7 @@ BEGIN
       FROM unnest(p_redemptions) AS asked(id)
       JOIN redemption_redemption r ON r.id = asked.id
       JOIN merchants_acquirer a ON a.id = r.acquirer_id
-      JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.kind = 'HOLD'
+      JOIN redemption_redemptionstep h ON h.redemption_id = r.id AND h.seq = 1
       JOIN redemption_redemptionline n ON n.redemption_id = r.id
       JOIN vouchers_batch b ON b.id = n.batch_id
      ORDER BY r.id, n.id;

@@ -5,7 +5,8 @@
 -- left in the exceptions list. No two commands of a group share an order. Locks: orders of late
 -- ones → limit rows → vouchers → redemptions → accounts. Raises 40001 as redemptions_hold. The
 -- text is read once, into arrays by position, and what stands behind it is looked up for each of
--- them (see redemption_stale_holds). p_consumers: who hears of it, as names.
+-- them (see redemption_stale_holds); the hold is a redemption's first step. p_consumers: who hears
+-- of it, as names.
 DROP FUNCTION IF EXISTS redemptions_confirm(uuid, uuid, date, jsonb);
 CREATE OR REPLACE FUNCTION redemptions_confirm(
     p_campaign uuid, p_entry uuid, p_date date, p_consumers jsonb, p_commands jsonb
@@ -137,7 +138,7 @@ BEGIN
                                FROM redemption_redemption x
                               WHERE x.id = c.redemption_id LIMIT 1) r
          CROSS JOIN LATERAL (SELECT s.funder_ids, s.parts FROM redemption_redemptionstep s
-                              WHERE s.redemption_id = r.id AND s.kind = 'HOLD' LIMIT 1) h
+                              WHERE s.redemption_id = r.id AND s.seq = 1 LIMIT 1) h
          WHERE v_accepted[c.ord + 1]
          ORDER BY c.client_id, c.key
         ON CONFLICT (client_id, kind, idempotency_key) DO NOTHING;

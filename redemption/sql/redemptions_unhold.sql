@@ -91,7 +91,7 @@ BEGIN
          CROSS JOIN LATERAL (SELECT x.* FROM redemption_redemption x
                               WHERE x.id = a.redemption_id LIMIT 1) r
          CROSS JOIN LATERAL (SELECT s.funder_ids, s.parts FROM redemption_redemptionstep s
-                              WHERE s.redemption_id = r.id AND s.kind = 'HOLD' LIMIT 1) h
+                              WHERE s.redemption_id = r.id AND s.seq = 1 LIMIT 1) h
          ORDER BY a.client_id, a.key, r.id
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS v_written = ROW_COUNT;
