@@ -195,7 +195,8 @@ class MomentField(serializers.Field[datetime, Any, str, Any]):
 
 def moment_text(value: datetime) -> str:
     """Spell a moment as the API does: RFC 3339 with ``+08:00``."""
-    return value.astimezone(TIME_ZONE).isoformat()
+    local = value if value.tzinfo is TIME_ZONE else value.astimezone(TIME_ZONE)
+    return local.isoformat()
 
 
 def id_from_path(prefix: str, text: str) -> UUID:

@@ -94,12 +94,13 @@ class GroupCommit(Generic[C, A]):
             self.metrics.refused()
             raise OverloadedError
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(command, answer, monotonic())
-        self._queue.append(waiting)
+        self._queue.append(_Waiting(command, answer, monotonic()))
         self._idle.clear()
-        self._pump()
-        self._sweep_plan()
-        return await waiting.answer
+        if len(self._deciding) < self.limits.in_flight:
+            self._pump()
+        if self._sweep is None:
+            self._sweep_plan()
+        return await answer
 
     async def close(self) -> None:
         """Refuse what comes from now on; answer everybody who was accepted, or refuse him."""
