@@ -25,7 +25,7 @@ COUNT, MIDDLE = 9, 4
 Keys = list[tuple[Any, ...]]
 
 
-def execute(statement: str, values: Sequence[object] = ()) -> Keys:
+def execute(statement: str, values: Sequence[Any] = ()) -> Keys:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
