@@ -16,14 +16,14 @@ from campaigns.models import CampaignState
 from campaigns.selectors import campaigns_listed, funded_rank
 from core.errors import Refusal
 from vouchers.audiences.membership import Asked, members_among
-from vouchers.models import Batch, Enrolment, LimitUse, QuotaRelease
+from vouchers.models import Batch, Enrolment, QuotaRelease
 from vouchers.models.persons import KeyKind
 from vouchers.risk import risk_refusals
 from vouchers.rules.claiming import claim_refusals
 from vouchers.rules.limits import window_start
 from vouchers.rules.model import BatchRules
 from vouchers.rules.refusals import group_conflict, person_limit, same_person_other_account
-from vouchers.selectors import KeyRef, identity_keys_of
+from vouchers.selectors import KeyRef, identity_keys_of, limits_used
 from vouchers.services.caps import caps_reached
 from vouchers.services.claim_context import BatchContext, batch_contexts
 from vouchers.states import ReleaseState
@@ -239,14 +239,9 @@ def _against(
         for context in contexts.values()
         for limit_id, row in context.claim_limits
     }
-    used = {
-        (row.limit_id, row.window_start, row.key_id): row.used
-        for row in LimitUse.objects.filter(
-            key_id__in=[key.key_id for key in keys],
-            limit_id__in={limit_id for limit_id, _start in wanted},
-            window_start__in={start for _limit, start in wanted},
-        )
-    }
+    used = limits_used(
+        {(limit_id, start, key.key_id) for limit_id, start in wanted for key in keys}
+    )
     members = members_among(
         {
             batch_id: Asked(context.rules.audience.code, now, [key.key_id for key in keys])

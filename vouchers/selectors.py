@@ -13,9 +13,12 @@ from vouchers.identity import IdentityToken
 from vouchers.models import AudienceSnapshot, Claim, EnrolmentKey, Voucher
 from vouchers.states import SnapshotState, VoucherState
 
+LimitKey = tuple[int, datetime, int]
+"""Of a row of ``LimitUse``: limit, start of its window, identity key."""
 LAPSING: Final = (VoucherState.ACTIVE, VoucherState.FROZEN)
 """States that end with ``valid_until``; a hold is honoured across the boundary."""
 
+_USED = "SELECT * FROM vouchers_limits_used(%s::bigint[], %s::timestamptz[], %s::bigint[])"
 # Live versions come newest first; a number known under several is one key.
 _FIND = """
     SELECT t.position, h.key_id, t.is_newest
@@ -113,3 +116,13 @@ def audience_list(audience_id: UUID) -> AudienceSnapshot | None:
     """Return the newest approved list of an audience, in force or within a minute; else None."""
     approved = AudienceSnapshot.objects.filter(audience=audience_id, state=SnapshotState.APPROVED)
     return approved.order_by("-number").first()
+
+
+def limits_used(keys: Collection[LimitKey]) -> dict[LimitKey, int]:
+    """Return what these rows of limits have used; those that are not there are left out."""
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_USED, [list(part) for part in zip(*keys, strict=True)])
+        rows = cursor.fetchall()
+    return {(limit_id, start, key_id): used for limit_id, start, key_id, used in rows}

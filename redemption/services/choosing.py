@@ -12,7 +12,7 @@ from merchants.selectors import TerminalFacts
 from redemption.rules.amounts import Amounts, amounts
 from redemption.rules.eligibility import frozen_refusals, place_usable, state_refusals
 from redemption.rules.facts import PaymentFacts, VoucherFacts
-from redemption.services.limits import LimitKey, limit_key, use_limits_load, used_up
+from redemption.services.limits import limit_key, use_limits_load, used_up
 from redemption.services.payment_codes import (
     FoundCode,
     payment_code_refusals,
@@ -23,7 +23,7 @@ from redemption.services.tills import place_of, tills_resolve
 from redemption.services.wallet import Wallet, lists_in_force, wallet_load
 from vouchers.models import Enrolment
 from vouchers.rules.validity import validity_window
-from vouchers.selectors import FoundKey, identity_keys_find
+from vouchers.selectors import FoundKey, LimitKey, identity_keys_find
 
 NOT_HERE = frozenset(
     {

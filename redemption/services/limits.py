@@ -8,13 +8,12 @@ from uuid import UUID
 
 from core.errors import Refusal
 from redemption.rules.facts import VoucherFacts
-from vouchers.models import Limit, LimitUse
+from vouchers.models import Limit
 from vouchers.rules.limits import limit_rows, window_start
 from vouchers.rules.model import SideName
-from vouchers.selectors import KeyRef, identity_keys_of
+from vouchers.selectors import KeyRef, LimitKey, identity_keys_of, limits_used
 
 SIDE: Final[SideName] = "REDEMPTION"
-LimitKey = tuple[int, datetime, int]
 
 
 def limit_key(line: dict[str, Any]) -> LimitKey:
@@ -67,14 +66,7 @@ def used_up(lines: Sequence[dict[str, Any]]) -> dict[LimitKey, Refusal]:
     """Return a refusal per line whose limit leaves no further use; one query."""
     if not lines:
         return {}
-    uses = {
-        (use.limit_id, use.window_start, use.key_id): use.used
-        for use in LimitUse.objects.filter(
-            limit_id__in={line["limit_id"] for line in lines},
-            window_start__in={line["window_start"] for line in lines},
-            key_id__in={line["key_id"] for line in lines},
-        )
-    }
+    uses = limits_used({limit_key(line) for line in lines})
     return {
         limit_key(line): Refusal(
             "redemption.person_limit",

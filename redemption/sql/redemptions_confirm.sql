@@ -201,6 +201,7 @@ BEGIN
 
         -- Late ones pass through held in the same entry; then the used part becomes payable (or
         -- uses up the concession) and the rest of the face stays earmarked for the voucher.
+        -- Nothing is left out but nothing: ledger_post refuses parts beyond those of the voucher.
         PERFORM ledger_post(p_entry, 'CONFIRM', p_campaign, 'confirm:' || p_entry, p_date,
             (SELECT max(c.at) FROM unnest(v_commands) c),
             (SELECT jsonb_agg(line.posting)
@@ -224,15 +225,15 @@ BEGIN
                       WHERE v_accepted[c.ord + 1]
                       GROUP BY b.id, r.payee_id, part.funder_id, part.concession) x
               CROSS JOIN LATERAL (VALUES
-                    (CASE WHEN x.late > 0 THEN
+                    (CASE WHEN x.late <> 0 THEN
                         jsonb_build_object('d', 'OUTSTANDING', 'du', x.batch_id, 'c', 'HELD',
                             'cu', x.batch_id, 'f', x.funder_id, 'a', x.late) END),
-                    (CASE WHEN x.used > 0 THEN
+                    (CASE WHEN x.used <> 0 THEN
                         jsonb_build_object('d', 'HELD', 'du', x.batch_id,
                             'c', CASE WHEN x.concession THEN 'CONCESSION' ELSE 'PAYABLE' END,
                             'cu', CASE WHEN x.concession THEN NULL ELSE x.payee_id END,
                             'f', x.funder_id, 'a', x.used) END),
-                    (CASE WHEN x.unused > 0 THEN
+                    (CASE WHEN x.unused <> 0 THEN
                         jsonb_build_object('d', 'HELD', 'du', x.batch_id, 'c', 'EARMARKED',
                             'cu', x.batch_id, 'f', x.funder_id, 'a', x.unused) END))
                     AS line(posting)

@@ -6,6 +6,7 @@ from django.db import connection
 HOT = (
     "vouchers_claim",
     "vouchers_limits_lock",
+    "vouchers_limits_used",
     "vouchers_lock",
     "redemption_vouchers",
     "redemptions_lock",

@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
             ),
         ),
         run_sql_file("vouchers", "vouchers_locks"),
+        run_sql_file("vouchers", "vouchers_limit_reads"),
         run_sql_file("vouchers", "vouchers_claim"),
         run_sql_file("vouchers", "vouchers_claim_reads"),
     ]
