@@ -252,7 +252,8 @@ BEGIN
     END IF;
 
     -- Rows that are not there yet have nothing used: most groups need not look at each.
-    v_limited := vouchers_limits_lock(v_limit_ids, v_limit_starts, v_limit_keys) OR EXISTS (
+    v_limited := vouchers_limits_lock(v_limit_ids, v_limit_starts, v_limit_keys);
+    v_limited := v_limited OR EXISTS (
         SELECT 1 FROM unnest(v_limit_takes, v_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
     FOR v_found IN
         SELECT c.place, jsonb_agg(jsonb_build_object(
