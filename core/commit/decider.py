@@ -17,9 +17,12 @@ START_S: Final = 60.0
 """How long the process may take until it is ready."""
 PATIENCE_S: Final = 5.0
 """How long a group waits while a process that ended is started again."""
+ANSWER_S: Final = 12.0
+"""How long the answer to a group is waited for. A server that ends waits for its callers first, and
+only then closes what they wait for: a stuck service would keep both for ever."""
 LEAVE_S: Final = 6.0
-"""How long it may take to end what it had under way when its front went; with the 12 seconds of a
-batcher (`CommitLimits.grace_s`) less than a supervisor's patience."""
+"""How long it may take to end what it had under way when its front went; with the seconds above, or
+those of a batcher (`CommitLimits.grace_s`), less than a supervisor's patience."""
 PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
 log = structlog.get_logger(__name__)
@@ -110,8 +113,8 @@ class Decider:
         """Return what the service ``name`` answers, in the order of the commands.
 
         Raises:
-            OverloadedError: there is no process, or it ended before it answered: what became of the
-                group is not known, and its commands may be sent again.
+            OverloadedError: there is no process, or it ended before it answered, or did not answer
+                in time: what became of the group is not known, and its commands may be sent again.
         """
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -120,7 +123,12 @@ class Decider:
             raise OverloadedError from error
         if self._link is None:
             raise AssertionError("not started")
-        return await self._link.ask(name, commands)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._link.ask(name, commands)
+        except TimeoutError as error:
+            log.error("group_not_answered", service=name, commands=len(commands))
+            raise OverloadedError from error
 
     async def close(self) -> None:
         """Let the process end what it has under way, and go."""

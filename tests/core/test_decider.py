@@ -16,9 +16,10 @@ import uvloop
 from django.conf import settings
 
 from core.commit import decider as decider_module
-from core.commit.batcher import OverloadedError
+from core.commit.batcher import CommitLimits, OverloadedError
 from core.commit.decider import Decider, DeciderError, DeciderSpec
 from core.commit.frames import FrameReader, frame_bytes
+from core.embedded.supervisor import TERM_SECONDS
 
 HALF = DeciderSpec([sys.executable, "-m", "tests.support.deciding_half"], settings.BASE_DIR)
 
@@ -151,6 +152,27 @@ def test_one_that_does_not_come_back_leaves_nobody_waiting(
         assert await told(decider, "double", [1]) == "infra.try_later"
 
     played(play)
+
+
+def test_who_waits_too_long_is_told_to_come_again_and_the_late_answer_is_nobodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decider_module, "ANSWER_S", 0.5)
+
+    async def play(decider: Decider) -> None:
+        assert await told(decider, "sleep", [1]) == "infra.try_later"
+        assert await decider.decide("double", [1]) == [2]
+        assert decider._link is not None
+        while decider._link._asked:
+            await asyncio.sleep(0.01)
+        assert await decider.decide("sleep", [0]) == [0]
+
+    played(play)
+
+
+def test_an_orderly_end_is_over_before_a_supervisor_loses_patience() -> None:
+    for waits_s in (decider_module.ANSWER_S, CommitLimits().grace_s):
+        assert waits_s + decider_module.LEAVE_S < TERM_SECONDS
 
 
 def test_a_front_whose_half_does_not_start_does_not_start_either() -> None:
