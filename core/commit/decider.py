@@ -17,8 +17,12 @@ START_S: Final = 60.0
 """How long the process may take until it is ready."""
 PATIENCE_S: Final = 5.0
 """How long a group waits while a process that ended is started again."""
-LEAVE_S: Final = 10.0
-"""How long it may take to end what it had under way when its front went."""
+ANSWER_S: Final = 12.0
+"""How long the answer to a group is waited for. A server that ends waits for its callers first, and
+only then closes what they wait for: a stuck service would keep both for ever."""
+LEAVE_S: Final = 6.0
+"""How long it may take to end what it had under way when its front went; with the seconds above, or
+those of a batcher (`CommitLimits.grace_s`), less than a supervisor's patience."""
 PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
 log = structlog.get_logger(__name__)
@@ -56,8 +60,12 @@ class _Link(asyncio.Protocol):
                 self.ready.set_result(None)
                 continue
             asked = self._asked.pop(frame.number)
-            if not asked.done():
+            if asked.done():
+                continue
+            try:
                 asked.set_result(frame.value())
+            except Exception as error:  # one whom nobody answers would wait without end
+                asked.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody knows what became of the groups under way; the callers' keys will tell."""
@@ -76,8 +84,9 @@ class _Link(asyncio.Protocol):
         if self.lost.done():
             asked.set_exception(OverloadedError())
             return asked
+        frame = frame_bytes(self._number, name, commands)
         self._asked[self._number] = asked
-        self.transport.write(frame_bytes(self._number, name, commands))
+        self.transport.write(frame)
         return asked
 
 
@@ -104,8 +113,8 @@ class Decider:
         """Return what the service ``name`` answers, in the order of the commands.
 
         Raises:
-            OverloadedError: there is no process, or it ended before it answered: what became of the
-                group is not known, and its commands may be sent again.
+            OverloadedError: there is no process, or it ended before it answered, or did not answer
+                in time: what became of the group is not known, and its commands may be sent again.
         """
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -114,7 +123,12 @@ class Decider:
             raise OverloadedError from error
         if self._link is None:
             raise AssertionError("not started")
-        return await self._link.ask(name, commands)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._link.ask(name, commands)
+        except TimeoutError as error:
+            log.error("group_not_answered", service=name, commands=len(commands))
+            raise OverloadedError from error
 
     async def close(self) -> None:
         """Let the process end what it has under way, and go."""
@@ -127,10 +141,14 @@ class Decider:
 
     async def _spawn(self) -> None:
         ours, theirs = socket.socketpair()
-        self.process = subprocess.Popen(  # noqa: S603 - our own module
-            self.spec.argv, cwd=self.spec.cwd, stdin=theirs.fileno()
-        )
-        theirs.close()
+        with theirs:
+            try:
+                self.process = subprocess.Popen(  # noqa: S603 - our own module
+                    self.spec.argv, cwd=self.spec.cwd, stdin=theirs.fileno()
+                )
+            except BaseException:
+                ours.close()
+                raise
         loop = asyncio.get_running_loop()
         _, self._link = await loop.create_unix_connection(_Link, sock=ours)
         try:
@@ -138,6 +156,7 @@ class Decider:
                 await self._link.ready
         except TimeoutError as error:
             self.process.kill()
+            await _ended(self.process)
             raise DeciderError("not ready in time") from error
         if self._link.lost.done():
             code = await _ended(self.process)
@@ -149,12 +168,12 @@ class Decider:
         while self._link is not None and self.process is not None:
             await self._link.lost
             self._up.clear()
-            log.error("decider_ended", code=await _ended(self.process))
             pause_s = PAUSE_S
             while not self._up.is_set():
                 try:
+                    log.error("decider_ended", code=await _ended(self.process))
                     await self._spawn()
-                except (DeciderError, OSError):
+                except Exception:  # whatever it is, nobody is answered until there is one
                     log.exception("decider_failed")
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -5,6 +5,7 @@ costs a quarter less and a refusal a third (bench/results/README.md).
 """
 
 import gc
+import os
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from typing import Any, Final
 import structlog
 from django.db import connections
 
+from core.commit.decider import LEAVE_S
 from core.commit.frames import Frame, FrameReader, frame_bytes
 
 PIECE_BYTES: Final = 1 << 18
@@ -32,7 +34,9 @@ def garbage_settle() -> None:
     gc.set_threshold(YOUNG)
 
 
-def decisions_serve(other_half: socket.socket, deciders: Deciders) -> None:
+def decisions_serve(
+    other_half: socket.socket, deciders: Deciders, leave_s: float = LEAVE_S
+) -> None:
     """Answer groups of commands until the front closes its end, then end what is under way.
 
     A signal to the whole process group (Ctrl-C, a service manager) is the front's business: it has
@@ -44,26 +48,34 @@ def decisions_serve(other_half: socket.socket, deciders: Deciders) -> None:
     writing = threading.Lock()
     threads = {name: ThreadPoolExecutor(1, thread_name_prefix=name) for name in deciders}
 
-    def send(number: int, name: str, value: object) -> None:
-        frame = frame_bytes(number, name, value)
+    def send(frame: bytes) -> None:
         # A front that went away has told its callers to come again.
         with writing, suppress(OSError):
             other_half.sendall(frame)
 
     def answer(frame: Frame) -> None:
         try:
-            answers = deciders[frame.name](frame.value())
-        except Exception:
+            said = frame_bytes(frame.number, frame.name, deciders[frame.name](frame.value()))
+        except BaseException:  # its callers, and all after them, would wait for ever
+            send(frame_bytes(frame.number, frame.name, ()))
             log.exception("group_failed", service=frame.name)
-            answers = ()
-        send(frame.number, frame.name, answers)
+        else:
+            send(said)
 
-    send(0, "", None)
+    send(frame_bytes(0, "", None))
     for frame in _frames(other_half):
         threads[frame.name].submit(answer, frame)
+    _leave_by(leave_s)
     for executor in threads.values():
         executor.submit(connections.close_all)
         executor.shutdown()
+
+
+def _leave_by(seconds: float) -> None:
+    """End the process then at the latest: a front that was killed cannot end a stuck service."""
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()
 
 
 def _frames(other_half: socket.socket) -> Iterator[Frame]:

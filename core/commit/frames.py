@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-_HEAD: Final = Struct("<IIH")
+_HEAD: Final = Struct("<IQH")
 _PROTOCOL: Final = 5
 
 

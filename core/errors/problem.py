@@ -86,16 +86,16 @@ def problem_body(error: DomainError, *, language: str, request_id: str) -> bytes
     A refusal that says the same as one before is not spelt again: a wave that is sold out is told
     to a hundred thousand.
     """
-    if type(error) is RefusedError and all(map(_is_plain, error.refusals)):
+    if type(error) is RefusedError and all(_is_plain(one.data) for one in error.refusals):
         said = tuple((one.code, tuple(one.data.items())) for one in error.refusals)
         before, after = _refused_kept(said, language)
         return before + request_id.encode() + after
     return orjson.dumps(problem_document(error, language=language, request_id=request_id))
 
 
-def _is_plain(refusal: Refusal) -> bool:
+def _is_plain(data: Mapping[str, Any]) -> bool:
     """Tell whether values that are equal say the same: True is 1, and a `Said` its code."""
-    return all(type(value) in _PLAIN for value in refusal.data.values())
+    return all(type(value) in _PLAIN for value in data.values())
 
 
 @lru_cache(maxsize=1_024)
@@ -152,10 +152,9 @@ def plain(value: Any) -> Any:
 
 def _words(text: CodeText, data: Mapping[str, Any], language: str) -> dict[str, str]:
     """Return title and detail, and the remedy where there is one, in one language."""
-    try:
+    if _is_plain(data):
         return dict(_words_kept(text, tuple(data.items()), language))
-    except TypeError:  # a list among the values cannot be looked up
-        return _worded(text, data, language)
+    return _worded(text, data, language)
 
 
 @lru_cache(maxsize=1_024)

@@ -3,9 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,9 +16,10 @@ import uvloop
 from django.conf import settings
 
 from core.commit import decider as decider_module
-from core.commit.batcher import OverloadedError
+from core.commit.batcher import CommitLimits, OverloadedError
 from core.commit.decider import Decider, DeciderError, DeciderSpec
 from core.commit.frames import FrameReader, frame_bytes
+from core.embedded.supervisor import TERM_SECONDS
 
 HALF = DeciderSpec([sys.executable, "-m", "tests.support.deciding_half"], settings.BASE_DIR)
 
@@ -73,6 +77,45 @@ def test_a_service_that_raises_answers_nobody_and_goes_on() -> None:
     played(play)
 
 
+@pytest.mark.parametrize("service", ["leave", "unsendable"])
+def test_a_service_that_leaves_or_answers_what_cannot_be_sent_answers_nobody_and_goes_on(
+    service: str,
+) -> None:
+    async def play(decider: Decider) -> None:
+        (first,) = await decider.decide("pid", [0])
+        for _ in range(2):
+            async with asyncio.timeout(5):
+                assert await decider.decide(service, [3]) == ()
+        assert await decider.decide("pid", [0]) == [first]
+
+    played(play)
+
+
+def test_what_cannot_be_read_or_sent_is_an_error_of_that_group_alone() -> None:
+    async def play(decider: Decider) -> None:
+        (first,) = await decider.decide("pid", [0])
+        async with asyncio.timeout(5):
+            with pytest.raises(ValueError, match="no number"):
+                await decider.decide("unreadable", [1])
+        with pytest.raises((AttributeError, TypeError), match="pickle"):
+            await decider.decide("double", [lambda: 0])
+        assert decider._link is not None
+        assert decider._link._asked == {}
+        assert await decider.decide("pid", [0]) == [first]
+
+    played(play)
+
+
+def test_groups_are_numbered_for_longer_than_a_front_lives() -> None:
+    async def play(decider: Decider) -> None:
+        assert decider._link is not None
+        decider._link._number = 2**32 - 2  # three months at five hundred a second
+        for number in range(3):
+            assert await decider.decide("double", [number]) == [number * 2]
+
+    played(play)
+
+
 def test_who_was_under_way_when_it_ended_is_told_to_come_again_and_the_rest_waits() -> None:
     async def play(decider: Decider) -> None:
         (first,) = await decider.decide("pid", [0])
@@ -111,12 +154,83 @@ def test_one_that_does_not_come_back_leaves_nobody_waiting(
     played(play)
 
 
+def test_who_waits_too_long_is_told_to_come_again_and_the_late_answer_is_nobodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decider_module, "ANSWER_S", 0.5)
+
+    async def play(decider: Decider) -> None:
+        assert await told(decider, "sleep", [1]) == "infra.try_later"
+        assert await decider.decide("double", [1]) == [2]
+        assert decider._link is not None
+        while decider._link._asked:
+            await asyncio.sleep(0.01)
+        assert await decider.decide("sleep", [0]) == [0]
+
+    played(play)
+
+
+def test_an_orderly_end_is_over_before_a_supervisor_loses_patience() -> None:
+    for waits_s in (decider_module.ANSWER_S, CommitLimits().grace_s):
+        assert waits_s + decider_module.LEAVE_S < TERM_SECONDS
+
+
 def test_a_front_whose_half_does_not_start_does_not_start_either() -> None:
     async def play(_: Decider) -> None:
         raise AssertionError("started")
 
     with pytest.raises(DeciderError, match="ended with code 7"):
         played(play, DeciderSpec([sys.executable, "-c", "raise SystemExit(7)"], Path.cwd()))
+
+
+def test_one_that_is_not_ready_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decider_module, "START_S", 0.5)
+    decider = Decider(DeciderSpec([sys.executable, "-c", "import time; time.sleep(60)"], HALF.cwd))
+    with pytest.raises(DeciderError, match="not ready in time"):
+        uvloop.run(decider.start())
+    assert decider.process is not None
+    assert decider.process.returncode == -signal.SIGKILL
+    assert not psutil.pid_exists(decider.process.pid)
+
+
+def test_it_is_started_again_whatever_kept_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = [RuntimeError("can't start new thread"), BlockingIOError("no more processes")]
+    real: Any = subprocess.Popen
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*arguments, **options)
+
+    async def play(decider: Decider) -> None:
+        monkeypatch.setattr(decider_module, "PATIENCE_S", 50)
+        files = len(os.listdir("/proc/self/fd"))
+        monkeypatch.setattr(subprocess, "Popen", start)
+        assert await told(decider, "die", [3]) == "infra.try_later"
+        while failures:
+            await asyncio.sleep(0.01)
+        assert await decider.decide("double", [4]) == [8]
+        assert len(os.listdir("/proc/self/fd")) == files
+
+    played(play)
+
+
+def test_a_front_killed_by_force_takes_it_along_though_a_service_is_stuck() -> None:
+    ours, theirs = socket.socketpair()
+    argv = [*HALF.argv, "0.5"]
+    with subprocess.Popen(argv, cwd=HALF.cwd, stdin=theirs.fileno()) as process, ours:
+        theirs.close()
+        ours.recv(64)
+        ours.sendall(frame_bytes(1, "sleep", [60]))
+        ours.sendall(frame_bytes(2, "double", [1]))
+        ours.recv(64)
+        ours.close()
+        try:
+            assert process.wait(10) == 1
+        finally:
+            process.kill()
 
 
 def test_signals_to_the_whole_group_do_not_end_it_but_the_closed_socket_does() -> None:

@@ -4,12 +4,21 @@ import re
 import string
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
-from core.errors import CATALOGUE, DomainError, InvalidParametersError, Refusal, RefusedError
+from core.errors import (
+    CATALOGUE,
+    DomainError,
+    InvalidParametersError,
+    Refusal,
+    RefusedError,
+    Said,
+)
 from core.errors.problem import (
     CHINESE,
     ENGLISH,
+    problem_body,
     problem_document,
     problem_headers,
     problem_language,
@@ -93,6 +102,20 @@ def test_a_value_is_text_not_template() -> None:
     error = DomainError("claim.out_of_region", data={"region_names": "{x}{0.__class__}"})
     document = problem_document(error, language=CHINESE, request_id="r")
     assert document["detail"] == "领取时须位于{x}{0.__class__}。"
+
+
+def test_goods_of_the_same_number_keep_their_own_names() -> None:
+    for name in ("桂花糕", "螺蛳粉"):
+        data = {"item": Said("A-1", name, name), "quantity": 2, "found_quantity": 1}
+        error = RefusedError([Refusal("redemption.item_not_eligible", data)])
+        for document in (
+            problem_document(error, language=CHINESE, request_id="r"),
+            orjson.loads(problem_body(error, language=CHINESE, request_id="r")),
+        ):
+            assert document["detail"] == f"本券兑换{name} 2 件，订单中有 1 件。"
+            (refusal,) = document["data"]["refusals"]
+            assert refusal["detail"] == document["detail"]
+            assert refusal["data"]["item"] == "A-1"
 
 
 def test_a_refusal_lists_all_and_is_named_by_the_first() -> None:

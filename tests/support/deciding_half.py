@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Sequence
 
@@ -9,7 +10,8 @@ import django
 
 django.setup()
 
-from core.commit.deciding import decisions_serve  # noqa: E402 - needs the settings
+from core.commit.decider import LEAVE_S  # noqa: E402 - needs the settings
+from core.commit.deciding import decisions_serve  # noqa: E402
 
 
 def double(commands: Sequence[int]) -> list[int]:
@@ -33,7 +35,28 @@ def pid(commands: Sequence[int]) -> list[int]:
     return [os.getpid() for _ in commands]
 
 
+def leave(commands: Sequence[int]) -> list[int]:
+    raise SystemExit(commands[0])
+
+
+def unsendable(commands: Sequence[int]) -> list[object]:
+    return [lambda: 0 for _ in commands]
+
+
+class Unreadable:
+    """Can be sent, but makes an error of whoever reads it."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        """Spell what is no number."""
+        return int, ("no number",)
+
+
+def unreadable(commands: Sequence[int]) -> list[object]:
+    return [Unreadable() for _ in commands]
+
+
 if __name__ == "__main__":
     with socket.socket(fileno=0) as other_half:
-        services = {service.__name__: service for service in (double, fail, die, sleep, pid)}
-        decisions_serve(other_half, services)
+        several = (double, fail, die, sleep, pid, leave, unsendable, unreadable)
+        services = {service.__name__: service for service in several}
+        decisions_serve(other_half, services, float(sys.argv[1]) if sys.argv[1:] else LEAVE_S)
