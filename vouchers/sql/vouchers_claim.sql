@@ -19,7 +19,8 @@
 -- random voucher code exists already: the caller decides the group again, with new ids and codes.
 -- A cap that all people share refuses by what is used of it, which only grows in its window.
 -- The text is read once, into arrays by position: joining it again and again would cost the square
--- of the group's size.
+-- of the group's size. Plans are kept whatever the number of commands: for a single claim, planning
+-- anew took a fifth of the time.
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
@@ -28,7 +29,7 @@ CREATE OR REPLACE FUNCTION vouchers_claim(
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_material = off SET join_collapse_limit = 1
+SET enable_material = off SET join_collapse_limit = 1 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -255,30 +256,32 @@ BEGIN
     v_limited := vouchers_limits_lock(v_limit_ids, v_limit_starts, v_limit_keys);
     v_limited := v_limited OR EXISTS (
         SELECT 1 FROM unnest(v_limit_takes, v_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
-    FOR v_found IN
-        SELECT c.place, jsonb_agg(jsonb_build_object(
-                   'code', CASE WHEN l.conflicts_with IS NOT NULL THEN 'claim.group_conflict'
-                                WHEN l.document THEN 'claim.person_limit'
-                                ELSE 'claim.same_person_other_account' END,
-                   'data', CASE WHEN l.conflicts_with IS NOT NULL
-                                THEN jsonb_build_object('group', l.conflicts_with)
-                                ELSE jsonb_build_object('limit_id', l.limit_id,
-                                    'window', l.window, 'used', coalesce(u.used, 0),
-                                    'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id) END)
-                   ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
-          FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place)
-         CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
-                   AS l(limit_id bigint, window_start timestamptz, key_id bigint,
-                        cap integer, kind text, "window" text, document boolean, take integer,
-                        conflicts_with text)
-          LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-         WHERE v_limited AND coalesce(u.used, 0) + coalesce(l.take, c.units) > l.cap
-         GROUP BY c.place
-    LOOP
-        IF v_outcomes[v_found.place] IS NULL THEN
-            v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
-        END IF;
-    END LOOP;
+    IF v_limited THEN
+        FOR v_found IN
+            SELECT c.place, jsonb_agg(jsonb_build_object(
+                       'code', CASE WHEN l.conflicts_with IS NOT NULL THEN 'claim.group_conflict'
+                                    WHEN l.document THEN 'claim.person_limit'
+                                    ELSE 'claim.same_person_other_account' END,
+                       'data', CASE WHEN l.conflicts_with IS NOT NULL
+                                    THEN jsonb_build_object('group', l.conflicts_with)
+                                    ELSE jsonb_build_object('limit_id', l.limit_id,
+                                        'window', l.window, 'used', coalesce(u.used, 0),
+                                        'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id) END)
+                       ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
+              FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place)
+             CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
+                       AS l(limit_id bigint, window_start timestamptz, key_id bigint,
+                            cap integer, kind text, "window" text, document boolean, take integer,
+                            conflicts_with text)
+              LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
+             WHERE coalesce(u.used, 0) + coalesce(l.take, c.units) > l.cap
+             GROUP BY c.place
+        LOOP
+            IF v_outcomes[v_found.place] IS NULL THEN
+                v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
+            END IF;
+        END LOOP;
+    END IF;
 
     FOR v_place IN 1 .. cardinality(v_ords) LOOP
         CONTINUE WHEN v_outcomes[v_place] IS NOT NULL;

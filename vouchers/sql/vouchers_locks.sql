@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION vouchers_limits_lock(
     p_limits bigint[], p_starts timestamptz[], p_keys bigint[]
 ) RETURNS boolean LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_material = off SET join_collapse_limit = 1
+SET enable_material = off SET join_collapse_limit = 1 SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     PERFORM 1
@@ -24,7 +24,7 @@ $$;
 -- Vouchers, against everybody but those who only point at them.
 CREATE OR REPLACE FUNCTION vouchers_lock(p_ids uuid[]) RETURNS void LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_material = off SET join_collapse_limit = 1
+SET enable_material = off SET join_collapse_limit = 1 SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     PERFORM 1
