@@ -22,6 +22,7 @@ import psutil
 from bench.load import LoadPlan, post_request
 from bench.world import BenchWorld
 from config.cli.platform import granian_spec
+from config.hot_routes import DECIDER
 from core.embedded.supervisor import Supervisor
 from core.embedded.valkey import free_port
 
@@ -148,10 +149,8 @@ def cpu_seconds() -> dict[str, float]:
     for process in psutil.process_iter(["name", "cmdline", "cpu_times"]):
         name, times = process.info["name"] or "", process.info["cpu_times"]
         kind = next((one for one in ("postgres", "valkey") if one in name), "")
-        if not kind and any(
-            word in " ".join(process.info["cmdline"] or [])
-            for word in ("granian", "config.decider")
-        ):
+        line = " ".join(process.info["cmdline"] or [])
+        if not kind and ("granian" in line or DECIDER in line):
             kind = "python"
         if kind and times:
             used[kind] += times.user + times.system

@@ -22,7 +22,7 @@ from granian.rsgi import (  # type: ignore[attr-defined]
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from config.front_lookups import Lookups
-from config.hot_routes import HOT_ROUTES
+from config.hot_routes import DECIDER, HOT_ROUTES
 from core.access.request_auth import (
     HeaderGetter,
     IncomingRequest,
@@ -86,7 +86,7 @@ class HotFront:
 
     async def _open(self) -> None:
         """Make the queues and what decides for them."""
-        argv = [sys.executable, "-m", "config.decider"]
+        argv = [sys.executable, "-m", DECIDER]
         self._decider = Decider(DeciderSpec(argv, settings.BASE_DIR))
         await self._decider.start()
         self._queues = {

@@ -11,6 +11,7 @@ import psutil
 import redis
 
 from bench.faults.proxy import CuttingProxy, Moment
+from config.hot_routes import DECIDER
 from core.embedded.errors import EmbeddedError
 from core.embedded.postgres import PostgresServer
 from core.embedded.processes import stop_pid
@@ -56,15 +57,16 @@ def front_kill(platform: Platform, chance: random.Random) -> str:
     return f"started again after {away_s:.2f} s"
 
 
+def deciders_of(front: int) -> list[psutil.Process]:
+    """Return the deciding processes below a front's launcher (its pid), one for each front."""
+    started = psutil.Process(front).children(recursive=True)
+    return [process for process in started if DECIDER in process.cmdline()]
+
+
 def decider_kill(platform: Platform, chance: random.Random) -> str:
     """End the process that decides for the front; the front starts another one."""
     del chance
-    launcher = psutil.Process(platform.supervisor.children["front"].process.pid)
-    deciders = [
-        process
-        for process in launcher.children(recursive=True)
-        if "config.decider" in process.cmdline()
-    ]
+    deciders = deciders_of(platform.supervisor.children["front"].process.pid)
     for process in deciders:
         process.kill()
     return f"{len(deciders)} killed"

@@ -104,13 +104,10 @@ class Reply(NamedTuple):
 
 def group_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
     """Return the response of each call, in order, though the group or one of it may fail."""
+    answers = group_decide(partial(calls_answer, route), calls)
     return [
-        problem_reply(answer, language=call.language, request_id=request_id_of(call.request_id))
-        if isinstance(answer, DomainError)
-        else answer
-        for call, answer in zip(
-            calls, group_decide(partial(calls_answer, route), calls), strict=True
-        )
+        _refusal(call, answer) if isinstance(answer, DomainError) else answer
+        for call, answer in zip(calls, answers, strict=True)
     ]
 
 
@@ -120,7 +117,7 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
     What a service raises for the group as a whole passes through: the caller decides again.
     """
     return [
-        problem_reply(answer, language=call.language, request_id=request_id_of(call.request_id))
+        _refusal(call, answer)
         if isinstance(answer, DomainError)
         else Reply(answer.status, _answer_headers(answer.replayed), orjson.dumps(answer.document))
         for call, answer in zip(calls, _answers(route, calls), strict=True)
@@ -131,6 +128,11 @@ def problem_reply(error: DomainError, *, language: str, request_id: str) -> Repl
     """Return the response of an error (problem+json)."""
     body = problem_body(error, language=language, request_id=request_id)
     return Reply(error.status, _problem_headers(error.status, error.retry_after_s), body)
+
+
+def _refusal(call: HotCall, error: DomainError) -> Reply:
+    request_id = request_id_of(call.request_id)
+    return problem_reply(error, language=call.language, request_id=request_id)
 
 
 # One list for all who are answered alike: it goes to the front once for a group.

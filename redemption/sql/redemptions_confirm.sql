@@ -24,7 +24,6 @@ DECLARE
     v_written bigint;
     -- By position of the command.
     v_ids uuid[];
-    v_vouchers uuid[];
     v_results uuid[];
     v_refusals jsonb[];
     v_outcomes text[];
@@ -58,8 +57,7 @@ BEGIN
                               WHERE x.id = c.redemption_id AND c.at >= x.hold_expires_at LIMIT 1) r));
     PERFORM vouchers_limits_lock(array_agg(l.limit_id), array_agg(l.window_start),
                                  array_agg(l.key_id)) FROM unnest(v_limits) l;
-    v_vouchers := redemption_vouchers(v_ids);
-    PERFORM vouchers_lock(v_vouchers);
+    PERFORM vouchers_lock(redemption_vouchers(v_ids));
     PERFORM redemptions_lock(v_ids);
 
     FOR v_found IN
@@ -165,14 +163,13 @@ BEGIN
                 RAISE EXCEPTION 'a limit was used up by another group' USING ERRCODE = '40001';
             END IF;
             UPDATE vouchers_voucher v SET state = 'HELD'
-              FROM unnest(v_commands) c
-              JOIN redemption_redemptionline n
-                ON n.redemption_id = c.redemption_id AND n.redemption_id = ANY (v_ids)
-             WHERE v_late[c.ord + 1] AND v.id = n.voucher_id AND v.id = ANY (v_vouchers);
+              FROM unnest(redemption_vouchers(ARRAY(
+                       SELECT c.redemption_id FROM unnest(v_commands) c WHERE v_late[c.ord + 1])))
+                   AS taken(id)
+             WHERE v.id = taken.id;
             UPDATE redemption_redemptionline n SET live = true
               FROM unnest(v_commands) c
-             WHERE v_late[c.ord + 1] AND n.redemption_id = c.redemption_id
-               AND n.redemption_id = ANY (v_ids);
+             WHERE v_late[c.ord + 1] AND n.redemption_id = c.redemption_id;
         END IF;
         UPDATE redemption_redemption r
            SET state = 'CONFIRMED', confirmed_at = c.at, business_date = p_date,

@@ -281,8 +281,7 @@ BEGIN
          WHERE v_accepted[l.ord + 1] AND v.id = l.voucher_id;
         UPDATE redemption_paymentcode p SET used_at = c.at, redemption_id = c.redemption_id
           FROM unnest(v_commands) c
-         WHERE v_accepted[c.ord + 1] AND p.id = c.payment_code_id
-           AND p.id = ANY (ARRAY(SELECT x.payment_code_id FROM unnest(v_commands) x));
+         WHERE v_accepted[c.ord + 1] AND p.id = c.payment_code_id;
     END IF;
 
     -- The entries last: accounts are locked after everything else, and in one go.

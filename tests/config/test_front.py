@@ -14,6 +14,7 @@ import orjson
 import psutil
 import pytest
 
+from bench.faults.kinds import deciders_of
 from config.cli.proxy import HOT_PATHS
 from config.hot_routes import HOT_ROUTES
 from core.access.models import ClientKey
@@ -186,11 +187,7 @@ def test_a_killed_deciding_process_costs_one_group_an_answer_and_nobody_a_vouche
 
 def decider_of(pid: int) -> psutil.Process:
     """Return the process that decides for the front of a launcher."""
-    (found,) = (
-        process
-        for process in psutil.Process(pid).children(recursive=True)
-        if "config.decider" in process.cmdline()
-    )
+    (found,) = deciders_of(pid)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The moves of states are the triggers' own conditions."""
+"""The moves of states are the triggers' own conditions; groups are locked and read one by one."""
 
 import pgtrigger.compiler
 import pgtrigger.migrations
