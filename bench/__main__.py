@@ -30,7 +30,8 @@ from core.embedded.supervisor import Supervisor  # noqa: E402
 from core.ids import from_public, to_public  # noqa: E402
 from core.invariants.services import invariants_check  # noqa: E402
 from vouchers.models import Batch, Claim  # noqa: E402
-from vouchers.services.claims import ClaimCommand, vouchers_claim  # noqa: E402
+from vouchers.services.claim_commands import ClaimCommand  # noqa: E402
+from vouchers.services.claims import vouchers_claim  # noqa: E402
 
 UNITS = 200_000
 PEOPLE = 120_000

@@ -23,7 +23,8 @@ from core.embedded.supervisor import Supervisor
 from core.ids import from_public, to_public
 from merchants.models import Terminal
 from vouchers.models import Batch
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 
 PEOPLE = 60_000
 GROUP = 256

@@ -24,7 +24,8 @@ from redemption.services.quote import redemptions_quote
 from redemption.services.requests import PaymentRequest
 from redemption.states import Flow
 from vouchers.models import Voucher
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 
 WALLET = 50
 ORDER_FEN = 600

@@ -14,7 +14,8 @@ from bench.published.gate import worker_run  # noqa: E402 - needs the settings
 from bench.world import CHANNEL  # noqa: E402
 from core import clock  # noqa: E402
 from core.access.models import Client  # noqa: E402
-from vouchers.services.claims import ClaimCommand, vouchers_claim  # noqa: E402
+from vouchers.services.claim_commands import ClaimCommand  # noqa: E402
+from vouchers.services.claims import vouchers_claim  # noqa: E402
 
 Group = list[UUID]
 

@@ -20,7 +20,8 @@ from redemption.returns.purchases import (
 )
 from redemption.returns.reversing import rewards_settle
 from vouchers.locks import batches_lock
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 WAITS = frozenset({"claim.paused", "infra.try_later"})
 """What passes: the event comes again later, for three days (core/outbox)."""

@@ -17,7 +17,8 @@ from redemption.services.requests import HoldCommand
 from redemption.states import StepKind
 from vouchers.models import Batch, Enrolment
 from vouchers.offers import offers_of
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 
 
 def considered_with_instants(commands: Sequence[HoldCommand]) -> list[Considered]:

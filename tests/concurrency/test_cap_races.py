@@ -16,7 +16,8 @@ from tests.factories.running import campaign_running
 from tests.invariants.helpers import assert_sound
 from tests.support.threads import at_once
 from vouchers.models import Batch, CapUse, Claim
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_open
 
 OPENS = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)

@@ -13,7 +13,8 @@ from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make, enrolments_make
 from tests.support.threads import at_once
 from vouchers.models import Batch, Claim, LimitUse, QuotaSlice, Voucher
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 UNITS = 50
 CALLERS = 200

@@ -14,7 +14,8 @@ from tests.factories.persons import enrolments_make
 from tests.support.threads import at_once
 from tests.vouchers.test_limits import conflicting
 from vouchers.models import Voucher
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 PEOPLE = 20
 SQL = Path(settings.BASE_DIR) / "vouchers" / "sql" / "vouchers_claim.sql"

@@ -12,7 +12,8 @@ from tests.support.threads import at_once
 from vouchers.identity import identity_token
 from vouchers.models import Claim
 from vouchers.rules.model import DeviceRule
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 
 PERSONS, CALLERS, THREADS = 4, 24, 12
 LOCK = "ORDER BY k.id FOR NO KEY UPDATE;"

@@ -14,7 +14,8 @@ from tests.invariants.helpers import assert_sound
 from tests.support.moments import business_time_set
 from tests.support.threads import at_once
 from vouchers.models import Batch, Voucher
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_open
 
 FIRST = datetime(2026, 3, 6, 8, tzinfo=TIME_ZONE)

@@ -22,7 +22,8 @@ from tests.support.moments import business_time_set
 from tests.support.threads import at_once
 from vouchers.models import Batch, Claim, Enrolment, QuotaRelease, QuotaSlice
 from vouchers.services import fall_backs
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.fall_backs import quota_slices_fall_back
 from vouchers.services.releases import ReleaseOutcome, quota_release_open
 

@@ -9,7 +9,8 @@ from typing import Any
 from tests.factories.campaigns import OPENED_AT
 from tests.factories.persons import enrolment_make
 from vouchers.models import Batch, Enrolment, Voucher
-from vouchers.services.claims import ClaimCommand, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand
+from vouchers.services.claims import vouchers_claim
 
 _serial = itertools.count(1)
 

@@ -25,7 +25,8 @@ from tests.factories.staff import staff_make
 from tests.invariants.helpers import checks_failing
 from vouchers.models import Batch, CapUse, Claim, Enrolment
 from vouchers.offers import OfferState, Remaining, offers_of
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_open
 
 pytestmark = pytest.mark.django_db

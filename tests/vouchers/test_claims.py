@@ -15,7 +15,8 @@ from tests.factories.merchants import client_make
 from tests.factories.persons import enrolment_make, key_of
 from vouchers.models import Batch, Claim, LimitUse, QuotaSlice, Voucher
 from vouchers.rules.model import LimitRule, Location
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 pytestmark = pytest.mark.django_db
 

@@ -35,7 +35,8 @@ from tests.factories.staff import staff_make
 from vouchers.identity import IdentityToken, account_token, identity_token
 from vouchers.models import Claim, ControlEntry, Enrolment, IdentityHash, IdentityKey
 from vouchers.offers import offers_of
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.controls import (
     MOST_DAYS,
     control_lift,

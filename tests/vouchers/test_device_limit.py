@@ -22,7 +22,8 @@ from vouchers.rules.model import DeviceRule, rules_read, rules_write
 from vouchers.rules.names import ScopeNames
 from vouchers.rules.words import rules_words
 from vouchers.screening import DeviceRule as ScreeningRule
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 pytestmark = pytest.mark.django_db
 TWO = DeviceRule(persons=2)

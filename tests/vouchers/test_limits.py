@@ -14,7 +14,8 @@ from tests.vouchers.test_claims_edges import planned
 from vouchers.models import Batch, Enrolment, LimitUse
 from vouchers.rules.limits import ALWAYS, window_start
 from vouchers.rules.model import KeyKindName, LimitRule
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 pytestmark = pytest.mark.django_db
 KEYS: tuple[KeyKindName, ...] = ("DOCUMENT", "MOBILE")

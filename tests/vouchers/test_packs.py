@@ -27,7 +27,8 @@ from tests.support.moments import business_time_set
 from vouchers.models import Batch, Enrolment, LimitUse, Voucher
 from vouchers.offers import batches_known, batches_offered
 from vouchers.places import stores_of
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.expiry import vouchers_expire
 from vouchers.services.release_proofs import releases_prove
 from vouchers.services.releases import quota_release_close, quota_release_open

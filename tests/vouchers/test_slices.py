@@ -23,7 +23,8 @@ from tests.factories.staff import staff_make
 from tests.invariants.helpers import checks_failing
 from tests.support.moments import business_time_set
 from vouchers.models import Batch, QuotaRelease, QuotaSlice
-from vouchers.services.claims import ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 from vouchers.services.expiry import vouchers_expire
 from vouchers.services.fall_backs import quota_slices_fall_back
 from vouchers.services.release_proofs import releases_prove

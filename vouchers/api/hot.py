@@ -10,9 +10,9 @@ from vouchers.api.serializers.persons import (
     person_tokens,
 )
 from vouchers.identity import identity_token
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
 from vouchers.services.claim_facts import ClaimFact
 from vouchers.services.claim_requests import claims_request
-from vouchers.services.claims import ClaimCommand, ClaimOutcome
 from vouchers.services.persons import PersonCommand, PersonOutcome, persons_register
 
 

@@ -16,7 +16,8 @@ from core.errors import DomainError
 from core.hot import TRY_LATER
 from core.transactions import retry_conflicts, transaction
 from vouchers.models import Grant, GrantChunk
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 LATER_TRIES = 60
 LATER_PAUSE_S = 1.0

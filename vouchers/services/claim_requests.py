@@ -7,7 +7,8 @@ from uuid import UUID
 from core.errors import Refusal
 from vouchers.rules.refusals import person_limit, same_person_other_account
 from vouchers.selectors import KeyRef, identity_keys_of
-from vouchers.services.claims import ClaimCommand, ClaimOutcome, vouchers_claim
+from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
+from vouchers.services.claims import vouchers_claim
 
 LIMIT_CODES = frozenset({"claim.person_limit", "claim.same_person_other_account"})
 _COUNTED = ("DOCUMENT", "MOBILE", "DEVICE", "CARD", "ACCOUNT")
