@@ -48,7 +48,8 @@ class ClockState:
         if self is REAL_TIME and wall_time.tzinfo is TIME_ZONE:
             return wall_time
         elapsed = (wall_time - self.wall_anchor) * self.rate
-        return (self.business_anchor + elapsed).astimezone(TIME_ZONE)
+        at = self.business_anchor + elapsed
+        return at if at.tzinfo is TIME_ZONE else at.astimezone(TIME_ZONE)
 
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -178,4 +179,10 @@ def _read() -> ClockState:
     with connections["default"].cursor() as cursor:
         cursor.execute(_SELECT)
         row = cursor.fetchone()
-    return ClockState(*row) if row else REAL_TIME
+    if not row:
+        return REAL_TIME
+    # In local time, so that no reading of it is translated; the offset has not changed since 1991.
+    wall_anchor, business_anchor, rate, moved = row
+    return ClockState(
+        wall_anchor.astimezone(TIME_ZONE), business_anchor.astimezone(TIME_ZONE), rate, moved
+    )

@@ -32,16 +32,14 @@ def keys_claim(names: Sequence[str], *, seconds: int) -> list[bool] | None:
     return [first == 1 for first in answer]
 
 
-def counters_add(numbers: Mapping[str, int], *, seconds: int) -> dict[str, int] | None:
+def counters_add(numbers: Mapping[str, int], *, seconds: int) -> list[int] | None:
     """Count up each name by its number, in one round trip; None without the server.
 
-    A counter ends ``seconds`` after its first use. Returns the counts reached.
+    A counter ends ``seconds`` after its first use. Returns the counts reached, in order.
     """
     names = [PREFIX + name for name in numbers]
     answer = _call("eval", _COUNT, len(names), *names, seconds, *numbers.values())
-    if not isinstance(answer, list):
-        return None
-    return dict(zip(numbers, answer, strict=True))
+    return answer if isinstance(answer, list) else None
 
 
 _AWAY: Final = object()

@@ -36,7 +36,8 @@ def rate_of_client(client: ClientPrincipal) -> RateSubject:
 
 def rate_of_person(client: ClientPrincipal, person: UUID | str) -> RateSubject:
     """Return what requests about a person through a client count for."""
-    return RateSubject(f"rate:p:{client.code}:{person}", client.person_rate_per_minute)
+    name = person.hex if isinstance(person, UUID) else person
+    return RateSubject(f"rate:p:{client.code}:{name}", client.person_rate_per_minute)
 
 
 def client_rate_check(client: ClientPrincipal) -> None:
@@ -65,19 +66,20 @@ def rates_count(subjects: Sequence[RateSubject]) -> list[RateLimitedError | None
     """
     now = _seconds()
     window = int(now // WINDOW_S)
-    totals = Counter(subject.name for subject in subjects)
-    counted = counters_add(
+    totals = Counter([subject.name for subject in subjects])
+    reached = counters_add(
         {f"{name}:{window}": number for name, number in totals.items()}, seconds=WINDOW_S
     )
-    if counted is None:
+    if reached is None:
         return [None] * len(subjects)
     wait = max(1, round((window + 1) * WINDOW_S - now))
-    before = {name: counted[f"{name}:{window}"] - number for name, number in totals.items()}
+    before = {
+        name: count - number for (name, number), count in zip(totals.items(), reached, strict=True)
+    }
     answers: list[RateLimitedError | None] = []
-    for subject in subjects:
-        before[subject.name] += 1
-        too_many = before[subject.name] > subject.limit
-        answers.append(_limited(subject.limit, wait) if too_many else None)
+    for name, limit in subjects:
+        before[name] += 1
+        answers.append(_limited(limit, wait) if before[name] > limit else None)
     return answers
 
 

@@ -20,6 +20,7 @@ from core.errors import DomainError, Refusal, RefusedError
 
 API_PREFIX = "/api/v1/"
 MOST_BYTES = 16 * 1024
+_NOTHING_NAMED: Mapping[str, str] = MappingProxyType({})
 
 
 class Outcome(Protocol):
@@ -49,7 +50,7 @@ class Asked(NamedTuple):
     idempotency: Idempotency
     at: datetime
     data: Mapping[str, Any]
-    path: Mapping[str, str] = MappingProxyType({})
+    path: Mapping[str, str] = _NOTHING_NAMED
 
     def keyed(self) -> dict[str, Any]:
         """Return the fields every command carries."""
@@ -90,6 +91,13 @@ class HotRoute(Generic[C, D, F]):
     def pattern(self) -> "re.Pattern[str]":
         """The whole path."""
         return re.compile(re.escape(API_PREFIX) + self.path)
+
+    def named(self, path: str) -> Mapping[str, str]:
+        """Return the parts of a path that name something."""
+        if not self.pattern.groups:
+            return _NOTHING_NAMED
+        found = self.pattern.fullmatch(path)
+        return found.groupdict() if found else _NOTHING_NAMED
 
     def size_check(self, body: bytes) -> None:
         """Refuse a body no honest request comes near: reading it would hold the whole group up.

@@ -1,14 +1,15 @@
 """Answers authenticated calls of a hot route in groups: the front's half of what a view does.
 
-The checks are the ones REST framework's views make, in the same order and by the same functions:
-nonce, permission, rate, idempotency key, body, the person's rate, then the service.
+The checks are the ones REST framework's views make, by the same functions, and the first one in
+their order says the answer: nonce, permission, rate, idempotency key, body, the person's rate, then
+the service. Both rates are counted in one round trip, after the body was read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache, partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 from django.utils import translation
@@ -32,6 +33,7 @@ from core.errors.problem import (
     CONTENT_TYPE,
     ENGLISH,
     problem_body,
+    problem_parts,
     request_id_of,
     status_headers,
 )
@@ -43,7 +45,6 @@ NO_SNIFF = ("x-content-type-options", "nosniff")
 _LANGUAGES = {CHINESE: "zh-hans", ENGLISH: "en"}
 Route = HotRoute[Any, Any, Any]
 Headers = list[tuple[str, str]]
-S = TypeVar("S")
 
 
 @dataclass(slots=True)
@@ -85,9 +86,9 @@ class _Case:
     """A call on its way: what is known so far, or the error that ends it."""
 
     call: HotCall
-    idempotency: Idempotency | None = None
-    data: dict[str, Any] | None = None
-    path: dict[str, str] = field(default_factory=dict)
+    idempotency: Idempotency = NO_KEY
+    data: Mapping[str, Any] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
     person: RateSubject | None = None
     command: Any = None
     outcome: Any = None
@@ -105,8 +106,9 @@ class Reply(NamedTuple):
 def group_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
     """Return the response of each call, in order, though the group or one of it may fail."""
     answers = group_decide(partial(calls_answer, route), calls)
+    refusals = _Refusals()
     return [
-        _refusal(call, answer) if isinstance(answer, DomainError) else answer
+        refusals.reply(call, answer) if isinstance(answer, DomainError) else answer
         for call, answer in zip(calls, answers, strict=True)
     ]
 
@@ -116,8 +118,9 @@ def calls_answer(route: Route, calls: Sequence[HotCall]) -> list[Reply]:
 
     What a service raises for the group as a whole passes through: the caller decides again.
     """
+    refusals = _Refusals()
     return [
-        _refusal(call, answer)
+        refusals.reply(call, answer)
         if isinstance(answer, DomainError)
         else Reply(answer.status, _answer_headers(answer.replayed), orjson.dumps(answer.document))
         for call, answer in zip(calls, _answers(route, calls), strict=True)
@@ -130,9 +133,22 @@ def problem_reply(error: DomainError, *, language: str, request_id: str) -> Repl
     return Reply(error.status, _problem_headers(error.status, error.retry_after_s), body)
 
 
-def _refusal(call: HotCall, error: DomainError) -> Reply:
-    request_id = request_id_of(call.request_id)
-    return problem_reply(error, language=call.language, request_id=request_id)
+class _Refusals:
+    """Words the errors of a group; one that many calls share is worded once for each language."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[int, str], tuple[DomainError, bytes, bytes]] = {}
+
+    def reply(self, call: HotCall, error: DomainError) -> Reply:
+        """Return the response of an error to a call."""
+        known = self._said.get((id(error), call.language))
+        if known is None:
+            # The error is kept with its words: its id is nobody else's as long as it lives.
+            known = (error, *problem_parts(error, language=call.language))
+            self._said[id(error), call.language] = known
+        _, before, after = known
+        body = b"".join((before, request_id_of(call.request_id).encode(), after))
+        return Reply(error.status, _problem_headers(error.status, error.retry_after_s), body)
 
 
 # One list for all who are answered alike: it goes to the front once for a group.
@@ -149,16 +165,15 @@ def _problem_headers(status: int, retry_after_s: int | None) -> Headers:
 
 def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
     cases = [_Case(call) for call in calls]
-    _once("nonce", cases, partial(_nonce, route), nonces_spend)
+    _nonces(route, cases)
     for case in _open(cases):
         if route.operation not in case.call.client.operations:
             case.answer = DomainError(
                 "access.permission_denied", data={"operation": route.operation}
             )
-    _once("client", cases, lambda case: rate_of_client(case.call.client), rates_count)
-    _in_their_languages(partial(_read, route), list(_open(cases)))
-    _in_their_languages(partial(_person, route), list(_open(cases)))
-    _once("person", cases, lambda case: case.person, rates_count)
+    counted = list(_open(cases))
+    _in_their_languages(partial(_read, route), counted)
+    _rates(counted)
     _decide(route, cases)
     return [case.answer or DomainError("infra.internal_error") for case in cases]
 
@@ -167,59 +182,72 @@ def _open(cases: Sequence[_Case]) -> Iterator[_Case]:
     return (case for case in cases if case.answer is None)
 
 
-def _in_their_languages(act: Callable[[_Case], None], cases: Sequence[_Case]) -> None:
-    """Do something with each case that may word an answer; a language is chosen once."""
+def _in_their_languages(act: Callable[[Iterable[_Case]], None], cases: Sequence[_Case]) -> None:
+    """Do something with cases that may word an answer; a language is chosen once."""
     for language in {case.call.language for case in cases}:
-        with translation.override(_LANGUAGES[language]):
-            for case in cases:
-                if case.call.language == language:
-                    act(case)
+        theirs = [case for case in cases if case.call.language == language]
+        if translation.get_language() == _LANGUAGES[language]:
+            act(theirs)
+        else:
+            with translation.override(_LANGUAGES[language]):
+                act(theirs)
 
 
-def _once(
-    name: str,
-    cases: Sequence[_Case],
-    subject_of: Callable[[_Case], S | None],
-    count: Callable[[Sequence[S]], Sequence[DomainError | None]],
-) -> None:
-    """Count those not answered yet; what counting says against one is his answer."""
-    open_cases = list(_open(cases))
-    counted: list[tuple[_Case, S]] = []
-    for case in open_cases:
-        subject = None if name in case.call.counted else subject_of(case)
-        if subject is not None:
-            counted.append((case, subject))
-    if counted:
-        said = count([subject for _, subject in counted])
-        for (case, _), against in zip(counted, said, strict=True):
-            case.call.counted[name] = against
-    for case in open_cases:
-        case.answer = case.call.counted.get(name)
-
-
-def _nonce(route: Route, case: _Case) -> Nonce | None:
-    call = case.call
-    needed = needs_nonce(route.method, call.idempotency_key)
-    return Nonce(call.client.code, call.nonce, route.method) if needed else None
-
-
-def _read(route: Route, case: _Case) -> None:
-    """Read key and body; what is wrong with them is the answer."""
-    call = case.call
-    try:
-        route.size_check(call.body)
-        case.idempotency = (
-            idempotency_read(
-                key=call.idempotency_key, method=route.method, path=call.path, body=call.body
-            )
-            if route.keyed
-            else NO_KEY
+def _nonces(route: Route, cases: Sequence[_Case]) -> None:
+    """Use up the nonces of calls that no key protects; what is wrong with one is the answer."""
+    spent: list[_Case] = []
+    for case in cases:
+        call = case.call
+        if needs_nonce(route.method, call.idempotency_key) and "nonce" not in call.counted:
+            spent.append(case)
+    if spent:
+        said = nonces_spend(
+            [Nonce(one.call.client.code, one.call.nonce, route.method) for one in spent]
         )
-        found = route.pattern.fullmatch(call.path)
-        case.path = found.groupdict() if found else {}
-        case.data = route.body(_parsed(call))
-    except (DomainError, APIException) as error:
-        case.answer = _known(error)
+        for case, against in zip(spent, said, strict=True):
+            case.call.counted["nonce"] = against
+    for case in cases:
+        case.answer = case.call.counted.get("nonce")
+
+
+def _rates(cases: Sequence[_Case]) -> None:
+    """Count calls for their clients and persons; too many is the answer.
+
+    The client's rate comes before what is wrong with a call, its person's after it. That a person
+    is counted though his client is over its rate changes nothing: their minutes end together.
+    """
+    new = [case for case in cases if "rate" not in case.call.counted]
+    subjects: list[RateSubject] = []
+    for case in new:
+        subjects.append(rate_of_client(case.call.client))
+        if case.person is not None:
+            subjects.append(case.person)
+    said = iter(rates_count(subjects) if subjects else ())
+    for case in new:
+        against = next(said)
+        of_person = None if case.person is None else next(said)
+        case.call.counted["rate"] = against or of_person
+    for case in cases:
+        case.answer = case.call.counted["rate"] or case.answer
+
+
+def _read(route: Route, cases: Iterable[_Case]) -> None:
+    """Read key and body, and whom a call is about; what is wrong with them is the answer."""
+    for case in cases:
+        call = case.call
+        try:
+            route.size_check(call.body)
+            if route.keyed:
+                case.idempotency = idempotency_read(
+                    key=call.idempotency_key, method=route.method, path=call.path, body=call.body
+                )
+            case.path = route.named(call.path)
+            case.data = data = route.body(_parsed(call))
+            person = route.person(data, case.path)
+            if person is not None:
+                case.person = rate_of_person(call.client, person)
+        except (DomainError, APIException) as error:
+            case.answer = _known(error)
 
 
 def _parsed(call: HotCall) -> Any:
@@ -234,19 +262,10 @@ def _parsed(call: HotCall) -> Any:
         raise DomainError("request.malformed_json", data={"reason": str(error)}) from error
 
 
-def _person(route: Route, case: _Case) -> None:
-    try:
-        person = route.person(case.data or {}, case.path)
-    except DomainError as error:
-        case.answer = error
-    else:
-        case.person = None if person is None else rate_of_person(case.call.client, person)
-
-
 def _decide(route: Route, cases: Sequence[_Case]) -> None:
     """Let the service decide what is left, as one list of commands, in order of arrival."""
     _in_their_languages(partial(_command, route, clock.clock_state()), list(_open(cases)))
-    left = [case for case in _open(cases) if case.command is not None]
+    left = list(_open(cases))
     if left:
         outcomes = route.decide([case.command for case in left])
         for case, outcome in zip(left, outcomes, strict=True):
@@ -254,25 +273,25 @@ def _decide(route: Route, cases: Sequence[_Case]) -> None:
         _in_their_languages(partial(_word, route), left)
 
 
-def _word(route: Route, case: _Case) -> None:
-    case.answer = route.answer(case.outcome)
+def _word(route: Route, cases: Iterable[_Case]) -> None:
+    """Turn outcomes into answers; one that many calls share is turned once."""
+    answers: dict[int, HotAnswer | DomainError] = {}
+    for case in cases:
+        answer = answers.get(id(case.outcome))
+        if answer is None:
+            answer = answers[id(case.outcome)] = route.answer(case.outcome)
+        case.answer = answer
 
 
-def _command(route: Route, clock_state: clock.ClockState, case: _Case) -> None:
-    call = case.call
-    if case.idempotency is None or case.data is None:
-        return
-    asked = Asked(
-        client=call.client,
-        idempotency=case.idempotency,
-        at=clock_state.at(call.received),
-        data=case.data,
-        path=case.path,
-    )
-    try:
-        case.command = route.command(asked)
-    except DomainError as error:
-        case.answer = error
+def _command(route: Route, clock_state: clock.ClockState, cases: Iterable[_Case]) -> None:
+    for case in cases:
+        call = case.call
+        at = clock_state.at(call.received)
+        asked = Asked(call.client, case.idempotency, at, case.data, case.path)
+        try:
+            case.command = route.command(asked)
+        except DomainError as error:
+            case.answer = error
 
 
 def _known(error: Exception) -> DomainError:

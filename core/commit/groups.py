@@ -5,6 +5,7 @@ idempotency key, so a group may be decided again: what was committed answers as 
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ RECONNECTS = 3
 PAUSE_S = 0.05
 TRIES = 40
 """Calls of the service per group: enough to find two or three bad commands among 256."""
+CHECK_S = 1.0
+"""How often an idle or old connection is looked at; between two groups of a wave it is neither."""
 _NOBODYS_FAULT = (
     OperationalError,
     InterfaceError,
@@ -41,6 +44,15 @@ _NOBODYS_FAULT = (
     ImproperlyConfigured,
 )
 log = structlog.get_logger(__name__)
+
+
+class _Checked(threading.local):
+    """When this thread last looked at its connection."""
+
+    at: float = float("-inf")
+
+
+_checked = _Checked()
 
 
 @dataclass(slots=True)
@@ -92,9 +104,7 @@ def _decided(
 
 def call_connected(function: Callable[..., R], *arguments: object) -> R:
     """Call a function that may be repeated; again on a new connection when its own is lost."""
-    # No request signal does this here: connections have an age, and may have gone stale.
-    if not connections["default"].in_atomic_block:
-        connections["default"].close_if_unusable_or_obsolete()
+    _connection_check()
     for attempt in range(RECONNECTS):
         try:
             return function(*arguments)
@@ -109,6 +119,19 @@ def call_connected(function: Callable[..., R], *arguments: object) -> R:
             raise
         time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads them
     raise AssertionError("unreachable")
+
+
+def _connection_check() -> None:
+    """Close a connection that is too old, or broke while nobody asked.
+
+    No request signal does this here. It costs a round trip, and a connection that breaks between
+    two checks is made anew by its first statement.
+    """
+    connection, now = connections["default"], time.monotonic()
+    is_due = connection.errors_occurred or now - _checked.at >= CHECK_S
+    if is_due and not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+        _checked.at = now
 
 
 def _connection_lost() -> bool:

@@ -81,16 +81,21 @@ def problem_document(error: DomainError, *, language: str, request_id: str) -> d
 
 
 def problem_body(error: DomainError, *, language: str, request_id: str) -> bytes:
-    """Return `problem_document` as JSON.
+    """Return `problem_document` as JSON."""
+    before, after = problem_parts(error, language=language)
+    return before + request_id.encode() + after
+
+
+def problem_parts(error: DomainError, *, language: str) -> tuple[bytes, bytes]:
+    """Return what `problem_body` has before and after the request id.
 
     A refusal that says the same as one before is not spelt again: a wave that is sold out is told
     to a hundred thousand.
     """
     if type(error) is RefusedError and all(_is_plain(one.data) for one in error.refusals):
         said = tuple((one.code, tuple(one.data.items())) for one in error.refusals)
-        before, after = _refused_kept(said, language)
-        return before + request_id.encode() + after
-    return orjson.dumps(problem_document(error, language=language, request_id=request_id))
+        return _refused_kept(said, language)
+    return _parts(error, language)
 
 
 def _is_plain(data: Mapping[str, Any]) -> bool:
@@ -102,8 +107,10 @@ def _is_plain(data: Mapping[str, Any]) -> bool:
 def _refused_kept(
     refusals: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...], language: str
 ) -> tuple[bytes, bytes]:
-    """Return what comes before and after the request id."""
-    error = RefusedError([Refusal(code, dict(data)) for code, data in refusals])
+    return _parts(RefusedError([Refusal(code, dict(data)) for code, data in refusals]), language)
+
+
+def _parts(error: DomainError, language: str) -> tuple[bytes, bytes]:
     document = problem_document(error, language=language, request_id=_MARK)
     before, _, after = orjson.dumps(document).partition(_MARK.encode())
     return before, after

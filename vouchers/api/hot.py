@@ -28,13 +28,14 @@ def _person_command(asked: Asked) -> PersonCommand:
 
 def _claim_command(asked: Asked) -> ClaimCommand:
     device = asked.data.get("device")
+    location = asked.data.get("location")
     return ClaimCommand(
         **asked.keyed(),
         client_region=asked.client.owner_region,
         enrolment_id=asked.data["person_id"],
         batch_id=asked.data["batch_id"],
         device=None if device is None else identity_token(pii.DEVICE, device),
-        region_code=asked.data.get("location", {}).get("region_code"),
+        region_code=None if location is None else location["region_code"],
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 from django.db import connection
 
 from core.errors import Refusal
+from core.ids import ids_text
 from vouchers.audiences.membership import KEY_KINDS
 from vouchers.models import Enrolment
 from vouchers.rules.caps import cap_rows
@@ -73,8 +74,17 @@ class BatchContext:
         asked |= {"DEVICE"} if self.rules.device else set()
         return frozenset(counted | asked | (KEY_KINDS if self.rules.audience else set()))
 
-    def nothing_left(self, at: datetime, client_id: UUID) -> Refusal | None:
-        """Return the refusal of a client's claim at ``at`` if nothing is left (`Stock.refusal`)."""
+    def nothing_left(self, moments: Sequence[datetime], client_id: UUID) -> list[Refusal | None]:
+        """Return the refusal of a client's claim at each moment if nothing is left
+        (`Stock.refusal`), None where anything else may be the reason.
+        """
+        first, last = min(moments), max(moments)
+        turns = (*self.stock.turns, self.campaign_ends_at)
+        if any(first < turn <= last for turn in turns):
+            return [self._nothing_left(at, client_id) for at in moments]
+        return [self._nothing_left(last, client_id)] * len(moments)
+
+    def _nothing_left(self, at: datetime, client_id: UUID) -> Refusal | None:
         return self.stock.refusal(at, client_id) if at < self.campaign_ends_at else None
 
 
@@ -139,8 +149,8 @@ def claimants_load(
         cursor.execute(
             _CLAIMANTS,
             [
-                [enrolment_id for enrolment_id, _ in accounts],
-                [client_id for _, client_id in accounts],
+                ids_text([enrolment_id for enrolment_id, _ in accounts]),
+                ids_text([client_id for _, client_id in accounts]),
                 list(kinds),
             ],
         )

@@ -5,7 +5,7 @@ that decides in order of arrival under the batch's lock, outcomes in command ord
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -71,8 +71,8 @@ def _claim(commands: Sequence[ClaimCommand], *, again: bool) -> list[ClaimOutcom
         {command.batch_id for command in commands}, until=max(one.at for one in commands)
     )
     gone = _nothing_left(commands, contexts)
-    for index, refusal in gone.items():
-        outcomes[index] = ClaimOutcome("REFUSED", refusals=(refusal,))
+    for index, outcome in gone.items():
+        outcomes[index] = outcome
     left = {index: one for index, one in enumerate(commands) if index not in gone}
     groups: dict[tuple[UUID, date], list[Prepared]] = defaultdict(list)
     for item in claims_prepare(left, contexts):
@@ -101,23 +101,36 @@ def _rounds(group: Sequence[Prepared]) -> Iterator[list[Prepared]]:
 
 def _nothing_left(
     commands: Sequence[ClaimCommand], contexts: Mapping[UUID, BatchContext]
-) -> dict[int, Refusal]:
-    """Return the refusals of claims that came when nothing was left; a known key still wins."""
-    refusals: dict[int, Refusal] = {}
+) -> dict[int, ClaimOutcome]:
+    """Return the outcomes of claims that came when nothing was left; a known key still wins.
+
+    After the last unit a wave's groups ask all the same: alike claims are looked at together.
+    """
     empty = {pk: context for pk, context in contexts.items() if context.stock.may_refuse}
-    for index, command in enumerate(commands if empty else ()):
-        context = empty.get(command.batch_id)
-        if context and may_know(context, command):
-            refusal = context.nothing_left(command.at, command.client_id)
-            if refusal:
-                refusals[index] = refusal
-    asked = list(refusals)
+    alike: dict[Hashable, list[int]] = defaultdict(list)
+    for index, one in enumerate(commands if empty else ()):
+        if one.batch_id in empty:
+            alike[one.batch_id, one.client_id, one.client_region, one.issuing].append(index)
+    gone: dict[int, ClaimOutcome] = {}
+    said: dict[int, ClaimOutcome] = {}
+    for places in alike.values():
+        first = commands[places[0]]
+        context = empty[first.batch_id]
+        if may_know(context, first):
+            moments = [commands[place].at for place in places]
+            refusals = context.nothing_left(moments, first.client_id)
+            for place, refusal in zip(places, refusals, strict=True):
+                if refusal is not None:
+                    if id(refusal) not in said:
+                        said[id(refusal)] = ClaimOutcome("REFUSED", refusals=(refusal,))
+                    gone[place] = said[id(refusal)]
+    asked = list(gone)
     known = keys_known(
         [(commands[index].client_id, commands[index].idempotency_key) for index in asked]
     )
     for place in known:
-        del refusals[asked[place]]
-    return refusals
+        del gone[asked[place]]
+    return gone
 
 
 @retry_conflicts

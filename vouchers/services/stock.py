@@ -17,6 +17,7 @@ from django.db import connection
 
 from core.clock import TIME_ZONE
 from core.errors import Refusal
+from core.ids import ids_text
 
 BUDGET_EXHAUSTED: Final = Refusal("claim.budget_exhausted")
 _KNOWN = "SELECT * FROM vouchers_claims_known(%s::uuid[], %s::text[])"
@@ -60,6 +61,13 @@ class Stock:
         is_empty = 0 < self.released == self.issued
         return self.claimable and (is_empty or bool(self.free_slices))
 
+    @property
+    def turns(self) -> tuple[datetime, ...]:
+        """The moments from which on `refusal` may say something else."""
+        slots = (self.first_slot, self.latest_open, self.next_slot)
+        ends = (one.closes_at for one in self.free_slices)
+        return tuple(turn for turn in (*slots, *ends) if turn is not None)
+
     def refusal(self, at: datetime, client_id: UUID | None = None) -> Refusal | None:
         """Return the refusal of a client's claim at ``at`` if no unit is left for it, else None.
 
@@ -97,5 +105,5 @@ def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:
     if not keys:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [[client for client, _ in keys], [key for _, key in keys]])
+        cursor.execute(_KNOWN, [ids_text([client for client, _ in keys]), [key for _, key in keys]])
         return {place for (place,) in cursor.fetchall()}
