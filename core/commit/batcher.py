@@ -7,7 +7,7 @@ answered only after the commit of his group (architecture.md, Group commit).
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -20,6 +20,8 @@ from core.errors import DomainError
 
 C = TypeVar("C")
 A = TypeVar("A")
+Decided = Callable[[Sequence[A] | Exception], None]
+"""Takes a group's answers, in the order of its commands, or the error that is everybody's."""
 log = structlog.get_logger(__name__)
 
 
@@ -58,14 +60,15 @@ class _Waiting(Generic[C, A]):
 class GroupCommit(Generic[C, A]):
     """A queue in front of one set-based service; lives on one event loop.
 
-    ``decide`` gets commands in order of arrival and returns answers in the same order, once they
-    are committed; what it raises is everybody's answer.
+    ``decide`` gets commands in order of arrival, and what to call on the loop once they are
+    committed. The next group goes at that very moment: as a future, its news would wait for
+    whatever else the loop has to do, and the service with it.
     """
 
     def __init__(
         self,
         name: str,
-        decide: Callable[[Sequence[C]], Awaitable[Sequence[A]]],
+        decide: Callable[[Sequence[C], Decided[A]], None],
         limits: CommitLimits | None = None,
     ) -> None:
         """Take the service; nothing runs before the first command."""
@@ -122,8 +125,8 @@ class GroupCommit(Generic[C, A]):
             if not group:
                 break
             self._deciding.append(group)
-            decided = asyncio.ensure_future(self._decide([one.command for one in group]))
-            decided.add_done_callback(partial(self._decided, group, monotonic()))
+            decided = partial(self._decided, group, monotonic())
+            self._decide([one.command for one in group], decided)
         if not self._queue and not self._deciding:
             self._idle.set()
 
@@ -132,22 +135,23 @@ class GroupCommit(Generic[C, A]):
         return [self._queue.popleft() for _ in range(min(self._size, len(self._queue)))]
 
     def _decided(
-        self, group: list[_Waiting[C, A]], started: float, decided: "asyncio.Future[Sequence[A]]"
+        self, group: list[_Waiting[C, A]], started: float, said: Sequence[A] | Exception
     ) -> None:
         self._deciding = [one for one in self._deciding if one is not group]
         took_s = monotonic() - started
         self.metrics.committed(len(group), took_s)
         self._adapt(len(group), took_s)
-        error = _error_of(decided, len(group))
-        if error is not None:
+        # First what keeps the service busy, then the callers.
+        self._pump()
+        if isinstance(said, Exception) or len(said) != len(group):
+            error = _error_of(said, len(group))
             for waiting in group:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
         else:
-            for waiting, answer in zip(group, decided.result(), strict=True):
+            for waiting, answer in zip(group, said, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(answer)
-        self._pump()
 
     def _adapt(self, taken: int, took_s: float) -> None:
         """Shrink groups when commits get slow, let them grow while full ones are quick."""
@@ -180,14 +184,11 @@ class GroupCommit(Generic[C, A]):
             waiting.answer.set_exception(OverloadedError())
 
 
-def _error_of(decided: "asyncio.Future[Sequence[Any]]", expected: int) -> DomainError | None:
-    """Return what everybody of a group is told instead of an answer, if anything."""
-    broken = decided.exception()
-    if isinstance(broken, DomainError):
-        return broken
-    if broken is None and len(decided.result()) != expected:
-        broken = AssertionError(f"{len(decided.result())} answers to {expected} commands")
-    if broken is not None:
-        log.error("commit_group_failed", exc_info=broken)
-        return DomainError("infra.internal_error")
-    return None
+def _error_of(said: Sequence[Any] | Exception, expected: int) -> DomainError:
+    """Return what everybody of a group is told instead of an answer."""
+    if isinstance(said, DomainError):
+        return said
+    if not isinstance(said, Exception):
+        said = AssertionError(f"{len(said)} answers to {expected} commands")
+    log.error("commit_group_failed", exc_info=said)
+    return DomainError("infra.internal_error")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from core.commit.batcher import OverloadedError
+from core.commit.batcher import Decided, OverloadedError
 from core.commit.frames import FrameReader, frame_bytes
 
 START_S: Final = 60.0
@@ -43,11 +43,12 @@ class DeciderSpec:
 class _Link(asyncio.Protocol):
     """The socket to one process, and the groups it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, up: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
+        self._up = up
         self.ready: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[None] = loop.create_future()
-        self._asked: dict[int, asyncio.Future[Sequence[Any]]] = {}
+        self._asked: dict[int, Decided[Any]] = {}
         self._reader = FrameReader()
         self._number = 0
 
@@ -59,35 +60,50 @@ class _Link(asyncio.Protocol):
             if frame.number == 0:
                 self.ready.set_result(None)
                 continue
-            asked = self._asked.pop(frame.number)
-            if asked.done():
-                continue
+            decided = self._asked.pop(frame.number, None)
+            if decided is None:
+                continue  # nobody waits any more
+            said: Sequence[Any] | Exception
             try:
-                asked.set_result(frame.value())
+                said = frame.value()
             except Exception as error:  # one whom nobody answers would wait without end
-                asked.set_exception(error)
+                said = error
+            decided(said)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody knows what became of the groups under way; the callers' keys will tell."""
         del exc
-        for asked in self._asked.values():
-            if not asked.done():
-                asked.set_exception(OverloadedError())
-        self._asked.clear()
+        # First of all: who is told asks for the next group at once, and that may wait.
+        self._up.clear()
         for waiting in (self.ready, self.lost):
             if not waiting.done():
                 waiting.set_result(None)
+        under_way, self._asked = list(self._asked.values()), {}
+        for decided in under_way:
+            decided(OverloadedError())
 
-    def ask(self, name: str, commands: Sequence[Any]) -> "asyncio.Future[Sequence[Any]]":
-        self._number += 1
-        asked: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
-        if self.lost.done():
-            asked.set_exception(OverloadedError())
-            return asked
-        frame = frame_bytes(self._number, name, commands)
-        self._asked[self._number] = asked
+    def ask(self, name: str, commands: Sequence[Any], decided: Decided[Any]) -> None:
+        """Send a group; ``decided`` is called once, later."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._number += 1
+            frame = frame_bytes(self._number, name, commands)
+        except Exception as error:  # e.g. what cannot be spelled
+            loop.call_soon(decided, error)
+            return
+        number = self._number
+        timer = loop.call_later(ANSWER_S, self._expire, number, name, len(commands))
+
+        def landed(said: Sequence[Any] | Exception) -> None:
+            timer.cancel()
+            decided(said)
+
+        self._asked[number] = landed
         self.transport.write(frame)
-        return asked
+
+    def _expire(self, number: int, name: str, commands: int) -> None:
+        log.error("group_not_answered", service=name, commands=commands)
+        self._asked.pop(number)(OverloadedError())
 
 
 @dataclass(slots=True)
@@ -99,6 +115,8 @@ class Decider:
     _link: _Link | None = None
     _up: asyncio.Event = field(default_factory=asyncio.Event)
     _watch: "asyncio.Task[None] | None" = None
+    _waiting: "set[asyncio.Task[None]]" = field(default_factory=set)
+    """Groups that wait until there is a process again."""
 
     async def start(self) -> None:
         """Start the process and see to it that there is one until `close`.
@@ -109,26 +127,33 @@ class Decider:
         await self._spawn()
         self._watch = asyncio.ensure_future(self._keep())
 
-    async def decide(self, name: str, commands: Sequence[Any]) -> Sequence[Any]:
-        """Return what the service ``name`` answers, in the order of the commands.
+    def decide(self, name: str, commands: Sequence[Any], decided: Decided[Any]) -> None:
+        """Have the service ``name`` answer, and tell ``decided`` in the order of the commands.
 
-        Raises:
-            OverloadedError: there is no process, or it ended before it answered, or did not answer
-                in time: what became of the group is not known, and its commands may be sent again.
+        It is told OverloadedError if there is no process, or it ended before it answered, or did
+        not answer in time: what became of the group is not known, and its commands may be sent
+        again.
         """
+        if self._up.is_set():
+            self._now(name, commands, decided)
+        else:
+            waiting = asyncio.ensure_future(self._later(name, commands, decided))
+            self._waiting.add(waiting)
+            waiting.add_done_callback(self._waiting.discard)
+
+    async def _later(self, name: str, commands: Sequence[Any], decided: Decided[Any]) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._up.wait()
-        except TimeoutError as error:
-            raise OverloadedError from error
+        except TimeoutError:
+            decided(OverloadedError())
+        else:
+            self._now(name, commands, decided)
+
+    def _now(self, name: str, commands: Sequence[Any], decided: Decided[Any]) -> None:
         if self._link is None:
             raise AssertionError("not started")
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                return await self._link.ask(name, commands)
-        except TimeoutError as error:
-            log.error("group_not_answered", service=name, commands=len(commands))
-            raise OverloadedError from error
+        self._link.ask(name, commands, decided)
 
     async def close(self) -> None:
         """Let the process end what it has under way, and go."""
@@ -150,7 +175,7 @@ class Decider:
                 ours.close()
                 raise
         loop = asyncio.get_running_loop()
-        _, self._link = await loop.create_unix_connection(_Link, sock=ours)
+        _, self._link = await loop.create_unix_connection(lambda: _Link(self._up), sock=ours)
         try:
             async with asyncio.timeout(START_S):
                 await self._link.ready
@@ -167,7 +192,6 @@ class Decider:
         """Start another one whenever it ends."""
         while self._link is not None and self.process is not None:
             await self._link.lost
-            self._up.clear()
             pause_s = PAUSE_S
             while not self._up.is_set():
                 try:

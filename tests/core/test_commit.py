@@ -1,14 +1,14 @@
 """Group commit: who is answered what, when groups fail, queues fill and processes end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import pytest
 from django.db import OperationalError, ProgrammingError, connection
 
 from core.commit import groups
-from core.commit.batcher import CommitLimits, GroupCommit, OverloadedError
+from core.commit.batcher import CommitLimits, Decided, GroupCommit, OverloadedError
 from core.commit.groups import call_connected, group_decide
 from core.errors import DomainError
 
@@ -30,6 +30,24 @@ class Gate:
         return [f"answer {command}" for command in commands]
 
 
+def told_of(
+    decide: Callable[[Sequence[int]], Awaitable[Sequence[R]]],
+) -> Callable[[Sequence[int], Decided[R]], None]:
+    """Have a group decided by a task, as another process would."""
+
+    async def play(commands: Sequence[int], decided: Decided[R]) -> None:
+        try:
+            decided(await decide(commands))
+        except Exception as error:
+            decided(error)
+
+    def begin(commands: Sequence[int], decided: Decided[R]) -> None:
+        tasks.append(asyncio.ensure_future(play(commands, decided)))
+
+    tasks: list[asyncio.Task[None]] = []
+    return begin
+
+
 def played(playing: Coroutine[Any, Any, R]) -> R:
     """Run to the end; whoever waits for ever fails."""
     return asyncio.run(asyncio.wait_for(playing, 20))
@@ -45,7 +63,7 @@ def test_what_arrives_during_one_commit_goes_into_the_next() -> None:
     gate = Gate()
 
     async def play() -> list[str]:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         rest = [asyncio.ensure_future(queue.submit(number)) for number in range(1, 6)]
@@ -63,7 +81,7 @@ def test_a_full_queue_refuses_and_nothing_of_it_is_decided() -> None:
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, capacity=2))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1, capacity=2))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         rest = [asyncio.ensure_future(queue.submit(number)) for number in range(1, 4)]
@@ -82,7 +100,7 @@ def test_who_waited_too_long_is_refused_undecided() -> None:
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, wait_s=0.05))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1, wait_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         late = asyncio.ensure_future(queue.submit(1))
@@ -100,7 +118,7 @@ def test_the_wait_is_bounded_although_no_group_is_answered() -> None:
     gate = Gate()
 
     async def play() -> BaseException | str:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, wait_s=0.05))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1, wait_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         (refused,) = await asyncio.gather(queue.submit(1), return_exceptions=True)
@@ -117,7 +135,7 @@ def test_closing_answers_everybody_accepted_and_refuses_who_comes_later() -> Non
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1))
         accepted = [asyncio.ensure_future(queue.submit(number)) for number in range(3)]
         await taken(gate, 1)
         closing = asyncio.ensure_future(queue.close())
@@ -137,7 +155,7 @@ def test_closing_does_not_wait_for_ever_but_leaves_nobody_without_an_answer() ->
     gate = Gate()
 
     async def play() -> list[str | BaseException]:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1, grace_s=0.05))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1, grace_s=0.05))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         waiting = asyncio.ensure_future(queue.submit(1))
@@ -155,7 +173,7 @@ def test_a_caller_who_goes_away_changes_nothing_for_the_others() -> None:
     gate = Gate()
 
     async def play() -> str:
-        queue = GroupCommit("test", gate, CommitLimits(in_flight=1))
+        queue = GroupCommit("test", told_of(gate), CommitLimits(in_flight=1))
         first = asyncio.ensure_future(queue.submit(0))
         await taken(gate, 1)
         gone, other = (asyncio.ensure_future(queue.submit(number)) for number in (1, 2))
@@ -182,7 +200,7 @@ def test_what_fails_for_a_group_is_everybodys_answer_and_the_next_group_goes(
         return list(commands)
 
     async def play() -> list[int | BaseException]:
-        queue = GroupCommit("test", decide, CommitLimits(in_flight=1))
+        queue = GroupCommit("test", told_of(decide), CommitLimits(in_flight=1))
         return list(await asyncio.gather(queue.submit(0), queue.submit(1), return_exceptions=True))
 
     failed, answered = played(play())
@@ -195,7 +213,7 @@ def test_answers_that_do_not_belong_to_the_commands_are_nobodys() -> None:
         return [*commands, 7]
 
     async def play() -> list[int | BaseException]:
-        queue = GroupCommit("test", decide, CommitLimits(in_flight=1))
+        queue = GroupCommit("test", told_of(decide), CommitLimits(in_flight=1))
         return list(await asyncio.gather(queue.submit(0), return_exceptions=True))
 
     (failed,) = played(play())
@@ -204,7 +222,9 @@ def test_answers_that_do_not_belong_to_the_commands_are_nobodys() -> None:
 
 
 def test_groups_grow_while_commits_are_quick_and_shrink_when_they_are_slow() -> None:
-    queue: GroupCommit[int, str] = GroupCommit("test", Gate(), CommitLimits(least=4, most=16))
+    queue: GroupCommit[int, str] = GroupCommit(
+        "test", told_of(Gate()), CommitLimits(least=4, most=16)
+    )
     sizes = []
     for taken_now, took_s in ((4, 0.01), (8, 0.01), (16, 0.01), (16, 0.5), (8, 0.5), (4, 0.5)):
         queue._adapt(taken_now, took_s)
