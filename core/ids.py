@@ -6,7 +6,6 @@ never read as a time (architecture.md, Ids and time).
 
 import re
 import secrets
-from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
@@ -52,11 +51,6 @@ def _read(prefix: str, text: str) -> UUID | None:
         return None
     number = int(body.translate(_TO_BASE_32), 32)
     return UUID(int=number) if number < 1 << 128 else None
-
-
-def ids_text(ids: Iterable[UUID]) -> str:
-    """Spell an array of PostgreSQL for ``%s::uuid[]``: the driver takes three times as long."""
-    return "{" + ",".join([one.hex for one in ids]) + "}"
 
 
 def luhn_digit(digits: str) -> str:

@@ -115,7 +115,9 @@ def offers_of(
     contexts = batch_contexts({batch.pk for batch in batches}, until=now)
     stocks = _stocks(batches, client_id, now)
     against = _against(batches, contexts, person, now) if person else {}
-    capped = caps_reached({pk: (one.caps, one.face_fen) for pk, one in contexts.items()}, now=now)
+    capped = caps_reached(
+        {pk: (one.caps, one.own.face_fen) for pk, one in contexts.items()}, now=now
+    )
     offers = []
     for batch in batches:
         context, stock = contexts[batch.pk], stocks.get(batch.pk, Stock())

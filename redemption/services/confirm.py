@@ -49,7 +49,9 @@ def _decide(
     lines = [_line(order, item, day) for order, item in enumerate(group)]
     funders = Funders(funder_id for item in group for funder_id in item.target.funder_ids)
     consumers = json_text(consumers_of(CONFIRMED))
-    rows = hot_call("redemptions_confirm", [campaign_id, new_id(), day, consumers], lines)
+    rows = hot_call(
+        "redemptions_confirm", [campaign_id, new_id(), day, consumers, json_text(lines)]
+    )
     facts = step_facts(
         StepKind.CONFIRM,
         [

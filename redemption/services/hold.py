@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core.clock import business_date
-from core.hot import decided_or_later, hot_call, rounds
+from core.hot import decided_or_later, hot_call, json_text, rounds
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from merchants.selectors import TerminalFacts
@@ -145,7 +145,7 @@ def _decide(campaign_id: UUID, day: date, group: Sequence[_Prepared]) -> dict[Ke
     """One call, one commit; again as a whole when another group won a race."""
     lines = [_line(order, item) for order, item in enumerate(group)]
     funders = Funders(funder_id for line in lines for funder_id in line["funder_ids"])
-    rows = hot_call("redemptions_hold", [campaign_id, new_id(), new_id(), day], lines)
+    rows = hot_call("redemptions_hold", [campaign_id, new_id(), new_id(), day, json_text(lines)])
     facts = step_facts(
         StepKind.HOLD,
         [item.key for item, row in zip(group, rows, strict=True) if row.outcome == "REPLAY"],

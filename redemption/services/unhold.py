@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.hot import decided_or_later, hot_call
+from core.hot import decided_or_later, hot_call, json_text
 from core.ids import new_id
 from core.transactions import retry_conflicts
 from redemption.models import Redemption
@@ -71,7 +71,7 @@ def _time_out_page(redemption_ids: Sequence[UUID], now: datetime) -> int:
 def _time_out(campaign_id: UUID, day: date, group: Sequence[Target], now: datetime) -> int:
     arguments: list[UUID | date | str] = [campaign_id, new_id(), day, StepKind.TIME_OUT.value]
     lines = [_line(order, target, now) for order, target in enumerate(group)]
-    rows = hot_call("redemptions_unhold", arguments, lines)
+    rows = hot_call("redemptions_unhold", [*arguments, json_text(lines)])
     return sum(row.outcome == "ACCEPTED" for row in rows)
 
 
@@ -89,7 +89,7 @@ def _release(
         }
         for order, item in enumerate(group)
     ]
-    rows = hot_call("redemptions_unhold", arguments, lines)
+    rows = hot_call("redemptions_unhold", [*arguments, json_text(lines)])
     facts = step_facts(
         StepKind.RELEASE,
         [key_of(item.command) for item, row in zip(group, rows, strict=True) if row.fact_id],

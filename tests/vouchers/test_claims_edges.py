@@ -20,7 +20,7 @@ from tests.factories.staff import staff_make
 from tests.vouchers.test_claims import codes, footprint
 from vouchers.models import Batch, QuotaRelease, Voucher
 from vouchers.rules.model import Validity
-from vouchers.services import claim_context, claim_preparing
+from vouchers.services import claim_columns, claim_context
 from vouchers.services.claims import vouchers_claim
 from vouchers.services.releases import quota_release_open
 from vouchers.states import ReleaseState
@@ -71,7 +71,7 @@ def test_a_code_that_exists_already_is_drawn_again(monkeypatch: pytest.MonkeyPat
     assert first.claim is not None
     taken = first.claim.vouchers[0].code
     drawn = iter([taken, "4000000000000002", "4000000000000010", "4000000000000028"])
-    monkeypatch.setattr(claim_preparing, "new_voucher_code", lambda: next(drawn))
+    monkeypatch.setattr(claim_columns, "new_voucher_code", lambda: next(drawn))
     client = client_make()
     commands = [claim_command(batch, enrolment_make(client)) for _ in range(2)]
     outcomes = vouchers_claim(commands=commands)

@@ -15,7 +15,7 @@ import msgspec
 from django.db import connection
 
 from core.errors import Refusal
-from core.ids import ids_text
+from core.hot import array_text
 from vouchers.audiences.membership import KEY_KINDS
 from vouchers.models import Enrolment
 from vouchers.rules.caps import cap_rows
@@ -43,8 +43,8 @@ class PartContext(msgspec.Struct, frozen=True):
 class BatchContext:
     """The frozen rules of a batch and the identities of its limits."""
 
-    batch_version_id: int
-    face_fen: int
+    own: PartContext
+    """Itself, as if it were all that a pack is made of."""
     rules: BatchRules
     regions: tuple[str, ...]
     campaign_ends_at: datetime
@@ -56,15 +56,20 @@ class BatchContext:
     parts: tuple[PartContext, ...] = ()
     """What a pack is made of; none for any other batch."""
 
+    @property
+    def issued(self) -> tuple[PartContext, ...]:
+        """What the vouchers of a claim are of: the parts of a pack, or the batch itself."""
+        return self.parts or (self.own,)
+
     @cached_property
     def issued_rules(self) -> tuple[BatchRules, ...]:
-        """The rules that the vouchers of a claim follow: of each part of a pack, or its own."""
-        return tuple(rules_frozen(part.rules) for part in self.parts) or (self.rules,)
+        """The rules that the vouchers of a claim follow, as `issued`."""
+        return tuple(rules_frozen(part.rules) for part in self.issued)
 
     @cached_property
     def per_unit(self) -> int:
         """How many vouchers a claim of one unit gives."""
-        return sum(part.quantity for part in self.parts) or 1
+        return sum(part.quantity for part in self.issued)
 
     @cached_property
     def key_kinds(self) -> frozenset[str]:
@@ -112,8 +117,7 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
         rules = rules_frozen(frozen)
         ids = msgspec.json.decode(limits, type=dict[str, int])
         contexts[pk] = BatchContext(
-            batch_version_id=version_id,
-            face_fen=face_fen,
+            own=PartContext(pk, version_id, 1, face_fen, frozen),
             rules=rules,
             regions=tuple(regions),
             campaign_ends_at=ends_at,
@@ -149,8 +153,8 @@ def claimants_load(
         cursor.execute(
             _CLAIMANTS,
             [
-                ids_text([enrolment_id for enrolment_id, _ in accounts]),
-                ids_text([client_id for _, client_id in accounts]),
+                array_text([enrolment_id for enrolment_id, _ in accounts]),
+                array_text([client_id for _, client_id in accounts]),
                 list(kinds),
             ],
         )

@@ -1,14 +1,12 @@
-"""Step 1 of a claim: what no race can change, and how the claim function reads it."""
+"""Step 1 of a claim: what no race can change."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from core.access.region_codes import any_overlaps
 from core.errors import Refusal
-from core.hot import refusal_line
-from core.ids import new_id, new_voucher_code
 from vouchers.audiences.membership import Asked, members_among
 from vouchers.rules.claiming import claim_refusals, never_usable
 from vouchers.rules.limits import window_start
@@ -16,6 +14,17 @@ from vouchers.rules.validity import validity_window
 from vouchers.services.claim_commands import ClaimCommand
 from vouchers.services.claim_context import BatchContext, Claimant, claimants_load
 from vouchers.services.identity_keys import identity_keys_ensure
+
+
+class LimitKey(NamedTuple):
+    """A row that a claim counts on, and how much it takes of it."""
+
+    limit_id: int
+    window_start: datetime
+    key_id: int
+    kind: str
+    cap: int
+    take: int
 
 
 class Prepared(NamedTuple):
@@ -27,7 +36,7 @@ class Prepared(NamedTuple):
     validities: tuple[tuple[datetime, datetime], ...]
     """Of the batch, or of each part of a pack."""
     refusals: tuple[Refusal, ...]
-    limits: tuple[dict[str, Any], ...]
+    limits: tuple[LimitKey, ...]
     device: int | None = None
     """The key of the device that the request was made on."""
     devices: tuple[int, ...] = ()
@@ -37,7 +46,7 @@ class Prepared(NamedTuple):
         """Yield what no two claims of a round may share."""
         yield self.command.client_id, self.command.idempotency_key
         for limit in self.limits:
-            yield limit["limit_id"], limit["window_start"], limit["key_id"]
+            yield limit.limit_id, limit.window_start, limit.key_id
         for key_id in self.devices:
             yield "device", key_id
 
@@ -112,57 +121,10 @@ def may_know(context: BatchContext, command: ClaimCommand) -> bool:
 
 def _limits(
     context: BatchContext, command: ClaimCommand, keys: Mapping[int, str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[LimitKey]:
     for limit_id, row in context.claim_limits:
-        line = {
-            "limit_id": limit_id,
-            "window_start": window_start(row.window, command.at, context.waves),
-            "cap": row.cap,
-            "window": row.window,
-        }
-        if row.conflicts_with:
-            line |= {"take": row.take, "conflicts_with": row.conflicts_with}
+        start = window_start(row.window, command.at, context.waves)
+        take = command.units if row.take is None else row.take
         for key_id, kind in keys.items():
             if kind in row.keys:
-                yield {**line, "key_id": key_id, "kind": kind, "document": kind == "DOCUMENT"}
-
-
-def claim_line(order: int, item: Prepared) -> dict[str, Any]:
-    """Return a claim as the function `vouchers_claim` reads it, with new ids and codes."""
-    command, parts = item.command, item.context.parts
-    valid_from, valid_until = item.validities[0]
-    line = {
-        "ord": order,
-        "claim_id": new_id(),
-        "client_id": command.client_id,
-        "key": command.idempotency_key,
-        "fingerprint": command.fingerprint,
-        "enrolment_id": command.enrolment_id,
-        "at": command.at,
-        "valid_from": valid_from,
-        "valid_until": valid_until,
-        "batch_version_id": item.context.batch_version_id,
-        "limits": item.limits,
-        "refusals": [refusal_line(refusal) for refusal in item.refusals],
-    }
-    if item.device is not None:
-        line["device"] = item.device
-    if item.devices:
-        line["devices"] = item.devices
-    if parts:
-        return {**line, "units": command.units, "vouchers": list(_pack_lines(item))}
-    vouchers = [{"id": new_id(), "code": new_voucher_code()} for _ in range(command.units)]
-    return {**line, "vouchers": vouchers}
-
-
-def _pack_lines(item: Prepared) -> Iterator[dict[str, Any]]:
-    for part, (valid_from, valid_until) in zip(item.context.parts, item.validities, strict=True):
-        for _ in range(part.quantity * item.command.units):
-            yield {
-                "id": new_id(),
-                "code": new_voucher_code(),
-                "batch_id": part.batch_id,
-                "batch_version_id": part.version_id,
-                "valid_from": valid_from,
-                "valid_until": valid_until,
-            }
+                yield LimitKey(limit_id, start, key_id, kind, row.cap, take)

@@ -7,7 +7,6 @@ that decides in order of arrival under the batch's lock, outcomes in command ord
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError
@@ -26,13 +25,14 @@ from core.hot import (
 from core.ids import new_id
 from core.transactions import retry_conflicts, transaction_is_open
 from vouchers.services.caps import cap_lines
+from vouchers.services.claim_columns import NewClaim, claim_columns, claims_new
 from vouchers.services.claim_commands import ClaimCommand, ClaimOutcome
 from vouchers.services.claim_context import (
     BatchContext,
     batch_contexts,
 )
 from vouchers.services.claim_facts import ClaimFact, IssuedVoucher, claim_facts
-from vouchers.services.claim_preparing import Prepared, claim_line, claims_prepare, may_know
+from vouchers.services.claim_preparing import Prepared, claims_prepare, may_know
 from vouchers.services.stock import keys_known
 
 MOST_VOUCHERS = 2_000
@@ -136,66 +136,54 @@ def _nothing_left(
 @retry_conflicts
 def _decide(batch_id: UUID, day: date, group: Sequence[Prepared]) -> list[ClaimOutcome]:
     """Steps 2 and 3: one call, one commit; again as a whole when another group won a race."""
-    lines = [claim_line(order, item) for order, item in enumerate(group)]
-    caps = cap_lines(group[0].context.caps, {item.command.at for item in group})
-    rule = group[0].context.rules.device
-    counted = (rule.persons, rule.days) if rule else (None, None)
-    arguments = [batch_id, new_id(), day, json_text(caps), *counted]
+    context, new = group[0].context, claims_new(group)
+    caps = cap_lines(context.caps, {item.command.at for item in group})
+    rule = context.rules.device
+    arguments = [
+        batch_id,
+        new_id(),
+        day,
+        context.own.version_id,
+        json_text(caps),
+        *((rule.persons, rule.days) if rule else (None, None)),
+        *claim_columns(group, new),
+    ]
     try:
-        rows = hot_call("vouchers_claim", arguments, lines)
+        rows = hot_call("vouchers_claim", arguments)
     except OperationalError as error:
         if constraint_of(error) != RULES_IN_FORCE or transaction_is_open():
             raise
         raise StaleRulesError from error
-    facts = claim_facts([row.fact_id for row in rows if row.outcome == "REPLAY" and row.fact_id])
-    for row, line, item in zip(rows, lines, group, strict=True):
-        if row.number is not None:
-            facts[line["claim_id"]] = _fact(line, item, row.number)
-    return [_outcome(row, facts) for row in rows]
+    facts = claim_facts([row.fact_id for row in rows if row.fact_id])
+    return [
+        _outcome(row, facts[row.fact_id] if row.fact_id else _fact(row, item.command, one))
+        for row, item, one in zip(rows, group, new, strict=True)
+    ]
 
 
-def _fact(line: dict[str, Any], item: Prepared, number: int) -> ClaimFact:
-    """Return what was just written; `claim_facts` would read the same."""
-    command, context = item.command, item.context
-    if context.parts:
-        vouchers = tuple(_pack_vouchers(line, context, number))
-    else:
-        vouchers = tuple(
-            IssuedVoucher(
-                voucher["id"],
-                command.batch_id,
-                voucher["code"],
-                number + place,
-                context.face_fen,
-                line["valid_from"],
-                line["valid_until"],
-            )
-            for place, voucher in enumerate(line["vouchers"])
+def _fact(row: HotRow, command: ClaimCommand, new: NewClaim) -> ClaimFact | None:
+    """Return what was just written, if anything; `claim_facts` would read the same."""
+    if row.number is None:
+        return None
+    before = row.number - 1
+    vouchers = tuple(
+        IssuedVoucher(
+            voucher.voucher_id,
+            voucher.part.batch_id,
+            voucher.code,
+            before * voucher.part.quantity + voucher.nth,
+            voucher.part.face_fen,
+            voucher.valid_from,
+            voucher.valid_until,
         )
-    return ClaimFact(line["claim_id"], command.batch_id, line["at"], vouchers)
+        for voucher in new.vouchers
+    )
+    return ClaimFact(new.claim_id, command.batch_id, command.at, vouchers)
 
 
-def _pack_vouchers(
-    line: dict[str, Any], context: BatchContext, number: int
-) -> Iterator[IssuedVoucher]:
-    """Yield the vouchers of packs from ``number`` on (`Batch`: which numbers a pack has)."""
-    for part in context.parts:
-        mine = (one for one in line["vouchers"] if one["batch_id"] == part.batch_id)
-        for place, voucher in enumerate(mine):
-            yield IssuedVoucher(
-                voucher["id"],
-                part.batch_id,
-                voucher["code"],
-                (number - 1) * part.quantity + 1 + place,
-                part.face_fen,
-                voucher["valid_from"],
-                voucher["valid_until"],
-            )
-
-
-def _outcome(row: HotRow, facts: dict[UUID, ClaimFact]) -> ClaimOutcome:
-    if row.fact_id is not None:
-        return ClaimOutcome(row.outcome, claim=facts[row.fact_id])
+def _outcome(row: HotRow, fact: ClaimFact | None) -> ClaimOutcome:
+    if fact is not None:
+        return ClaimOutcome(row.outcome, claim=fact)
     return ClaimOutcome("REFUSED", refusals=_for_the_person(row.refusals))
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 
 from core.clock import TIME_ZONE
 from core.errors import Refusal
-from core.ids import ids_text
+from core.hot import array_text
 
 BUDGET_EXHAUSTED: Final = Refusal("claim.budget_exhausted")
 _KNOWN = "SELECT * FROM vouchers_claims_known(%s::uuid[], %s::text[])"
@@ -105,5 +105,8 @@ def keys_known(keys: Collection[tuple[UUID, str]]) -> set[int]:
     if not keys:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [ids_text([client for client, _ in keys]), [key for _, key in keys]])
+        cursor.execute(
+            _KNOWN,
+            [array_text([client for client, _ in keys]), array_text([key for _, key in keys])],
+        )
         return {place for (place,) in cursor.fetchall()}

@@ -1,31 +1,40 @@
 -- Decide and write one group of claims of one batch and business date (architecture.md, A hot
--- service has three steps). p_commands, in order of arrival:
--- [{"ord", "claim_id", "client_id", "key", "fingerprint", "enrolment_id", "at", "valid_from",
---   "valid_until", "batch_version_id", "vouchers": [{"id", "code"}…],
---   "limits": [{"limit_id", "window_start", "key_id", "cap", "kind", "window", "document", "take",
---   "conflicts_with"}…], "refusals": [{"code", "data"}…], "device", "devices": [key_id…]}]
--- Of a pack a command says its "units" too, and each voucher names its batch: [{"id", "code",
--- "batch_id", "batch_version_id", "valid_from", "valid_until"}…], those of one batch in order.
+-- service has three steps). A claim is a place, from 1 on, of these arrays, in order of arrival:
+-- p_claims (new ids), p_clients, p_keys, p_fingerprints, p_people (accounts), p_ats, p_units;
+-- p_devices is the key of the request's own device, null where no claim of the group has one.
+-- p_counted [[key_id…]…]: all devices of each claim that count where the batch has a rule.
+-- p_refusals [[{"code", "data"}…]…]: what the Python half says against each, null for nothing at all.
+-- A voucher is a place of p_voucher_claims (the place of its claim), p_voucher_nth (which of that
+-- claim's it is, in its batch), p_vouchers (new ids), p_codes, p_froms, p_untils, and, of a pack,
+-- p_batches and p_versions; else both are null and p_version, the rules decided by, are theirs.
+-- A limit row of a claim is a place of p_limit_claims (the place of the claim), p_limit_ids,
+-- p_limit_starts, p_limit_keys, p_limit_kinds, p_limit_caps, p_limit_takes; p_limit_words says of each
+-- limit {"window", "conflicts_with"}.
 -- p_caps: [{"limit_id", "window_start", "window_end", "window", "units", "fen"}…], those that claims
 -- of the group fall into, "units" and "fen" null where there is no cap.
 -- A limit counts the units of the claim, or what it takes: a conflict between groups takes 0 of a
 -- row of which nothing may be used.
--- "device" is the key of the request's own, "devices" all that count where the batch has a rule:
--- with p_persons, a claim on a device is refused if that many other people have
--- claimed on it in the campaign within p_days days (vouchers_deviceuse); null where there is none.
--- No two commands of a group share an idempotency key, a limit key or such a device. Outcome: ACCEPTED (number is
--- its first voucher's), REPLAY (claim_id is the first claim) or REFUSED with all failing
--- conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
+-- With p_persons, a claim on a device is refused if that many other people have claimed on it in the
+-- campaign within p_days days (vouchers_deviceuse); null where there is no such rule.
+-- No two commands of a group share an idempotency key, a limit key or such a device. Outcome, by
+-- place from 0: ACCEPTED (number is its first voucher's), REPLAY (claim_id is the first claim) or
+-- REFUSED with all failing conditions. Raises 40001 where another group won a race for a key this group had not seen, or a
 -- random voucher code exists already: the caller decides the group again, with new ids and codes.
 -- A cap that all people share refuses by what is used of it, which only grows in its window.
--- The text is read once, into arrays by position: joining it again and again would cost the square
--- of the group's size. Plans are kept whatever the number of commands: for a single claim, planning
--- anew took a fifth of the time.
+-- Arrays, since reading one JSON text took a sixth of the whole. Plans are kept whatever the number
+-- of claims: for a single one, planning anew took a fifth of the time.
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, jsonb);
+DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, integer, integer, jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
-    p_batch uuid, p_entry uuid, p_date date, p_caps jsonb, p_persons integer, p_days integer,
-    p_commands jsonb
+    p_batch uuid, p_entry uuid, p_date date, p_version bigint, p_caps jsonb, p_persons integer,
+    p_days integer, p_claims uuid[], p_clients uuid[], p_keys text[], p_fingerprints text[],
+    p_people uuid[], p_ats timestamptz[], p_units integer[], p_devices bigint[], p_counted jsonb,
+    p_refusals jsonb, p_voucher_claims integer[], p_voucher_nth integer[], p_vouchers uuid[],
+    p_codes text[], p_froms timestamptz[], p_untils timestamptz[], p_batches uuid[],
+    p_versions bigint[], p_limit_claims integer[], p_limit_ids bigint[],
+    p_limit_starts timestamptz[], p_limit_keys bigint[], p_limit_kinds text[],
+    p_limit_caps integer[], p_limit_takes integer[], p_limit_words jsonb
 ) RETURNS TABLE (ord integer, outcome text, claim_id uuid, refusals jsonb, number bigint)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -39,34 +48,14 @@ DECLARE
     v_campaign record;
     v_found record;
     v_reasons jsonb;
-    -- By position of the command.
-    v_ords integer[];
-    v_claims uuid[];
-    v_clients uuid[];
-    v_keys text[];
-    v_fingerprints text[];
-    v_people uuid[];
-    v_ats timestamptz[];
-    v_froms timestamptz[];
-    v_untils timestamptz[];
-    v_versions bigint[];
-    v_vouchers jsonb[];
-    v_limits jsonb[];
+    -- By position of the claim.
+    v_count constant integer := cardinality(p_claims);
+    v_claims uuid[] := p_claims;
     v_refusals jsonb[];
-    v_devices bigint[];
-    v_counted jsonb[];
-    v_units integer[];
-    v_outcomes text[];
-    v_taken integer[];
-    v_taken_slices bigint[];
-    v_firsts bigint[];
-    -- By limit row: the command's position, and the row.
-    v_limit_at integer[];
-    v_limit_ids bigint[];
-    v_limit_starts timestamptz[];
-    v_limit_keys bigint[];
-    v_limit_caps integer[];
-    v_limit_takes integer[];
+    v_outcomes text[] := array_fill(NULL::text, ARRAY[v_count]);
+    v_taken integer[] := array_fill(0, ARRAY[v_count]);
+    v_taken_slices bigint[] := array_fill(NULL::bigint, ARRAY[v_count]);
+    v_firsts bigint[] := array_fill(NULL::bigint, ARRAY[v_count]);
     v_limited boolean;
     -- By slice.
     v_slices bigint[];
@@ -141,40 +130,20 @@ BEGIN
           JOIN vouchers_capuse u USING (limit_id, window_start);
     END IF;
 
-    SELECT array_agg(c.ord), array_agg(c.claim_id), array_agg(c.client_id), array_agg(c.key),
-           array_agg(c.fingerprint), array_agg(c.enrolment_id), array_agg(c.at),
-           array_agg(c.valid_from), array_agg(c.valid_until), array_agg(c.batch_version_id),
-           array_agg(c.vouchers), array_agg(c.limits), array_agg(coalesce(c.refusals, '[]')),
-           array_agg(c.device), array_agg(c.devices),
-           array_agg(coalesce(c.units, jsonb_array_length(c.vouchers))), array_agg(NULL::text),
-           array_agg(0),
-           array_agg(NULL::bigint), array_agg(NULL::bigint)
-      INTO v_ords, v_claims, v_clients, v_keys, v_fingerprints, v_people, v_ats, v_froms,
-           v_untils, v_versions, v_vouchers, v_limits, v_refusals, v_devices, v_counted, v_units,
-           v_outcomes, v_taken,
-           v_taken_slices, v_firsts
-      FROM (SELECT * FROM jsonb_to_recordset(p_commands)
-                AS x(ord integer, claim_id uuid, client_id uuid, key text, fingerprint text,
-                     enrolment_id uuid, at timestamptz, valid_from timestamptz,
-                     valid_until timestamptz, batch_version_id bigint, vouchers jsonb,
-                     limits jsonb, refusals jsonb, device bigint, devices jsonb, units integer)
-             ORDER BY x.ord) c;
+    IF p_refusals IS NULL THEN
+        v_refusals := array_fill('[]'::jsonb, ARRAY[v_count]);
+    ELSE
+        v_refusals := ARRAY(SELECT jsonb_array_elements(p_refusals));
+    END IF;
     -- Decided by rules that another version has replaced since they were read: nothing is taken.
-    IF v_batch.version_id <> ANY (v_versions) THEN
+    IF v_batch.version_id <> p_version THEN
         RAISE EXCEPTION 'a version took the place of these rules'
             USING ERRCODE = '40001', CONSTRAINT = 'batch_version_in_force';
     END IF;
-    SELECT array_agg(c.place), array_agg(l.limit_id), array_agg(l.window_start),
-           array_agg(l.key_id), array_agg(l.cap), array_agg(coalesce(l.take, c.units))
-      INTO v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps, v_limit_takes
-      FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place),
-           jsonb_to_recordset(c.limits)
-               AS l(limit_id bigint, window_start timestamptz, key_id bigint, cap integer,
-                    take integer);
 
     FOR v_found IN
         SELECT c.place, k.id, k.fingerprint = c.fingerprint AS same
-          FROM unnest(v_clients, v_keys, v_fingerprints) WITH ORDINALITY
+          FROM unnest(p_clients, p_keys, p_fingerprints) WITH ORDINALITY
                AS c(client_id, key, fingerprint, place)
          CROSS JOIN LATERAL (SELECT k.id, k.fingerprint FROM vouchers_claim k
                               WHERE k.client_id = c.client_id AND k.idempotency_key = c.key
@@ -190,8 +159,8 @@ BEGIN
     END LOOP;
 
     -- What the campaign says comes before what the person has had.
-    FOR v_place IN 1 .. cardinality(v_ords) LOOP
-        v_at := v_ats[v_place];
+    FOR v_place IN 1 .. v_count LOOP
+        v_at := p_ats[v_place];
         IF v_outcomes[v_place] IS NOT NULL THEN
             CONTINUE;
         ELSIF v_campaign.state NOT IN ('LIVE', 'PAUSED') OR v_at >= v_campaign.ends_at THEN
@@ -205,7 +174,7 @@ BEGIN
     IF EXISTS (SELECT 1 FROM vouchers_controlentry e WHERE e.state = 'IN_FORCE') THEN
         FOR v_found IN
             SELECT DISTINCT c.place
-              FROM unnest(v_people, v_devices, v_ats) WITH ORDINALITY
+              FROM unnest(p_people, p_devices, p_ats) WITH ORDINALITY
                    AS c(enrolment_id, device_id, at, place)
              CROSS JOIN LATERAL (
                 SELECT k.key_id FROM vouchers_enrolmentkey k
@@ -225,13 +194,14 @@ BEGIN
     IF p_persons IS NOT NULL THEN
         -- Batches share devices: their groups wait here for each other, and then see the other's.
         PERFORM 1 FROM vouchers_identitykey k
-          WHERE k.id = ANY (ARRAY(SELECT d.key_id::bigint FROM unnest(v_counted) AS c(devices),
+          WHERE k.id = ANY (ARRAY(SELECT d.key_id::bigint
+                                    FROM jsonb_array_elements(p_counted) AS c(devices),
                                          jsonb_array_elements_text(c.devices) AS d(key_id)))
           ORDER BY k.id FOR NO KEY UPDATE;
         FOR v_found IN
             SELECT c.place, max(seen.persons) AS persons
-              FROM unnest(v_counted, v_people, v_ats) WITH ORDINALITY
-                   AS c(devices, enrolment_id, at, place)
+              FROM ROWS FROM (jsonb_array_elements(p_counted), unnest(p_people), unnest(p_ats))
+                   WITH ORDINALITY AS c(devices, enrolment_id, at, place)
              CROSS JOIN LATERAL (
                 SELECT coalesce((SELECT p.key_id::text FROM vouchers_enrolmentkey p
                                   WHERE p.enrolment_id = c.enrolment_id AND p.kind = 'DOCUMENT'
@@ -253,29 +223,28 @@ BEGIN
     END IF;
 
     -- Rows that are not there yet have nothing used: most groups need not look at each.
-    v_limited := vouchers_limits_lock(v_limit_ids, v_limit_starts, v_limit_keys);
+    v_limited := vouchers_limits_lock(p_limit_ids, p_limit_starts, p_limit_keys);
     v_limited := v_limited OR EXISTS (
-        SELECT 1 FROM unnest(v_limit_takes, v_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
+        SELECT 1 FROM unnest(p_limit_takes, p_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
     IF v_limited THEN
         FOR v_found IN
-            SELECT c.place, jsonb_agg(jsonb_build_object(
-                       'code', CASE WHEN l.conflicts_with IS NOT NULL THEN 'claim.group_conflict'
-                                    WHEN l.document THEN 'claim.person_limit'
+            SELECT l.place, jsonb_agg(jsonb_build_object(
+                       'code', CASE WHEN w.words ? 'conflicts_with' THEN 'claim.group_conflict'
+                                    WHEN l.kind = 'DOCUMENT' THEN 'claim.person_limit'
                                     ELSE 'claim.same_person_other_account' END,
-                       'data', CASE WHEN l.conflicts_with IS NOT NULL
-                                    THEN jsonb_build_object('group', l.conflicts_with)
+                       'data', CASE WHEN w.words ? 'conflicts_with'
+                                    THEN jsonb_build_object('group', w.words -> 'conflicts_with')
                                     ELSE jsonb_build_object('limit_id', l.limit_id,
-                                        'window', l.window, 'used', coalesce(u.used, 0),
+                                        'window', w.words -> 'window', 'used', coalesce(u.used, 0),
                                         'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id) END)
-                       ORDER BY l.limit_id, l.document DESC, l.kind) AS reasons
-              FROM unnest(v_limits, v_units) WITH ORDINALITY AS c(limits, units, place)
-             CROSS JOIN LATERAL jsonb_to_recordset(c.limits)
-                       AS l(limit_id bigint, window_start timestamptz, key_id bigint,
-                            cap integer, kind text, "window" text, document boolean, take integer,
-                            conflicts_with text)
+                       ORDER BY l.limit_id, l.kind <> 'DOCUMENT', l.kind) AS reasons
+              FROM unnest(p_limit_claims, p_limit_ids, p_limit_starts, p_limit_keys, p_limit_kinds,
+                          p_limit_caps, p_limit_takes)
+                       AS l(place, limit_id, window_start, key_id, kind, cap, take)
+             CROSS JOIN LATERAL (SELECT p_limit_words -> l.limit_id::text AS words) w
               LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-             WHERE coalesce(u.used, 0) + coalesce(l.take, c.units) > l.cap
-             GROUP BY c.place
+             WHERE coalesce(u.used, 0) + l.take > l.cap
+             GROUP BY l.place
         LOOP
             IF v_outcomes[v_found.place] IS NULL THEN
                 v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
@@ -283,15 +252,15 @@ BEGIN
         END LOOP;
     END IF;
 
-    FOR v_place IN 1 .. cardinality(v_ords) LOOP
+    FOR v_place IN 1 .. v_count LOOP
         CONTINUE WHEN v_outcomes[v_place] IS NOT NULL;
-        v_at := v_ats[v_place];
+        v_at := p_ats[v_place];
         v_pick := NULL;
         FOR v_slice IN 1 .. coalesce(cardinality(v_slices), 0) LOOP
-            IF (v_channels[v_slice] IS NULL OR v_channels[v_slice] = v_clients[v_place])
+            IF (v_channels[v_slice] IS NULL OR v_channels[v_slice] = p_clients[v_place])
                AND v_slots[v_slice] <= v_at
                AND (v_closes[v_slice] IS NULL OR v_at < v_closes[v_slice])
-               AND v_free[v_slice] >= v_units[v_place] THEN
+               AND v_free[v_slice] >= p_units[v_place] THEN
                 v_pick := v_slice;
                 EXIT;
             END IF;
@@ -331,8 +300,8 @@ BEGIN
         END IF;
         FOR v_cap IN 1 .. coalesce(cardinality(v_cap_ids), 0) LOOP
             IF v_at >= v_cap_starts[v_cap] AND v_at < v_cap_ends[v_cap]
-               AND (v_cap_units[v_cap] < v_units[v_place]
-                    OR v_cap_fen[v_cap] < v_units[v_place] * v_batch.face_fen) THEN
+               AND (v_cap_units[v_cap] < p_units[v_place]
+                    OR v_cap_fen[v_cap] < p_units[v_place] * v_batch.face_fen) THEN
                 v_reasons := v_reasons || jsonb_build_object('code', 'claim.daily_cap_reached',
                     'data', jsonb_build_object('window', v_cap_windows[v_cap],
                         'cap_units', v_cap_most_units[v_cap], 'cap_fen', v_cap_most_fen[v_cap],
@@ -345,15 +314,15 @@ BEGIN
             CONTINUE;
         END IF;
         v_outcomes[v_place] := 'ACCEPTED';
-        v_free[v_pick] := v_free[v_pick] - v_units[v_place];
-        v_taken[v_place] := v_units[v_place];
+        v_free[v_pick] := v_free[v_pick] - p_units[v_place];
+        v_taken[v_place] := p_units[v_place];
         v_taken_slices[v_place] := v_slices[v_pick];
         v_firsts[v_place] := v_issued + 1;
-        v_issued := v_issued + v_units[v_place];
+        v_issued := v_issued + p_units[v_place];
         FOR v_cap IN 1 .. coalesce(cardinality(v_cap_ids), 0) LOOP
             IF v_at >= v_cap_starts[v_cap] AND v_at < v_cap_ends[v_cap] THEN
-                v_cap_units[v_cap] := v_cap_units[v_cap] - v_units[v_place];
-                v_cap_fen[v_cap] := v_cap_fen[v_cap] - v_units[v_place] * v_batch.face_fen;
+                v_cap_units[v_cap] := v_cap_units[v_cap] - p_units[v_place];
+                v_cap_fen[v_cap] := v_cap_fen[v_cap] - p_units[v_place] * v_batch.face_fen;
             END IF;
         END LOOP;
     END LOOP;
@@ -361,8 +330,8 @@ BEGIN
     IF v_issued > v_batch.issued THEN
         WITH accepted AS (
             SELECT l.*
-              FROM unnest(v_limit_at, v_limit_ids, v_limit_starts, v_limit_keys, v_limit_caps,
-                          v_limit_takes)
+              FROM unnest(p_limit_claims, p_limit_ids, p_limit_starts, p_limit_keys, p_limit_caps,
+                          p_limit_takes)
                    AS l(place, limit_id, window_start, key_id, cap, take)
              WHERE v_taken[l.place] > 0
         ), written AS (
@@ -384,53 +353,28 @@ BEGIN
         BEGIN
             INSERT INTO vouchers_claim (id, client_id, idempotency_key, fingerprint, enrolment_id,
                 batch_id, slice_id, units, at, business_date, entry_id, owner_region, device_id)
-            SELECT c.claim_id, c.client_id, c.key, c.fingerprint, c.enrolment_id, p_batch,
-                   c.slice_id, c.units, c.at, p_date, p_entry, v_batch.owner_region, c.device_id
-              FROM unnest(v_claims, v_clients, v_keys, v_fingerprints, v_people, v_taken_slices,
-                          v_taken, v_ats, v_devices)
-                   AS c(claim_id, client_id, key, fingerprint, enrolment_id, slice_id, units, at,
-                        device_id)
-             WHERE c.units > 0
-             ORDER BY c.client_id, c.key;
+            SELECT p_claims[c.place], p_clients[c.place], p_keys[c.place], p_fingerprints[c.place],
+                   p_people[c.place], p_batch, v_taken_slices[c.place], v_taken[c.place],
+                   p_ats[c.place], p_date, p_entry, v_batch.owner_region, p_devices[c.place]
+              FROM generate_series(1, v_count) AS c(place)
+             WHERE v_taken[c.place] > 0
+             ORDER BY p_clients[c.place], p_keys[c.place];
 
-            IF v_parts IS NULL THEN
-                INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
-                    enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
-                    valid_until, state, owner_region)
-                SELECT v.id, c.claim_id, v_batch.campaign_id, p_batch, c.batch_version_id,
-                       c.enrolment_id, c.client_id, c.first + v.position - 1, v.code, v_batch.face_fen,
-                       funder_parts(v_batch.face_fen, v_batch.weights, c.first + v.position - 1),
-                       c.at, c.valid_from, c.valid_until, 'ACTIVE', v_batch.owner_region
-                  FROM unnest(v_claims, v_clients, v_people, v_ats, v_froms, v_untils, v_versions,
-                              v_vouchers, v_taken, v_firsts)
-                       AS c(claim_id, client_id, enrolment_id, at, valid_from, valid_until,
-                            batch_version_id, vouchers, units, first)
-                 CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers) AS (id uuid, code text))
-                       WITH ORDINALITY AS v(id, code, position)
-                 WHERE c.units > 0;
-            ELSE
-                INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
-                    enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
-                    valid_until, state, owner_region)
-                SELECT v.id, v.claim_id, v_batch.campaign_id, b.id, v.batch_version_id,
-                       v.enrolment_id, v.client_id, v.number, v.code, b.face_fen,
-                       funder_parts(b.face_fen, b.weights, v.number), v.at, v.valid_from,
-                       v.valid_until, 'ACTIVE', b.owner_region
-                  FROM unnest(v_parts) b
-                 CROSS JOIN LATERAL (
-                    SELECT x.*, c.claim_id, c.enrolment_id, c.client_id, c.at,
-                           (c.first - 1) * b.pack_quantity
-                               + row_number() OVER (PARTITION BY c.place ORDER BY x.position) AS number
-                      FROM unnest(v_claims, v_clients, v_people, v_ats, v_vouchers, v_taken, v_firsts)
-                           WITH ORDINALITY AS c(claim_id, client_id, enrolment_id, at, vouchers, units,
-                                                first, place)
-                     CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(c.vouchers)
-                            AS (id uuid, code text, batch_id uuid, batch_version_id bigint,
-                                valid_from timestamptz, valid_until timestamptz))
-                           WITH ORDINALITY AS x(id, code, batch_id, batch_version_id, valid_from,
-                                                valid_until, position)
-                     WHERE c.units > 0 AND x.batch_id = b.id) v;
-            END IF;
+            INSERT INTO vouchers_voucher (id, claim_id, campaign_id, batch_id, batch_version_id,
+                enrolment_id, client_id, number, code, face_fen, parts, issued_at, valid_from,
+                valid_until, state, owner_region)
+            SELECT v.id, p_claims[v.claim], v_batch.campaign_id, b.id,
+                   coalesce(p_versions[v.place], p_version), p_people[v.claim], p_clients[v.claim],
+                   v.number, v.code, b.face_fen, funder_parts(b.face_fen, b.weights, v.number),
+                   p_ats[v.claim], v.valid_from, v.valid_until, 'ACTIVE', b.owner_region
+              FROM unnest(coalesce(v_parts, ARRAY[v_batch])) b
+             CROSS JOIN LATERAL (
+                SELECT x.*, (v_firsts[x.claim] - 1) * b.pack_quantity + x.nth AS number
+                  FROM unnest(p_voucher_claims, p_voucher_nth, p_vouchers, p_codes, p_froms,
+                              p_untils) WITH ORDINALITY
+                       AS x(claim, nth, id, code, valid_from, valid_until, place)
+                 WHERE v_taken[x.claim] > 0
+                   AND (p_batches IS NULL OR p_batches[x.place] = b.id)) v;
             GET DIAGNOSTICS v_written = ROW_COUNT;
         EXCEPTION WHEN unique_violation THEN
             GET STACKED DIAGNOSTICS v_broken = CONSTRAINT_NAME;
@@ -453,7 +397,7 @@ BEGIN
                       FROM unnest(v_cap_ids, v_cap_starts, v_cap_ends, v_cap_most_units,
                                   v_cap_most_fen)
                            AS k(limit_id, window_start, window_end, most_units, most_fen)
-                      JOIN unnest(v_ats, v_taken) AS c(at, units)
+                      JOIN unnest(p_ats, v_taken) AS c(at, units)
                         ON c.at >= k.window_start AND c.at < k.window_end AND c.units > 0
                      GROUP BY 1, 2, 3, 4) taken
              WHERE u.limit_id = taken.limit_id AND u.window_start = taken.window_start;
@@ -471,7 +415,7 @@ BEGIN
         END IF;
 
         PERFORM ledger_post(p_entry, 'CLAIM', v_batch.campaign_id, 'claim:' || p_entry, p_date,
-            (SELECT max(t.at) FROM unnest(v_ats) AS t(at)),
+            (SELECT max(t.at) FROM unnest(p_ats) AS t(at)),
             (SELECT jsonb_agg(jsonb_build_object('d', 'RESERVED', 'du', b.id,
                         'c', 'OUTSTANDING', 'cu', b.id, 'f', f.funder_id,
                         'a', after.fen - before.fen))
@@ -485,10 +429,10 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT x.ord, x.outcome, CASE WHEN x.outcome = 'REFUSED' THEN NULL ELSE x.claim_id END,
+    SELECT x.place::integer - 1, x.outcome, CASE WHEN x.outcome = 'REPLAY' THEN x.claim_id END,
            CASE WHEN x.outcome = 'REFUSED' THEN x.refusals ELSE '[]' END, x.number
-      FROM unnest(v_ords, v_outcomes, v_claims, v_refusals, v_firsts)
-           AS x(ord, outcome, claim_id, refusals, number)
-     ORDER BY x.ord;
+      FROM unnest(v_outcomes, v_claims, v_refusals, v_firsts) WITH ORDINALITY
+           AS x(outcome, claim_id, refusals, number, place)
+     ORDER BY x.place;
 END
 $$;
