@@ -10,6 +10,22 @@ ALTER TABLE core_posting ADD CONSTRAINT posting_credit_same_owner
     FOREIGN KEY (credit_account_id, campaign_id, funder_id)
     REFERENCES core_account (id, campaign_id, funder_id);
 
+-- Every posting names an entry that is there. Asked with the statement that writes postings, not at
+-- the end of the transaction: there the settings of `ledger_post` are gone, and a plan made on the
+-- first day, when there were few, would read all entries for each posting.
+DO $$
+DECLARE
+    v_name text;
+BEGIN
+    FOR v_name IN SELECT conname FROM pg_constraint
+                   WHERE conrelid = 'core_posting'::regclass AND contype = 'f'
+                     AND confrelid = 'core_entry'::regclass AND condeferrable
+    LOOP
+        EXECUTE format('ALTER TABLE core_posting ALTER CONSTRAINT %I NOT DEFERRABLE', v_name);
+    END LOOP;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION ledger_debit_side(p_kind text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT p_kind IN ('FUNDER_RECEIVABLE', 'CASH', 'CONCESSION', 'MERCHANT_RECEIVABLE')
@@ -53,7 +69,7 @@ $$;
 
 -- An entry has at least one posting by the end of its transaction.
 CREATE OR REPLACE FUNCTION ledger_entry_has_postings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM core_posting WHERE entry_id = NEW.id) THEN
         RAISE EXCEPTION 'entry % has no posting', NEW.id USING ERRCODE = 'check_violation';
@@ -122,10 +138,12 @@ BEGIN
     SELECT p_entry, p_campaign, t.f, d.id, c.id, t.fen
       FROM unnest(v_debits, v_debit_units, v_credits, v_credit_units, v_funders, v_amounts)
            AS t(d, du, c, cu, f, fen)
-      JOIN core_account d ON d.campaign_id = p_campaign AND d.funder_id = t.f
-                         AND d.kind = t.d AND d.unit_id = t.du
-      JOIN core_account c ON c.campaign_id = p_campaign AND c.funder_id = t.f
-                         AND c.kind = t.c AND c.unit_id = t.cu
+     CROSS JOIN LATERAL (SELECT a.id FROM core_account a
+                          WHERE a.campaign_id = p_campaign AND a.funder_id = t.f
+                            AND a.kind = t.d AND a.unit_id = t.du LIMIT 1) d
+     CROSS JOIN LATERAL (SELECT a.id FROM core_account a
+                          WHERE a.campaign_id = p_campaign AND a.funder_id = t.f
+                            AND a.kind = t.c AND a.unit_id = t.cu LIMIT 1) c
      ORDER BY d.id, c.id;
     RETURN true;
 END
