@@ -14,6 +14,7 @@ from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians
 from core.access.region_codes import region_chain
 from core.access.roles import Principal, grants_permitting
 from core.access.scope import ScopeFields, scope_queryset
+from core.hot import array_text
 from merchants.models import Acquirer, Brand, Merchant, Payee, Store, Terminal
 
 EARTH_M = 6_371_008.8
@@ -85,16 +86,16 @@ def tills_find(asked: Sequence[tuple[UUID, str, str]]) -> list[TerminalFacts | N
     A terminal client names terminals of its own acquirer, any other client one of the store
     (merchants/sql/merchants_tills.sql). None for what cannot be told.
     """
-    found: list[TerminalFacts | None] = [None] * len(asked)
-    clients, store_nos, terminal_nos = map(list, zip(*asked, strict=True)) if asked else ([],) * 3
+    each = list(dict.fromkeys(asked))
+    found: dict[tuple[UUID, str, str], TerminalFacts] = {}
     with connections["default"].cursor() as cursor:
         cursor.execute(
             "SELECT * FROM merchants_tills(%s::uuid[], %s::text[], %s::text[])",
-            [clients, store_nos, terminal_nos],
+            [array_text([one[column] for one in each]) for column in range(3)],
         )
         for place, *facts in cursor.fetchall():
-            found[place] = TerminalFacts(*facts)
-    return found
+            found[each[place]] = TerminalFacts(*facts)
+    return [found.get(one) for one in asked]
 
 
 def acquirer_of_organisation(organisation_id: UUID) -> Acquirer | None:

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from core.hot import array_text
 from redemption.rules.facts import VoucherFacts
-from vouchers.rules.model import rules_frozen
+from vouchers.rules.model import BatchRules, rules_frozen
 from vouchers.states import VoucherState
 
 USABLE_STATES = (VoucherState.ACTIVE, VoucherState.HELD, VoucherState.FROZEN)
@@ -31,6 +33,17 @@ class Wallet:
                 yield voucher
 
 
+class _BatchFacts(NamedTuple):
+    """What all vouchers of a batch that follow one version of its rules have in common."""
+
+    rules: BatchRules
+    funder_ids: tuple[UUID, ...]
+    code: str
+    name: str
+    campaign_regions: tuple[str, ...]
+    paused: bool
+
+
 def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID]) -> Wallet:
     """Load the unused vouchers of people, and named vouchers in whatever state; one query.
 
@@ -39,31 +52,41 @@ def wallet_load(*, enrolment_ids: Collection[UUID], voucher_ids: Collection[UUID
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM redemption_wallet(%s::uuid[], %s::uuid[], %s::text[])",
-            [list(enrolment_ids), list(voucher_ids), [state.value for state in USABLE_STATES]],
+            [
+                array_text(list(enrolment_ids)),
+                array_text(list(voucher_ids)),
+                array_text([state.value for state in USABLE_STATES]),
+            ],
         )
         rows = cursor.fetchall()
     wallet = Wallet({}, defaultdict(list), [])
-    for row in rows:
+    batches: dict[int, _BatchFacts] = {}
+    for *mine, version_id, rules, funder_ids, code, name, regions, paused in rows:
+        if rules is not None:
+            batches[version_id] = _BatchFacts(
+                rules_frozen(rules), tuple(funder_ids), code, name, tuple(regions), paused
+            )
+        batch = batches[version_id]
         voucher = VoucherFacts(
-            voucher_id=row[0] or row[1],
-            batch_id=row[1],
-            campaign_id=row[2],
-            enrolment_id=row[3] or row[1],
-            client_id=row[4] or row[1],
-            face_fen=row[5],
-            parts=tuple(row[6]),
-            funder_ids=tuple(row[7]),
-            state=row[8],
-            valid_from=row[9],
-            valid_until=row[10],
-            held_until=row[11],
-            rules=rules_frozen(row[12]),
-            batch_code=row[13],
-            batch_name=row[14],
-            owner_region=row[15],
-            campaign_regions=tuple(row[16]),
-            paused=row[17],
-            is_issued=row[0] is not None,
+            voucher_id=mine[0] or mine[1],
+            batch_id=mine[1],
+            campaign_id=mine[2],
+            enrolment_id=mine[3] or mine[1],
+            client_id=mine[4] or mine[1],
+            face_fen=mine[5],
+            parts=tuple(mine[6]),
+            funder_ids=batch.funder_ids,
+            state=mine[7],
+            valid_from=mine[8],
+            valid_until=mine[9],
+            held_until=mine[10],
+            rules=batch.rules,
+            batch_code=batch.code,
+            batch_name=batch.name,
+            owner_region=mine[11],
+            campaign_regions=batch.campaign_regions,
+            paused=batch.paused,
+            is_issued=mine[0] is not None,
         )
         if not voucher.is_issued:
             wallet.instants.append(voucher)

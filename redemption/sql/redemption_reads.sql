@@ -7,13 +7,15 @@
 -- and person: of each batch that has units left.
 -- Vouchers of people in one of the states of an unused one, and named vouchers in whatever state,
 -- with what the rules look at.
+-- What a batch's vouchers have in common comes with the first one of each version: a group at noon
+-- has hundreds of a few.
 DROP FUNCTION IF EXISTS redemption_wallet(uuid[], uuid[], text[]);
 CREATE FUNCTION redemption_wallet(p_people uuid[], p_vouchers uuid[], p_unused text[])
 RETURNS TABLE (
     voucher_id uuid, batch_id uuid, campaign_id uuid, enrolment_id uuid, client_id uuid,
-    face_fen bigint, parts bigint[], funder_ids uuid[], state text, valid_from timestamptz,
-    valid_until timestamptz, held_until timestamptz, rules text, batch_code text, batch_name text,
-    owner_region text, campaign_regions text[], paused boolean)
+    face_fen bigint, parts bigint[], state text, valid_from timestamptz, valid_until timestamptz,
+    held_until timestamptz, owner_region text, version_id bigint, rules text, funder_ids uuid[],
+    batch_code text, batch_name text, campaign_regions text[], paused boolean)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off SET join_collapse_limit = 1
@@ -28,15 +30,20 @@ BEGIN
          WHERE v.enrolment_id = ANY (p_people) AND v.state = ANY (p_unused)
     )
     SELECT v.id, v.batch_id, v.campaign_id, v.enrolment_id, v.client_id, v.face_fen, v.parts,
-           b.funder_ids, v.state::text, v.valid_from, v.valid_until, h.hold_expires_at,
-           f.rules::text, b.code::text, b.name::text, v.owner_region::text, c.regions::text[],
-           NOT (b.redemptions_on AND c.redemptions_on)
-               OR c.state IN ('CLEARING', 'AUDITED', 'CLOSED')
-      FROM found
-      JOIN vouchers_voucher v ON v.id = found.id
-      JOIN vouchers_batch b ON b.id = v.batch_id
-      JOIN vouchers_batchversion f ON f.id = v.batch_version_id
-      JOIN campaigns_campaign c ON c.id = v.campaign_id
+           v.state::text, v.valid_from, v.valid_until, h.hold_expires_at, v.owner_region::text,
+           v.batch_version_id, b.rules, b.funder_ids, b.code, b.name, b.regions, b.paused
+      FROM (SELECT x.*, row_number() OVER (PARTITION BY x.batch_version_id ORDER BY x.id) = 1
+                   AS is_first
+              FROM found CROSS JOIN LATERAL (SELECT y.* FROM vouchers_voucher y
+                                              WHERE y.id = found.id LIMIT 1) x) v
+      LEFT JOIN LATERAL (
+        SELECT f.rules::text AS rules, b.funder_ids, b.code::text AS code, b.name::text AS name,
+               c.regions::text[] AS regions, NOT (b.redemptions_on AND c.redemptions_on)
+                   OR c.state IN ('CLEARING', 'AUDITED', 'CLOSED') AS paused
+          FROM vouchers_batch b
+          JOIN vouchers_batchversion f ON f.id = v.batch_version_id
+          JOIN campaigns_campaign c ON c.id = b.campaign_id
+         WHERE v.is_first AND b.id = v.batch_id LIMIT 1) b ON true
       LEFT JOIN LATERAL (
         SELECT r.hold_expires_at
           FROM redemption_redemptionline n
@@ -46,9 +53,9 @@ BEGIN
     IF cardinality(p_people) > 0 THEN
         RETURN QUERY
         SELECT NULL::uuid, b.id, b.campaign_id, NULL::uuid, NULL::uuid, b.face_fen,
-               ARRAY[b.face_fen], b.funder_ids, 'ACTIVE', c.starts_at, c.ends_at,
-               NULL::timestamptz, f.rules::text, b.code::text, b.name::text, b.owner_region::text,
-               c.regions::text[], NOT (b.redemptions_on AND c.redemptions_on)
+               ARRAY[b.face_fen], 'ACTIVE', c.starts_at, c.ends_at, NULL::timestamptz,
+               b.owner_region::text, f.id, f.rules::text, b.funder_ids, b.code::text,
+               b.name::text, c.regions::text[], NOT (b.redemptions_on AND c.redemptions_on)
           FROM vouchers_batch b
           JOIN vouchers_batchversion f ON f.id = b.version_id
           JOIN campaigns_campaign c ON c.id = b.campaign_id AND c.state = 'LIVE'
