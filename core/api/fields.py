@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 from uuid import UUID
 
+import orjson
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -196,7 +197,8 @@ class MomentField(serializers.Field[datetime, Any, str, Any]):
 def moment_text(value: datetime) -> str:
     """Spell a moment as the API does: RFC 3339 with ``+08:00``."""
     local = value if value.tzinfo is TIME_ZONE else value.astimezone(TIME_ZONE)
-    return local.isoformat()
+    # As `isoformat` for all times after 1900, in a third of the time: a claim says three.
+    return orjson.dumps(local).decode()[1:-1]
 
 
 def id_from_path(prefix: str, text: str) -> UUID:
