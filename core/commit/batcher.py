@@ -143,7 +143,8 @@ class GroupCommit(Generic[C, A]):
         self._adapt(len(group), took_s)
         # First what keeps the service busy, then the callers.
         self._pump()
-        if isinstance(said, Exception) or len(said) != len(group):
+        # Nothing may be thrown here: it would end the connection that brings the answers.
+        if not isinstance(said, Sequence) or len(said) != len(group):
             error = _error_of(said, len(group))
             for waiting in group:
                 if not waiting.answer.done():
@@ -189,6 +190,7 @@ def _error_of(said: Sequence[Any] | Exception, expected: int) -> DomainError:
     if isinstance(said, DomainError):
         return said
     if not isinstance(said, Exception):
-        said = AssertionError(f"{len(said)} answers to {expected} commands")
+        found = len(said) if isinstance(said, Sequence) else type(said).__name__
+        said = AssertionError(f"{found} answers to {expected} commands")
     log.error("commit_group_failed", exc_info=said)
     return DomainError("infra.internal_error")

@@ -144,7 +144,9 @@ class Decider:
     async def _later(self, name: str, commands: Sequence[Any], decided: Decided[Any]) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._up.wait()
+                # Who is ready may be gone again before the news of it arrives here.
+                while not self._up.is_set():
+                    await self._up.wait()
         except TimeoutError:
             decided(OverloadedError())
         else:

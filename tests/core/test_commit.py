@@ -208,12 +208,13 @@ def test_what_fails_for_a_group_is_everybodys_answer_and_the_next_group_goes(
     assert (failed.code, answered) == (code, 1)
 
 
-def test_answers_that_do_not_belong_to_the_commands_are_nobodys() -> None:
-    async def decide(commands: Sequence[int]) -> list[int]:
-        return [*commands, 7]
+@pytest.mark.parametrize("said", [[0, 7], [], None, 7])
+def test_answers_that_do_not_belong_to_the_commands_are_nobodys(said: Any) -> None:
+    def decide(_: Sequence[int], decided: Decided[Any]) -> None:
+        asyncio.get_running_loop().call_soon(decided, said)
 
     async def play() -> list[int | BaseException]:
-        queue = GroupCommit("test", told_of(decide), CommitLimits(in_flight=1))
+        queue = GroupCommit("test", decide, CommitLimits(in_flight=1))
         return list(await asyncio.gather(queue.submit(0), return_exceptions=True))
 
     (failed,) = played(play())

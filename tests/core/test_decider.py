@@ -168,6 +168,20 @@ def test_one_that_does_not_come_back_leaves_nobody_waiting(
     played(play)
 
 
+def test_a_group_that_waits_is_not_given_to_one_that_is_gone_again() -> None:
+    async def play(decider: Decider) -> None:
+        assert await told(decider, "die", [3]) == "infra.try_later"
+        waiting = asked(decider, "double", [4])
+        await asyncio.sleep(0)
+        # Ready, and gone before whoever waited for it had his turn.
+        decider._up.set()
+        decider._up.clear()
+        async with asyncio.timeout(10):
+            assert await waiting == [8]
+
+    played(play)
+
+
 def test_who_waits_too_long_is_told_to_come_again_and_the_late_answer_is_nobodys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
