@@ -47,6 +47,17 @@ def idempotency_read(*, key: str, method: str, path: str, body: bytes) -> Idempo
         KeyRequiredError: the header is missing.
         InvalidParametersError: not 16–64 of ``[A-Za-z0-9_-]``.
     """
+    idempotency_key_check(key)
+    return Idempotency(key, request_fingerprint(method=method, path=path, body=body))
+
+
+def idempotency_key_check(key: str) -> None:
+    """Refuse what is no key.
+
+    Raises:
+        KeyRequiredError: the header is missing.
+        InvalidParametersError: not 16–64 of ``[A-Za-z0-9_-]``.
+    """
     if not key:
         raise KeyRequiredError
     if not KEY_PATTERN.fullmatch(key):
@@ -55,7 +66,6 @@ def idempotency_read(*, key: str, method: str, path: str, body: bytes) -> Idempo
                 InvalidParam("Idempotency-Key", _("须为 16–64 位字母、数字、下划线或连字符"))
             ]
         )
-    return Idempotency(key, request_fingerprint(method=method, path=path, body=body))
 
 
 def request_fingerprint(*, method: str, path: str, body: bytes) -> str:

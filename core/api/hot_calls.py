@@ -17,7 +17,12 @@ from rest_framework.exceptions import APIException, UnsupportedMediaType
 
 from core import clock
 from core.access.credentials import ClientPrincipal
-from core.access.idempotency import NO_KEY, Idempotency, idempotency_read
+from core.access.idempotency import (
+    NO_KEY,
+    Idempotency,
+    idempotency_key_check,
+    request_fingerprint,
+)
 from core.access.request_auth import Nonce, needs_nonce, nonces_spend
 from core.access.throttling import (
     RateSubject,
@@ -236,10 +241,13 @@ def _read(route: Route, cases: Iterable[_Case]) -> None:
     for case in cases:
         call = case.call
         try:
+            if route.keyed:
+                idempotency_key_check(call.idempotency_key)
             route.size_check(call.body)
             if route.keyed:
-                case.idempotency = idempotency_read(
-                    key=call.idempotency_key, method=route.method, path=call.path, body=call.body
+                case.idempotency = Idempotency(
+                    call.idempotency_key,
+                    request_fingerprint(method=route.method, path=call.path, body=call.body),
                 )
             case.path = route.named(call.path)
             case.data = data = route.body(_parsed(call))

@@ -191,6 +191,11 @@ BAD: dict[str, tuple[Callable[[World], ApiResponse], int, str]] = {
         "request.invalid_parameter",
     ),
     "null": (lambda world: world.api.post(CLAIMS, b"null"), 400, "request.invalid_parameter"),
+    "no key and larger than any claim": (
+        lambda world: world.api.post(CLAIMS, b" " * (16 * 1024) + b"{}", key=""),
+        400,
+        "request.idempotency_key_required",
+    ),
     "larger than any claim": (
         lambda world: world.api.post(CLAIMS, b" " * (16 * 1024) + b"{}"),
         413,
