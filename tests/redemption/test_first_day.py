@@ -7,6 +7,7 @@ of a campaign is slower than its first.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections, transaction
@@ -14,10 +15,12 @@ from django.db import connection, connections, transaction
 from redemption.services.confirm import redemptions_confirm
 from redemption.services.hold import redemptions_hold
 from redemption.services.requests import ConfirmCommand
+from redemption.services.unhold import redemptions_time_out
 from tests.factories.campaigns import BatchPlan
 from tests.factories.claims import vouchers_issued
 from tests.factories.persons import enrolment_make
 from tests.factories.redemption import (
+    AT,
     Shop,
     confirm_command,
     hold_command,
@@ -30,6 +33,9 @@ MANY, FEW = 300, 5
 MOST_ROWS = 60
 """Of a table, that a group of ``FEW`` may look at."""
 TABLES = (
+    "core_account",
+    "core_entry",
+    "core_posting",
     "vouchers_enrolment",
     "vouchers_enrolmentkey",
     "vouchers_claim",
@@ -62,6 +68,8 @@ def looked_at(act: Callable[[], object]) -> Counter[str]:
     with transaction.atomic():
         before = rows_read()
         act()
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         return rows_read() - before
 
 
@@ -105,3 +113,17 @@ def test_a_group_looks_at_its_own_rows_though_nobody_expected_more(
     ):
         seen = looked_at(act)
         assert max(seen.values()) <= MOST_ROWS, seen
+
+
+@pytest.mark.usefixtures("own_database")
+def test_holds_that_time_out_look_at_their_own_rows_too() -> None:
+    shop = shop_make(batches=[BatchPlan(units=MANY + 2 * FEW, limits=LIMITS)])
+    analyse()
+    late = AT + timedelta(hours=1)
+    held(shop, vouchers_issued(shop.batch, FEW))
+    assert redemptions_time_out(now=late) == FEW
+    redemptions_confirm(commands=held(shop, vouchers_issued(shop.batch, MANY)))
+    held(shop, vouchers_issued(shop.batch, FEW))
+    seen = looked_at(lambda: redemptions_time_out(now=late))
+    assert max(seen.values()) <= MOST_ROWS, seen
+    assert seen["core_posting"] > 0
