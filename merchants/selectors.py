@@ -1,12 +1,12 @@
 """Reads of the merchants room: what stands behind a terminal, stores near, who sees what."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time
 from math import cos, radians
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import connections
 from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet
 from django.db.models.functions import ACos, Cast, Cos, Greatest, Least, Radians, Sin
@@ -34,8 +34,7 @@ TERMINAL_SCOPE = ScopeFields(
 PAYEE_SCOPE = ScopeFields(organisation="acquirer__organisation_id")
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalFacts:
+class TerminalFacts(msgspec.Struct, frozen=True):
     """A terminal with everything a redemption freezes or checks about the place it stands in.
 
     ``is_live``: switched on, and tested (验券测试). ``payee_id`` is None if nobody is paid for its

@@ -8,11 +8,13 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import count
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from campaigns.definition.model import CampaignSpec
 from core.clock import TIME_ZONE

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from core.money import FEN_PER_YUAN
 from merchants.models import Merchant

@@ -1,11 +1,12 @@
 """The purchases that events tell of, with what the triggers of return vouchers look at."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
+from msgspec.structs import replace
 
 from campaigns.models import CampaignState
 from merchants.models import Merchant, Transaction

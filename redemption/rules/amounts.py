@@ -1,7 +1,8 @@
 """What a voucher takes off a payment (domain-rules §3)."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+
+import msgspec
 
 from core.errors import Refusal
 from core.money import split_parts
@@ -16,8 +17,7 @@ PAYER_MIN_FEN = 1
 """A customer pays something himself, unless he exchanges a voucher for an item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(msgspec.Struct, frozen=True):
     """``order = subsidy + other_discount + payable`` in fen; ``parts`` of the subsidy by funder."""
 
     order_fen: int
@@ -118,9 +118,10 @@ def _base(voucher: VoucherFacts, payment: PaymentFacts, excluded_fen: int | None
 
 
 def _subsidy(voucher: VoucherFacts, base: int) -> int:
-    return subsidy_of(
-        voucher.rules.benefit, face_fen=voucher.face_fen, base_fen=base, draw=voucher.draw
-    )
+    benefit = voucher.rules.benefit
+    # Drawn only where it is asked for: a digest costs as much as all else here.
+    draw = voucher.draw if isinstance(benefit, RandomBenefit) else 0
+    return subsidy_of(benefit, face_fen=voucher.face_fen, base_fen=base, draw=draw)
 
 
 def _offer(payment: PaymentFacts) -> dict[str, int]:

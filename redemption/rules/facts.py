@@ -1,16 +1,16 @@
 """What the rules look at: a voucher with its frozen rules, a payment, and where it takes place."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from redemption.rules.items import Item
 from vouchers.rules.model import BatchRules
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherFacts:
+class VoucherFacts(msgspec.Struct, frozen=True):
     """A voucher, the rules of its version, and the switches and regions of its campaign.
 
     ``held_until`` is the end of the hold where ``state`` is HELD.
@@ -46,8 +46,7 @@ class VoucherFacts:
         return int(digest[:8], 16)
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceFacts:
+class PlaceFacts(msgspec.Struct, frozen=True):
     """The till a payment takes place at. ``None`` in its stead: the terminal is not registered."""
 
     acquirer_id: UUID
@@ -65,8 +64,7 @@ class PlaceFacts:
     merchant_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentFacts:
+class PaymentFacts(msgspec.Struct, frozen=True):
     """One payment: amounts in fen, the flow, the card, the place, and when it was received.
 
     ``bank_discount_fen`` is what of ``other_discount_fen`` the bank or wallet gives; the rest is

@@ -1,17 +1,17 @@
 """The goods of an order, and what of them a voucher counts (domain-rules §3, Scope)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from core.money import div_half_up
 from vouchers.rules.benefit_model import ExchangeBenefit
 from vouchers.rules.model import KEPT_RULES, BatchRules, ItemRule, UseScope
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """A line of the order: ``quantity`` pieces for ``amount_fen`` together, before discounts.
 
     ``sku`` is the shop's or the 69-code, ``category`` what kind of goods it is; either may be

@@ -1,8 +1,9 @@
 """Refunds (domain-rules §6): cumulative half-up shares, funder slices, the fate of the voucher."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from core.errors import Refusal
 from core.money import div_half_up, split_parts
@@ -14,8 +15,7 @@ KEEPS_USED: frozenset[RefundPolicy] = frozenset({"ALWAYS_CONSUMED", "CASH_ONLY"}
 """Policies under which no refund, not even of everything, gives a voucher back."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefundedSoFar:
+class RefundedSoFar(msgspec.Struct, frozen=True):
     """A confirmed payment (T, C, V of domain-rules §6) and what was refunded of it, in fen."""
 
     order_fen: int
@@ -34,8 +34,7 @@ class RefundedSoFar:
         return self.order_fen - self.refunded_order_fen
 
 
-@dataclass(frozen=True, slots=True)
-class RefundSlice:
+class RefundSlice(msgspec.Struct, frozen=True):
     """One refund: amounts of this slice alone, the subsidy by funder, and the voucher's fate."""
 
     order_fen: int

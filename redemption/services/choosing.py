@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from core.errors import Refusal
 from core.ids import new_id
@@ -36,8 +39,7 @@ ONE_PER_PAYMENT = 1
 """Norm of domain-rules §3: one government voucher per payment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A voucher for a payment: ``frozen`` reasons stay, ``passing`` ones hold at present."""
 
     voucher: VoucherFacts
@@ -58,8 +60,7 @@ class Candidate:
         return self.passing + self.frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
+class Considered(msgspec.Struct, frozen=True):
     """A request with its till and its vouchers, the best first.
 
     ``refusals`` are reasons against the request whatever the voucher; ``named`` tells whether the

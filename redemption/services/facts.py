@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from core.errors import Refusal
@@ -36,8 +36,7 @@ class UsedVoucher(NamedTuple):
     used_fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepFact:
+class StepFact(msgspec.Struct, frozen=True):
     """A step with the unchanging half of its redemption; amounts in fen are the step's own."""
 
     step_id: UUID
@@ -59,8 +58,7 @@ class StepFact:
     detail: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutcome:
+class StepOutcome(msgspec.Struct, frozen=True):
     """What became of a command: a fact (ACCEPTED, REPLAY) or all reasons against it (REFUSED)."""
 
     outcome: OutcomeName

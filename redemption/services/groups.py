@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from core.hot import decided_or_later, rounds
 from redemption.services.facts import LATER, NOT_FOUND, Key, StepOutcome, replay_outcomes
@@ -15,8 +16,7 @@ from redemption.states import StepKind
 C = TypeVar("C", bound=Targeted)
 
 
-@dataclass(frozen=True, slots=True)
-class Item(Generic[C]):
+class Item(msgspec.Struct, Generic[C], frozen=True):
     """A command with its redemption."""
 
     command: C

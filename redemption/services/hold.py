@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from core.clock import business_date
 from core.hot import decided_or_later, hot_call, json_text, rounds
@@ -36,8 +37,7 @@ ATTEMPTS = 3
 TAKEN = frozenset({"voucher.held", "voucher.redeemed", "voucher.expired"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(msgspec.Struct, frozen=True):
     command: HoldCommand
     considered: Considered
     candidate: Candidate

@@ -7,7 +7,8 @@ payment not come about, the voucher stays its holder's until its own end.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.errors import Refusal
 from redemption.rules.facts import VoucherFacts

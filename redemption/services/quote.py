@@ -1,9 +1,11 @@
 """Quote: what vouchers would do for a payment, without doing it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from core.errors import Refusal
 from core.hot import OutcomeName
@@ -15,8 +17,7 @@ from vouchers.places import NearStore, stores_nearest
 WRONG_STORE: Final = "redemption.store_not_in_scope"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True):
     """Usable vouchers, the best first; the others with every reason."""
 
     payment: PaymentRequest
@@ -24,8 +25,7 @@ class Quote:
     unusable: tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteOutcome:
+class QuoteOutcome(msgspec.Struct, frozen=True):
     """A quote, or why none can be made: who pays cannot be told."""
 
     outcome: OutcomeName

@@ -1,16 +1,16 @@
 """What is asked of the redemption services: one frozen command per operation."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from redemption.rules.items import Item
 from vouchers.identity import IdentityToken
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRequest:
+class PaymentRequest(msgspec.Struct, frozen=True):
     """A payment as a till or channel describes it; ``at`` is its receipt (business time).
 
     Who pays is named in one of three ways: ``payment_code`` (any client), or ``voucher_ids`` or
@@ -37,8 +37,7 @@ class PaymentRequest:
     items: tuple[Item, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KeyedCommand:
+class KeyedCommand(msgspec.Struct, frozen=True):
     """The idempotency key of a command, its fingerprint, its client and its receipt."""
 
     client_id: UUID
@@ -47,8 +46,7 @@ class KeyedCommand:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HoldCommand:
+class HoldCommand(msgspec.Struct, frozen=True):
     """Hold the best (or the named) voucher for a payment under the till's order number."""
 
     payment: PaymentRequest
@@ -72,8 +70,7 @@ class HoldCommand:
         return self.payment.at
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmCommand(KeyedCommand):
+class ConfirmCommand(KeyedCommand, frozen=True):
     """The customer has paid ``paid_fen``; ``tenders`` say how, ``paid_at`` when (as told)."""
 
     redemption_id: UUID
@@ -83,22 +80,19 @@ class ConfirmCommand(KeyedCommand):
     tenders: tuple[dict[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseCommand(KeyedCommand):
+class ReleaseCommand(KeyedCommand, frozen=True):
     """Give a hold back."""
 
     redemption_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class CancelCommand(KeyedCommand):
+class CancelCommand(KeyedCommand, frozen=True):
     """Undo a confirmed redemption as a whole, before the cut-off (撤销)."""
 
     redemption_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class RefundCommand(KeyedCommand):
+class RefundCommand(KeyedCommand, frozen=True):
     """Refund ``order_fen`` of the order under the till's refund number (退款)."""
 
     redemption_id: UUID

@@ -1,13 +1,14 @@
 """The redemptions that commands name, with what the services need to know before they decide."""
 
 from collections.abc import Collection, Hashable, Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
 import orjson
 from django.db import connection
+from msgspec.structs import replace
 
 from core.clock import business_date
 from redemption.services.facts import Key, UsedVoucher
@@ -33,8 +34,7 @@ class Targeted(Protocol):
         """The redemption it is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What never changes of a redemption after its hold, and its acquirer's terms."""
 
     redemption_id: UUID

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connections
+from msgspec.structs import replace
 
 from core.embedded.record import ServiceUrls
 from core.ledger.models import Account

@@ -13,10 +13,10 @@ from core.ledger.services import Transfer, entry_post
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 ENTRIES, UNITS, MOST_ROWS = 100, 100, 20
+TABLES = ("core_account", "core_entry", "core_posting")
 _READ = """
     SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)
-      FROM pg_stat_xact_user_tables
-     WHERE relname IN ('core_account', 'core_entry', 'core_posting')
+      FROM pg_stat_xact_user_tables WHERE relname = ANY(%s)
 """
 
 
@@ -34,7 +34,7 @@ def post(campaign: UUID, transfers: list[Transfer]) -> None:
 
 def rows_read() -> dict[str, int]:
     with connection.cursor() as cursor:
-        cursor.execute(_READ)
+        cursor.execute(_READ, [list(TABLES)])
         return dict(cursor.fetchall())
 
 
@@ -42,6 +42,8 @@ def rows_read() -> dict[str, int]:
 @pytest.mark.broken_books
 def test_an_entry_looks_at_its_own_accounts_and_at_no_other_entry() -> None:
     with connections["owner"].cursor() as cursor:
+        for table in TABLES:  # the server's own look at a bad moment would tell plans more
+            cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
         cursor.execute("ANALYZE")
     campaign, funder, units = new_id(), new_id(), [new_id() for _ in range(UNITS)]
 

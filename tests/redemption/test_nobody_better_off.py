@@ -4,13 +4,13 @@ On the rules alone, over every policy, benefit and basis, 2–5 funders with any
 with the merchant's and the bank's offers; `money_parties` says what better off means for whom.
 """
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple, get_args
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.money import funder_parts
 from redemption.rules.amounts import Amounts, amounts, threshold_shortfall

@@ -1,12 +1,12 @@
 """Percentages with a cap (折扣券, domain-rules §3): what they take off, and the rest of a face."""
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 from django.db import IntegrityError, connection
+from msgspec.structs import replace
 
 from redemption.models import Earmark
 from redemption.rules.amounts import amounts, threshold_shortfall

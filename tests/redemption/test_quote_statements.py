@@ -1,10 +1,9 @@
 """A quote asks the database as often for one voucher and store as for many."""
 
-from dataclasses import replace
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from redemption.rules.items import Item
 from redemption.services.quote import redemptions_quote

@@ -1,10 +1,10 @@
 """Cancel and refund through the services: golden amounts, where the money goes, no side effect."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from core.clock import TIME_ZONE
 from core.ledger.models import Account

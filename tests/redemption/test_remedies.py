@@ -1,12 +1,12 @@
 """Whoever does what a refusal suggests is refused for that reason no longer, nor for less."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.clock import TIME_ZONE
 from core.errors import Refusal

@@ -1,11 +1,11 @@
 """Eligibility, amounts and ranking: every reason with its values, thresholds to the fen."""
 
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from core.clock import TIME_ZONE
 from core.ids import new_id

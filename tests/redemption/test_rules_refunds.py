@@ -1,6 +1,5 @@
 """Refund rules: the worked examples of domain-rules §6 to the fen, and what must always hold."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import get_args
@@ -8,6 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.clock import TIME_ZONE
 from redemption.rules.refunds import (
