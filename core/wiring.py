@@ -4,6 +4,7 @@ from core.approvals.registry import approval_kind_register
 from core.invariants.kernel import kernel_checks_register
 from core.invariants.services import NIGHTLY
 from core.jobs.schedules import Poller, poller_register, tick_job_register
+from core.moments import quick_moments_register
 from core.screening.services.cases import CASE_APPROVAL
 
 POLLERS = (
@@ -15,6 +16,7 @@ POLLERS = (
 
 def kernel_register() -> None:
     """Register the kernel's checks, schedules and approvals; repeating it changes nothing."""
+    quick_moments_register()
     kernel_checks_register()
     approval_kind_register(CASE_APPROVAL)
     tick_job_register(NIGHTLY)
