@@ -12,8 +12,8 @@ from core.moments import OID
 
 pytestmark = pytest.mark.django_db
 MOMENTS = st.datetimes(
-    min_value=datetime.min + timedelta(days=1),
-    max_value=datetime.max - timedelta(days=1),
+    min_value=datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None),
+    max_value=datetime(9999, 12, 30, tzinfo=UTC).replace(tzinfo=None),
     timezones=st.just(UTC),
 )
 
