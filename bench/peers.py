@@ -32,7 +32,7 @@ from core.api.hot_calls import HotCall, Reply  # noqa: E402
 from core.api.views import ApiView  # noqa: E402
 from core.clock import business_date  # noqa: E402
 from core.errors import DomainError  # noqa: E402
-from core.ids import from_public, new_id, new_voucher_code  # noqa: E402
+from core.ids import from_public, new_id, new_voucher_codes  # noqa: E402
 from core.ledger.models import AccountKind, EntryCode  # noqa: E402
 from core.ledger.services import Transfer, entry_post  # noqa: E402
 from core.money import funder_parts  # noqa: E402
@@ -136,7 +136,7 @@ class NaiveClaimView(ApiView):
             enrolment_id=person_id,
             client_id=self.client.id,
             number=number,
-            code=new_voucher_code(),
+            code=new_voucher_codes(1)[0],
             face_fen=batch.face_fen,
             parts=list(parts),
             issued_at=self.now,

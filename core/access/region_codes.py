@@ -33,6 +33,12 @@ def regions_overlap(one: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
+def any_contains(regions: tuple[str, ...], code: str) -> bool:
+    """Tell whether ``code`` lies in one of some subtrees."""
+    return any(subtree_contains(one, code) for one in regions)
+
+
+@lru_cache(maxsize=4_096)
 def any_overlaps(regions: tuple[str, ...], region: str) -> bool:
     """Tell whether one of some subtrees and another one overlap."""
     return any(regions_overlap(one, region) for one in regions)

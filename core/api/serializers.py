@@ -40,16 +40,26 @@ class StrictSerializer(serializers.Serializer[Any]):
             for name, field in self.fields.items()
         }
 
+    @cached_property
+    def _absent(self) -> "list[tuple[str, serializers.Field[Any, Any, Any, Any]]]":
+        """The members that mean something when they are not there."""
+        return [
+            (name, field)
+            for name, field in self.fields.items()
+            if field.required or field.default is not serializers.empty
+        ]
+
     def _sound(self, data: Mapping[str, Any]) -> dict[str, Any]:
         checked: dict[str, Any] = {}
-        for name, (field, quick, check) in self._members.items():
-            if name in data:
-                given = data[name]
-                value = field.run_validation(given) if given is None else quick(given)
-                checked[name] = check(value) if check else value
-            elif field.required:
-                field.fail("required")
-            elif field.default is not serializers.empty:
+        members = self._members
+        for name, given in data.items():
+            field, quick, check = members[name]
+            value = field.run_validation(given) if given is None else quick(given)
+            checked[name] = check(value) if check else value
+        for name, field in self._absent:
+            if name not in data:
+                if field.required:
+                    field.fail("required")
                 checked[name] = field.get_default()
         return checked
 

@@ -5,7 +5,7 @@ function adds state, expiry, switches and limits under its locks. `eligibility` 
 quote. The order is the till's: what the customer can mend comes after what he cannot.
 """
 
-from core.access.region_codes import subtree_contains
+from core.access.region_codes import any_contains
 from core.errors import Refusal, Said
 from redemption.rules.amounts import TOLD_ITEMS, ceiling_excess, threshold_shortfall
 from redemption.rules.facts import PaymentFacts, PlaceFacts, VoucherFacts
@@ -25,6 +25,8 @@ TOLD_GOODS = 20
 """So many goods of the order that do not count are named."""
 TOLD_STORES = 5
 """Of a long list of stores a refusal names so many; GET /stores has them all."""
+# Its plain value: nearly every voucher has this state, and a member is looked up in its class.
+_ACTIVE = VoucherState.ACTIVE.value
 _STATE_CODES = {
     VoucherState.REDEEMED: "voucher.redeemed",
     VoucherState.VOIDED: "voucher.voided",
@@ -42,7 +44,9 @@ def state_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusal
 
     A hold that has outlived its time no longer counts: the next hold times it out.
     """
-    refusals = []
+    refusals: list[Refusal] = []
+    if voucher.state == _ACTIVE and payment.at < voucher.valid_until and not voucher.paused:
+        return refusals
     if voucher.state == VoucherState.EXPIRED or (
         payment.at >= voucher.valid_until
         and voucher.state in (VoucherState.ACTIVE, VoucherState.FROZEN)
@@ -114,9 +118,9 @@ def _place_refusals(voucher: VoucherFacts, payment: PaymentFacts) -> list[Refusa
     if use.whitelist and voucher.campaign_id not in payment.listed_in:
         reasons.append(NOT_LISTED)
     regions = use.regions or voucher.campaign_regions
-    if not any(subtree_contains(region, place.store_region) for region in regions):
+    if not any_contains(regions, place.store_region):
         reasons.append(OTHER_REGION)
-    if use.industries and not {place.industry, place.mcc} & set(use.industries):
+    if use.industries and place.industry not in use.industries and place.mcc not in use.industries:
         reasons.append(OTHER_INDUSTRY)
     for reason, named, own in (
         (OTHER_STORE, use.stores, place.store_no),

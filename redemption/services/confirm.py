@@ -38,7 +38,11 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
         DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
-        StepKind.CONFIRM, commands, [command.fingerprint for command in commands], _decide
+        StepKind.CONFIRM,
+        commands,
+        [command.fingerprint for command in commands],
+        _decide,
+        knows_keys=True,
     )
 
 

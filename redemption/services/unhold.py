@@ -29,7 +29,11 @@ def redemptions_release(*, commands: Sequence[ReleaseCommand]) -> list[StepOutco
         DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
-        StepKind.RELEASE, commands, [command.fingerprint for command in commands], _release
+        StepKind.RELEASE,
+        commands,
+        [command.fingerprint for command in commands],
+        _release,
+        knows_keys=True,
     )
 
 

@@ -1,9 +1,11 @@
 """Hold, confirm, release and time-out: what they write, what they refuse, and nothing else."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from core.hot import rounds
 from core.ledger.models import Account, Entry, Posting
@@ -161,6 +163,21 @@ def test_another_request_under_a_used_key_is_refused() -> None:
     )
     (outcome,) = redemptions_hold(commands=[other])
     assert codes(outcome) == ["idempotency.key_reused"]
+    assert footprint() == before
+
+
+@pytest.mark.parametrize("act", [redemptions_confirm, redemptions_release])
+def test_a_used_key_wins_though_the_other_request_names_nothing(act: Any) -> None:
+    shop = shop_make()
+    (voucher,) = vouchers_issued(shop.batch)
+    make = confirm_command if act is redemptions_confirm else release_command
+    command = make(held_make(shop, voucher))
+    (first,) = act(commands=[command])
+    other = replace(command, redemption_id=UUID(int=1), fingerprint="0" * 64)
+    before = footprint()
+    outcomes = act(commands=[other, replace(other, idempotency_key="another-key-of-nobody")])
+    assert first.outcome == "ACCEPTED"
+    assert [codes(one) for one in outcomes] == [["idempotency.key_reused"], ["access.not_found"]]
     assert footprint() == before
 
 

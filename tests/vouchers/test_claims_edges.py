@@ -1,6 +1,7 @@
 """Claims at the edges: windows that are empty, codes that collide, waves that are just due."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -71,7 +72,9 @@ def test_a_code_that_exists_already_is_drawn_again(monkeypatch: pytest.MonkeyPat
     assert first.claim is not None
     taken = first.claim.vouchers[0].code
     drawn = iter([taken, "4000000000000002", "4000000000000010", "4000000000000028"])
-    monkeypatch.setattr(claim_columns, "new_voucher_code", lambda: next(drawn))
+    monkeypatch.setattr(
+        claim_columns, "new_voucher_codes", lambda count: list(islice(drawn, count))
+    )
     client = client_make()
     commands = [claim_command(batch, enrolment_make(client)) for _ in range(2)]
     outcomes = vouchers_claim(commands=commands)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.hot import array_text, json_text, refusal_line
-from core.ids import new_id, new_voucher_code
+from core.ids import new_id, new_voucher_codes
 from vouchers.services.claim_context import PartContext
 from vouchers.services.claim_preparing import Prepared
 
@@ -32,17 +32,19 @@ class NewClaim(NamedTuple):
 
 def claims_new(group: Sequence[Prepared]) -> list[NewClaim]:
     """Return new ids and codes for claims of one batch, in their order."""
+    codes = iter(
+        new_voucher_codes(sum(item.context.per_unit * item.command.units for item in group))
+    )
     return [
-        NewClaim(new_id(), tuple(_vouchers(place, item))) for place, item in enumerate(group, 1)
+        NewClaim(new_id(), tuple(_vouchers(place, item, codes)))
+        for place, item in enumerate(group, 1)
     ]
 
 
-def _vouchers(place: int, item: Prepared) -> Iterator[NewVoucher]:
+def _vouchers(place: int, item: Prepared, codes: Iterator[str]) -> Iterator[NewVoucher]:
     for part, (valid_from, valid_until) in zip(item.context.issued, item.validities, strict=True):
         for nth in range(1, part.quantity * item.command.units + 1):
-            yield NewVoucher(
-                place, nth, new_id(), new_voucher_code(), valid_from, valid_until, part
-            )
+            yield NewVoucher(place, nth, new_id(), next(codes), valid_from, valid_until, part)
 
 
 def claim_columns(group: Sequence[Prepared], new: Sequence[NewClaim]) -> list[str | None]:

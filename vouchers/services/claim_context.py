@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from core.clock import TIME_ZONE
 from core.errors import Refusal
 from core.hot import array_text
 from vouchers.audiences.membership import KEY_KINDS
@@ -120,7 +121,8 @@ def batch_contexts(batch_ids: Collection[UUID], *, until: datetime) -> dict[UUID
             own=PartContext(pk, version_id, 1, face_fen, frozen),
             rules=rules,
             regions=tuple(regions),
-            campaign_ends_at=ends_at,
+            # In local time, as claims are: moments of two zones are compared by their offsets.
+            campaign_ends_at=ends_at.astimezone(TIME_ZONE),
             claim_limits=tuple((ids[one.code], one) for one in limit_rows(code, rules, "CLAIM")),
             caps=tuple((ids[one.code], one) for one in cap_rows(code, rules)),
             stock=Stock(*(*row[9:15], tuple(free.get(pk, ())), row[17])),

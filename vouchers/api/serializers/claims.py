@@ -36,7 +36,7 @@ class ClaimSerializer(StrictSerializer):
     """A person's wish for one voucher of a batch."""
 
     person_id = PublicIdField(PERSON)
-    batch_id = PublicIdField(BATCH)
+    batch_id = PublicIdField(BATCH, often=True)
     device = StrictCharField(max_length=128, required=False, help_text="发起请求的设备标识")
     location = LocationSerializer(required=False)
 
