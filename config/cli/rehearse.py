@@ -126,7 +126,10 @@ def conclude(played: Played, target: Path | None) -> int:
     """Print the table, write the JSON file, and return the exit code."""
     played.show()
     if target:
-        text = json.dumps(played.figures, ensure_ascii=False, indent=2)
+        # Who may log in and where files lie is this machine's: figures are handed on.
+        told = {name: figure for name, figure in played.figures.items() if name != "logins"}
+        told["files"] = sorted(played.figures["files"])
+        text = json.dumps(told, ensure_ascii=False, indent=2)
         target.write_text(f"{text}\n", encoding="utf-8")
         say(f"    figures: {target}")
     return 0 if played.figures["reconciles"] else 1

@@ -36,8 +36,9 @@ def test_the_programme_reconciles_although_processes_die(
     every_kind_of_difference_is_found_as_planted(figures)
     totals_are_the_published_ones_by_the_scale(figures)
     refusals_of_every_planned_kind_came(figures)
-    suffixes = {Path(path).suffix for path in figures["files"].values()}
-    assert suffixes == {".html", ".xlsx"}
+    assert {Path(name).suffix for name in figures["files"]} == {".html", ".xlsx"}
+    assert not any("/" in name for name in figures["files"])
+    assert "logins" not in figures
 
 
 def played(pytestconfig: pytest.Config, target: Path) -> dict[str, Any]:
