@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from core.api.fields import Check, quick_check, refuse_unknown
+from core.errors import DomainError
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -27,7 +28,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         most of the work; its own course names everything that is wrong.
         """
         if isinstance(data, dict) and data.keys() <= self._members.keys():
-            with suppress(ValidationError, DjangoValidationError):
+            # An unknown id too: which of two is named must not hang on the order they came in.
+            with suppress(ValidationError, DjangoValidationError, DomainError):
                 return self.validate(self._sound(data))
         return super().run_validation(data)
 
