@@ -41,7 +41,6 @@ def to_public(prefix: str, value: UUID) -> str:
 
 def from_public(prefix: str, text: str) -> UUID | None:
     """Read an id spelled by `to_public`; ``None`` if it is not one of that prefix."""
-    # Counted first: a caller that remembers what it read keeps nothing longer than an id.
     if len(text) != len(prefix) + 1 + _LENGTH:
         return None
     head, _, body = text.partition("_")

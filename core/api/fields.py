@@ -18,7 +18,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from core.clock import TIME_ZONE
 from core.errors import DomainError
 from core.errors.translate import LIMIT_MARK
-from core.ids import from_public, to_public
+from core.ids import NIL, from_public, to_public
 from core.money import MAX_FEN
 
 _RFC3339: Final = re.compile(
@@ -153,6 +153,7 @@ class PublicIdField(serializers.Field[UUID, Any, str, Any]):
     def __init__(self, prefix: str, *, often: bool = False, **kwargs: Any) -> None:
         """Take the prefix, e.g. ``vch``; ``often``: the same few ids come again and again."""
         self.prefix = prefix
+        self._length = len(to_public(prefix, NIL))
         self._from_public = lru_cache(maxsize=256)(from_public) if often else from_public
         super().__init__(**kwargs)
 
@@ -160,7 +161,8 @@ class PublicIdField(serializers.Field[UUID, Any, str, Any]):
         """Return the id; DomainError access.not_found names the field."""
         if not isinstance(data, str):
             raise ValidationError(_("须为字符串"), code="invalid")
-        value = self._from_public(self.prefix, data)
+        # Counted first: what is remembered of a caller's texts must not be as long as he likes.
+        value = self._from_public(self.prefix, data) if len(data) == self._length else None
         if value is None:
             raise DomainError("access.not_found", data={"field": self.field_name})
         return value

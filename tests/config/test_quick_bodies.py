@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from core.api.fields import PublicIdField
 from core.api.serializers import StrictSerializer
 from core.errors import DomainError
 from core.ids import NIL, to_public
@@ -86,7 +87,7 @@ BODIES: list[tuple[type[StrictSerializer], dict[str, Any]]] = [
         },
     ),
 ]
-WRONG = st.sampled_from(
+WRONG: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, "", " ", "bad", "x" * 200, "\0", 0, -1, 1.5, True, 10**30),
         *([], [None], [[]], [{}], ["bad"], [ITEM], [TENDER]),
@@ -148,3 +149,16 @@ def test_of_two_wrong_ids_the_first_of_the_document_is_named_in_whatever_order_t
             "access.not_found",
             {"field": "person_id"},
         )
+
+
+def test_nothing_longer_than_an_id_is_remembered() -> None:
+    field = ClaimSerializer().fields["batch_id"]
+    assert isinstance(field, PublicIdField)
+    text = to_public(BATCH, NIL)
+    remembered = field._from_public
+    for wrong in ("x" * 10_000, text + "0", text[:-1], ""):
+        with pytest.raises(DomainError):
+            field.to_internal_value(wrong)
+    assert remembered.cache_info().currsize == 0  # type: ignore[attr-defined]
+    assert [field.to_internal_value(text) for _ in range(2)] == [NIL, NIL]
+    assert remembered.cache_info()[:2] == (1, 1)  # type: ignore[attr-defined]
