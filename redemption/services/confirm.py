@@ -38,11 +38,7 @@ def redemptions_confirm(*, commands: Sequence[ConfirmCommand]) -> list[StepOutco
         DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
-        StepKind.CONFIRM,
-        commands,
-        [command.fingerprint for command in commands],
-        _decide,
-        knows_keys=True,
+        StepKind.CONFIRM, commands, [command.fingerprint for command in commands], _decide
     )
 
 

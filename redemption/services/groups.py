@@ -33,40 +33,25 @@ def decide_in_groups(
     commands: Sequence[C],
     fingerprints: Sequence[str],
     decide: Callable[[UUID, date, Sequence[Item[C]]], dict[Key, StepOutcome]],
-    *,
-    knows_keys: bool = False,
 ) -> list[StepOutcome]:
     """Answer known keys, then hand the rest to ``decide`` by campaign and business date.
 
     Another client's redemption is as if it did not exist. ``decide`` opens one transaction per
     call and never sees two commands that share a key, redemption, voucher or limit. What stays
-    locked is refused with ``infra.try_later``, in a caller's transaction raised. With
-    ``knows_keys`` it looks at the keys itself, under its locks: here only those are looked up that
-    do not come before it.
+    locked is refused with ``infra.try_later``, in a caller's transaction raised.
     """
     outcomes: list[StepOutcome] = [NOT_FOUND] * len(commands)
     for together in rounds(enumerate(commands), lambda one: [key_of(one[1])]):
-        targets = targets_load({command.redemption_id for _, command in together})
-        found = {
-            index: target
-            for index, command in together
-            if (target := targets.get(command.redemption_id))
-            and target.client_id == command.client_id
-        }
         known = replay_outcomes(
-            kind,
-            (
-                (key_of(command), fingerprints[index])
-                for index, command in together
-                if not (knows_keys and index in found)
-            ),
+            kind, ((key_of(command), fingerprints[index]) for index, command in together)
         )
+        targets = targets_load({command.redemption_id for _, command in together})
         groups: dict[tuple[UUID, date], list[Item[C]]] = defaultdict(list)
         for index, command in together:
+            target = targets.get(command.redemption_id)
             if key_of(command) in known:
                 outcomes[index] = known[key_of(command)]
-            elif index in found:
-                target = found[index]
+            elif target is not None and target.client_id == command.client_id:
                 groups[target.campaign_id, target.day(command.at)].append(Item(command, target))
         decided: dict[Key, StepOutcome] = {}
         for (campaign_id, day), group in sorted(groups.items(), key=lambda one: one[0]):

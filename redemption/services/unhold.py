@@ -29,11 +29,7 @@ def redemptions_release(*, commands: Sequence[ReleaseCommand]) -> list[StepOutco
         DomainError: ``infra.try_later`` for what stays locked, in a caller's transaction.
     """
     return decide_in_groups(
-        StepKind.RELEASE,
-        commands,
-        [command.fingerprint for command in commands],
-        _release,
-        knows_keys=True,
+        StepKind.RELEASE, commands, [command.fingerprint for command in commands], _release
     )
 
 
