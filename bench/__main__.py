@@ -62,6 +62,7 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
     many = {
         claims.FRONT: 60_000,
         claims.BARE_REPLY: 100_000,
+        claims.READ_REPLY: 100_000,
         claims.SOLD_OUT: 100_000,
         claims.NAIVE: 3_000,
         claims.GATE: 20_000,
@@ -69,7 +70,7 @@ def bench_claims(options: argparse.Namespace) -> dict[str, Any]:
         claims.FRONT_APART: 60_000,
         claims.TWO_FRONTS: 60_000,
     }
-    few = {claims.FRONT: 60_000, claims.BARE_REPLY: 100_000}
+    few = {claims.FRONT: 60_000, claims.BARE_REPLY: 100_000, claims.READ_REPLY: 100_000}
     batches = 1 + rounds * sum(way.writes for way in [*many, *few])
     step(f"a campaign with {batches} batches, {PEOPLE} people, keys {kinds}")
     world = world_make(people=PEOPLE, units=UNITS, batches=batches, kinds=kinds, last_units=1)
@@ -148,19 +149,23 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
     def rate(name: str, than: str) -> float:
         return float(round(many[name]["per_s"] / many[than]["per_s"], 3))
 
-    def p99(ways: dict[str, Any]) -> float:
-        return float(round(ways["front"]["p99_ms"] / ways["bare_reply"]["p99_ms"], 2))
+    def p99(ways: dict[str, Any], than: str = "bare_reply") -> float:
+        return float(round(ways["front"]["p99_ms"] / ways[than]["p99_ms"], 2))
 
     return {
         "claims_vs_naive": rate("front", "naive"),
         "claims_vs_bare_reply": rate("front", "bare_reply"),
+        "claims_vs_read_reply": rate("front", "read_reply"),
         "claims_vs_gate_insert": rate("front", "gate_insert"),
         "claims_vs_bare_django": rate("front", "bare_django"),
         "refusals_vs_bare_reply": rate("sold_out", "bare_reply"),
+        "refusals_vs_read_reply": rate("sold_out", "read_reply"),
         "two_fronts_vs_one": rate("two_fronts", "front_apart"),
         "two_fronts_vs_naive": rate("two_fronts", "naive"),
         "p99_vs_bare_reply_256": p99(many),
         "p99_vs_bare_reply_64": p99(few),
+        "p99_vs_read_reply_256": p99(many, "read_reply"),
+        "p99_vs_read_reply_64": p99(few, "read_reply"),
     }
 
 

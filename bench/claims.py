@@ -53,6 +53,7 @@ FRONT_APART = replace(FRONT, name="front_apart", cpu=0)
 TWO_FRONTS = replace(FRONT, name="two_fronts", processes=2, cpu=0)
 SOLD_OUT = replace(FRONT, name="sold_out", writes=False, answers=409)
 BARE_REPLY = Way("bare_reply", "bench.peers:bare_front", writes=False)
+READ_REPLY = Way("read_reply", "bench.peers:read_front", writes=False)
 NAIVE = Way(
     "naive", "bench.peers:naive", "wsgi", ready="/bare", arguments=("--blocking-threads=8",)
 )

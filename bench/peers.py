@@ -3,11 +3,13 @@
 * ``naive``: a plain REST framework view that locks the batch row and writes the same rows through
   the ORM, one transaction a request.
 * ``gate``: a Django view with a stock counter in Valkey and one INSERT.
-* ``bare_front``: the front itself, answering right after the signature.
+* ``bare_front``: the front itself, answering right after the signature; no body is read.
+* ``read_front``: the same, answering once the call is read as well, each by itself.
 * ``bare_django``: a Django view that answers at once.
 """
 
 import os
+from dataclasses import dataclass
 from uuid import UUID
 
 import django
@@ -28,7 +30,7 @@ from rest_framework.response import Response  # noqa: E402
 
 from config.hot_front import HotFront  # noqa: E402
 from config.hot_routes import HOT_ROUTES  # noqa: E402
-from core.api.hot_calls import HotCall, Reply  # noqa: E402
+from core.api.hot_calls import Case, HotCall, Reply, Route, case_read  # noqa: E402
 from core.api.views import ApiView  # noqa: E402
 from core.clock import business_date  # noqa: E402
 from core.errors import DomainError  # noqa: E402
@@ -183,8 +185,11 @@ _valkey = redis.Redis.from_url(settings.REDIS_URL)
 naive = WSGIHandler()
 
 
+@dataclass(frozen=True, slots=True)
 class _AtOnce:
     """In the place of a queue: the answer is there already."""
+
+    route: Route
 
     async def submit(self, call: HotCall, /) -> Reply:
         """Answer."""
@@ -194,11 +199,29 @@ class _AtOnce:
         """Nothing waits."""
 
 
+class _OnceRead(_AtOnce):
+    """One that reads the call first, by what reads it in the product."""
+
+    async def submit(self, call: HotCall, /) -> Reply:
+        """Answer a call that can be read."""
+        case = Case(call)
+        case_read(self.route, case)
+        if isinstance(case.answer, DomainError):
+            raise case.answer
+        return await _AtOnce.submit(self, call)
+
+
 class BareFront(HotFront):
     """The front that decides nothing."""
 
+    def __init__(self, queue: type[_AtOnce]) -> None:
+        """Take what answers in the place of a queue."""
+        super().__init__()
+        self._queue = queue
+
     async def _open(self) -> None:
-        self._queues = {route.name: _AtOnce() for route in HOT_ROUTES}
+        self._queues = {route.name: self._queue(route) for route in HOT_ROUTES}
 
 
-bare_front = BareFront()
+bare_front = BareFront(_AtOnce)
+read_front = BareFront(_OnceRead)

@@ -87,7 +87,7 @@ class HotCall:
 
 
 @dataclass(slots=True)
-class _Case:
+class Case:
     """A call on its way: what is known so far, or the error that ends it."""
 
     call: HotCall
@@ -169,7 +169,7 @@ def _problem_headers(status: int, retry_after_s: int | None) -> Headers:
 
 
 def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainError]:
-    cases = [_Case(call) for call in calls]
+    cases = [Case(call) for call in calls]
     _nonces(route, cases)
     for case in _open(cases):
         if route.operation not in case.call.client.operations:
@@ -183,11 +183,11 @@ def _answers(route: Route, calls: Sequence[HotCall]) -> list[HotAnswer | DomainE
     return [case.answer or DomainError("infra.internal_error") for case in cases]
 
 
-def _open(cases: Sequence[_Case]) -> Iterator[_Case]:
+def _open(cases: Sequence[Case]) -> Iterator[Case]:
     return (case for case in cases if case.answer is None)
 
 
-def _in_their_languages(act: Callable[[Iterable[_Case]], None], cases: Sequence[_Case]) -> None:
+def _in_their_languages(act: Callable[[Iterable[Case]], None], cases: Sequence[Case]) -> None:
     """Do something with cases that may word an answer; a language is chosen once."""
     for language in {case.call.language for case in cases}:
         theirs = [case for case in cases if case.call.language == language]
@@ -198,9 +198,9 @@ def _in_their_languages(act: Callable[[Iterable[_Case]], None], cases: Sequence[
                 act(theirs)
 
 
-def _nonces(route: Route, cases: Sequence[_Case]) -> None:
+def _nonces(route: Route, cases: Sequence[Case]) -> None:
     """Use up the nonces of calls that no key protects; what is wrong with one is the answer."""
-    spent: list[_Case] = []
+    spent: list[Case] = []
     for case in cases:
         call = case.call
         if needs_nonce(route.method, call.idempotency_key) and "nonce" not in call.counted:
@@ -215,7 +215,7 @@ def _nonces(route: Route, cases: Sequence[_Case]) -> None:
         case.answer = case.call.counted.get("nonce")
 
 
-def _rates(cases: Sequence[_Case]) -> None:
+def _rates(cases: Sequence[Case]) -> None:
     """Count calls for their clients and persons; too many is the answer.
 
     The client's rate comes before what is wrong with a call, its person's after it. That a person
@@ -236,26 +236,30 @@ def _rates(cases: Sequence[_Case]) -> None:
         case.answer = case.call.counted["rate"] or case.answer
 
 
-def _read(route: Route, cases: Iterable[_Case]) -> None:
-    """Read key and body, and whom a call is about; what is wrong with them is the answer."""
+def _read(route: Route, cases: Iterable[Case]) -> None:
     for case in cases:
-        call = case.call
-        try:
-            if route.keyed:
-                idempotency_key_check(call.idempotency_key)
-            route.size_check(call.body)
-            if route.keyed:
-                case.idempotency = Idempotency(
-                    call.idempotency_key,
-                    request_fingerprint(method=route.method, path=call.path, body=call.body),
-                )
-            case.path = route.named(call.path)
-            case.data = data = route.body(_parsed(call))
-            person = route.person(data, case.path)
-            if person is not None:
-                case.person = rate_of_person(call.client, person)
-        except (DomainError, APIException) as error:
-            case.answer = _known(error)
+        case_read(route, case)
+
+
+def case_read(route: Route, case: Case) -> None:
+    """Read key and body, and whom a call is about; what is wrong with them is the answer."""
+    call = case.call
+    try:
+        if route.keyed:
+            idempotency_key_check(call.idempotency_key)
+        route.size_check(call.body)
+        if route.keyed:
+            case.idempotency = Idempotency(
+                call.idempotency_key,
+                request_fingerprint(method=route.method, path=call.path, body=call.body),
+            )
+        case.path = route.named(call.path)
+        case.data = data = route.body(_parsed(call))
+        person = route.person(data, case.path)
+        if person is not None:
+            case.person = rate_of_person(call.client, person)
+    except (DomainError, APIException) as error:
+        case.answer = _known(error)
 
 
 def _parsed(call: HotCall) -> Any:
@@ -270,7 +274,7 @@ def _parsed(call: HotCall) -> Any:
         raise DomainError("request.malformed_json", data={"reason": str(error)}) from error
 
 
-def _decide(route: Route, cases: Sequence[_Case]) -> None:
+def _decide(route: Route, cases: Sequence[Case]) -> None:
     """Let the service decide what is left, as one list of commands, in order of arrival."""
     _in_their_languages(partial(_command, route, clock.clock_state()), list(_open(cases)))
     left = list(_open(cases))
@@ -281,7 +285,7 @@ def _decide(route: Route, cases: Sequence[_Case]) -> None:
         _in_their_languages(partial(_word, route), left)
 
 
-def _word(route: Route, cases: Iterable[_Case]) -> None:
+def _word(route: Route, cases: Iterable[Case]) -> None:
     """Turn outcomes into answers; one that many calls share is turned once."""
     answers: dict[int, HotAnswer | DomainError] = {}
     for case in cases:
@@ -291,7 +295,7 @@ def _word(route: Route, cases: Iterable[_Case]) -> None:
         case.answer = answer
 
 
-def _command(route: Route, clock_state: clock.ClockState, cases: Iterable[_Case]) -> None:
+def _command(route: Route, clock_state: clock.ClockState, cases: Iterable[Case]) -> None:
     for case in cases:
         call = case.call
         at = clock_state.at(call.received)
