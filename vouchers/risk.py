@@ -1,6 +1,6 @@
 """What speaks against a person before he claims: the control list, and people per device.
 
-The claim function decides by the same rows (vouchers/sql/vouchers_claim.sql); this only tells
+The claim function decides by the same rows (vouchers_claim_checks.sql); this only tells
 beforehand.
 """
 

@@ -129,7 +129,7 @@ class Stage:
         return stock.refusal(at)
 
     def no_unit(self) -> Refusal | None:
-        """Return the claim function's last word where no wave has a unit (vouchers_claim.sql).
+        """Return what is said where no wave has a unit (vouchers_claim_checks.sql).
 
         That is where the counters alone do not tell: no wave has come yet, or one closed before
         anybody claimed.

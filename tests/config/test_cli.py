@@ -36,4 +36,6 @@ def test_a_module_beyond_the_limit_is_found(tmp_path: Path) -> None:
     (tmp_path / "core" / "short.py").write_text("x = 1\n" * 400)
     (tmp_path / "core" / "long.py").write_text("x = 1\n" * 401)
     (tmp_path / "core" / "migrations" / "0001_long.py").write_text("x = 1\n" * 500)
-    assert long_modules(tmp_path) == [(Path("core/long.py"), 401)]
+    (tmp_path / "core" / "long.sql").write_text("SELECT 1;\n" * 401)
+    (tmp_path / "core" / "long.csv").write_text("1\n" * 401)
+    assert long_modules(tmp_path) == [(Path("core/long.py"), 401), (Path("core/long.sql"), 401)]

@@ -1,6 +1,6 @@
 """The control list (风控名单): put forward and lifted by 风控经办, agreed to by 风控复核.
 
-The claim itself asks the list (vouchers/sql/vouchers_claim.sql); a citizen never learns of it.
+The claim itself asks the list (vouchers_claim_checks.sql); a citizen never learns of it.
 """
 
 from collections.abc import Mapping

@@ -79,7 +79,7 @@ DECLARE
     v_issued bigint;
     v_expected bigint;
     v_written bigint;
-    v_next timestamptz;
+    v_fall timestamptz;
     v_broken text;
 BEGIN
     -- The counter row first and alone: every later statement sees what the last holder committed.
@@ -173,51 +173,22 @@ BEGIN
     -- The control list, by all keys a person carries and the request's device. Nobody is told why.
     IF EXISTS (SELECT 1 FROM vouchers_controlentry e WHERE e.state = 'IN_FORCE') THEN
         FOR v_found IN
-            SELECT DISTINCT c.place
-              FROM unnest(p_people, p_devices, p_ats) WITH ORDINALITY
-                   AS c(enrolment_id, device_id, at, place)
-             CROSS JOIN LATERAL (
-                SELECT k.key_id FROM vouchers_enrolmentkey k
-                 WHERE k.enrolment_id = c.enrolment_id AND k.valid_until IS NULL
-                 UNION ALL SELECT c.device_id) carried
-              JOIN vouchers_controlentry e ON e.key_id = carried.key_id AND e.state = 'IN_FORCE'
-             WHERE e.valid_from <= c.at AND c.at < e.valid_until
-               AND starts_with(v_batch.owner_region, access_region_prefix(e.owner_region))
+            SELECT * FROM vouchers_claims_controlled(
+                v_batch.owner_region, p_people, p_devices, p_ats)
         LOOP
             IF v_outcomes[v_found.place] IS NULL THEN
-                v_refusals[v_found.place] := v_refusals[v_found.place]
-                    || '[{"code": "claim.risk_refused", "data": {}}]';
+                v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
             END IF;
         END LOOP;
     END IF;
 
     IF p_persons IS NOT NULL THEN
-        -- Batches share devices: their groups wait here for each other, and then see the other's.
-        PERFORM 1 FROM vouchers_identitykey k
-          WHERE k.id = ANY (ARRAY(SELECT d.key_id::bigint
-                                    FROM jsonb_array_elements(p_counted) AS c(devices),
-                                         jsonb_array_elements_text(c.devices) AS d(key_id)))
-          ORDER BY k.id FOR NO KEY UPDATE;
         FOR v_found IN
-            SELECT c.place, max(seen.persons) AS persons
-              FROM ROWS FROM (jsonb_array_elements(p_counted), unnest(p_people), unnest(p_ats))
-                   WITH ORDINALITY AS c(devices, enrolment_id, at, place)
-             CROSS JOIN LATERAL (
-                SELECT coalesce((SELECT p.key_id::text FROM vouchers_enrolmentkey p
-                                  WHERE p.enrolment_id = c.enrolment_id AND p.kind = 'DOCUMENT'
-                                    AND p.valid_until IS NULL), c.enrolment_id::text) AS person) own
-             CROSS JOIN LATERAL jsonb_array_elements_text(c.devices) AS d(key_id)
-             CROSS JOIN LATERAL (
-                SELECT count(DISTINCT u.person) AS persons FROM vouchers_deviceuse u
-                 WHERE u.device_id = d.key_id::bigint AND u.campaign_id = v_batch.campaign_id
-                   AND u.at > c.at - make_interval(hours => 24 * p_days)
-                   AND u.person <> own.person) seen
-             GROUP BY c.place HAVING max(seen.persons) >= p_persons
+            SELECT * FROM vouchers_claims_crowded(
+                v_batch.campaign_id, p_persons, p_days, p_counted, p_people, p_ats)
         LOOP
             IF v_outcomes[v_found.place] IS NULL THEN
-                v_refusals[v_found.place] := v_refusals[v_found.place] || jsonb_build_object(
-                    'code', 'claim.device_limit', 'data', jsonb_build_object('limit', p_persons,
-                        'persons', v_found.persons, 'days', p_days));
+                v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
             END IF;
         END LOOP;
     END IF;
@@ -228,23 +199,8 @@ BEGIN
         SELECT 1 FROM unnest(p_limit_takes, p_limit_caps) AS l(take, cap) WHERE l.take > l.cap);
     IF v_limited THEN
         FOR v_found IN
-            SELECT l.place, jsonb_agg(jsonb_build_object(
-                       'code', CASE WHEN w.words ? 'conflicts_with' THEN 'claim.group_conflict'
-                                    WHEN l.kind = 'DOCUMENT' THEN 'claim.person_limit'
-                                    ELSE 'claim.same_person_other_account' END,
-                       'data', CASE WHEN w.words ? 'conflicts_with'
-                                    THEN jsonb_build_object('group', w.words -> 'conflicts_with')
-                                    ELSE jsonb_build_object('limit_id', l.limit_id,
-                                        'window', w.words -> 'window', 'used', coalesce(u.used, 0),
-                                        'cap', l.cap, 'kind', l.kind, 'key_id', l.key_id) END)
-                       ORDER BY l.limit_id, l.kind <> 'DOCUMENT', l.kind) AS reasons
-              FROM unnest(p_limit_claims, p_limit_ids, p_limit_starts, p_limit_keys, p_limit_kinds,
-                          p_limit_caps, p_limit_takes)
-                       AS l(place, limit_id, window_start, key_id, kind, cap, take)
-             CROSS JOIN LATERAL (SELECT p_limit_words -> l.limit_id::text AS words) w
-              LEFT JOIN vouchers_limituse u USING (limit_id, window_start, key_id)
-             WHERE coalesce(u.used, 0) + l.take > l.cap
-             GROUP BY l.place
+            SELECT * FROM vouchers_claims_above(p_limit_claims, p_limit_ids, p_limit_starts,
+                p_limit_keys, p_limit_kinds, p_limit_caps, p_limit_takes, p_limit_words)
         LOOP
             IF v_outcomes[v_found.place] IS NULL THEN
                 v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;
@@ -267,36 +223,19 @@ BEGIN
         END LOOP;
         v_reasons := v_refusals[v_place];
         IF v_pick IS NULL THEN
-            -- A wave whose slot has come but which no tick has opened yet is the next one too.
-            SELECT min(r.slot) INTO v_next FROM vouchers_quotarelease r
-             WHERE r.batch_id = p_batch
-               AND (r.state = 'PLANNED' OR r.state = 'OPEN' AND r.slot > v_at);
-            IF v_next <= v_at AND EXISTS (
-                   SELECT 1 FROM vouchers_quotarelease r
-                    WHERE r.batch_id = p_batch AND r.slot <= v_at AND r.state = 'PLANNED'
-                      AND r.waiting_since IS NOT NULL) THEN
-                v_reasons := v_reasons || jsonb_build_object('code', 'claim.budget_exhausted',
-                    'data', '{}'::jsonb);
-            ELSIF v_next <= v_at
-               OR v_batch.released = 0 AND v_next IS NOT NULL
-               OR NOT EXISTS (SELECT 1 FROM vouchers_quotarelease r
-                               WHERE r.batch_id = p_batch AND r.slot <= v_at) THEN
-                v_reasons := v_reasons || jsonb_build_object('code', 'claim.not_started',
-                    'data', jsonb_build_object('opens_at', v_next));
-            ELSE
-                IF v_kept THEN
-                    -- What another channel has not used by its hour comes to this one too.
-                    FOR v_slice IN 1 .. cardinality(v_slices) LOOP
-                        IF v_channels[v_slice] IS NOT NULL AND v_free[v_slice] > 0
-                           AND v_slots[v_slice] <= v_at
-                           AND (v_closes[v_slice] IS NULL OR v_at < v_closes[v_slice]) THEN
-                            v_next := least(v_next, v_falls[v_slice]);
-                        END IF;
-                    END LOOP;
-                END IF;
-                v_reasons := v_reasons || jsonb_build_object('code', 'claim.sold_out',
-                    'data', jsonb_build_object('next_release_at', v_next));
+            v_fall := NULL;
+            IF v_kept THEN
+                -- What another channel has not used by its hour comes to this one too.
+                FOR v_slice IN 1 .. cardinality(v_slices) LOOP
+                    IF v_channels[v_slice] IS NOT NULL AND v_free[v_slice] > 0
+                       AND v_slots[v_slice] <= v_at
+                       AND (v_closes[v_slice] IS NULL OR v_at < v_closes[v_slice]) THEN
+                        v_fall := least(v_fall, v_falls[v_slice]);
+                    END IF;
+                END LOOP;
             END IF;
+            v_reasons := v_reasons
+                || vouchers_claim_nothing_open(p_batch, v_batch.released, v_at, v_fall);
         END IF;
         FOR v_cap IN 1 .. coalesce(cardinality(v_cap_ids), 0) LOOP
             IF v_at >= v_cap_starts[v_cap] AND v_at < v_cap_ends[v_cap]
