@@ -32,7 +32,6 @@ LOAD = Load(people=160, units=148, shoppers=48)
 """Some people more than units, so that every round sells out."""
 PEOPLE = 40 * LOAD.people
 """So many that nobody is asked for so often within a minute that his rate is used up."""
-SOCKET = ".s.PGSQL.5432"
 CONTROLS = 2
 
 
@@ -52,7 +51,7 @@ def bench_faults(options: argparse.Namespace) -> dict[str, Any]:
     log_file = home / "logs" / "faults-answers.jsonl"
     log_file.unlink(missing_ok=True)
     say(f"    every answer: {log_file}")
-    proxy = CuttingProxy(postgres.paths.sockets / SOCKET)
+    proxy = CuttingProxy(str(postgres.paths.sockets))
     found: dict[str, Any] = {}
     with loop_thread() as loop, Supervisor(home) as supervisor:
         platform = Platform(supervisor, postgres, valkey, proxy, urls.redis_url)

@@ -8,10 +8,10 @@ know is exactly whether the commit took place.
 import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from core.embedded.valkey import HOST
 
+POSTGRES_PORT = 5432
 QUERY, READY = b"Q", b"Z"
 LENGTH_BYTES = 4
 
@@ -41,7 +41,9 @@ class _Session:
 class CuttingProxy:
     """Listens on a loopback port; all it does unless armed is pass bytes on."""
 
-    socket: Path
+    host: str
+    """Of the server; a folder, if it listens on a socket in there."""
+    port: int = POSTGRES_PORT
     cuts: list[Moment] = field(default_factory=list)
     """Those that were made."""
     _armed: dict[bytes, Moment] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class CuttingProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answers, server = await asyncio.open_unix_connection(str(self.socket))
+            answers, server = await self._connect()
         except OSError:
             writer.transport.abort()
             return
@@ -75,6 +77,11 @@ class CuttingProxy:
             pass
         finally:
             session.end()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{self.host}/.s.PGSQL.{self.port}")
+        return await asyncio.open_connection(self.host, self.port)
 
     async def _pass_on(self, reader: asyncio.StreamReader, session: _Session) -> None:
         """Pass the client's messages on, one by one."""

@@ -6,17 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bench.faults.answers import Answer, Ask, Step, figures
 from bench.faults.checks import answers_check, replays_check, round_check, to_replay
-from bench.faults.proxy import CuttingProxy, Moment
+from bench.faults.proxy import POSTGRES_PORT, CuttingProxy, Moment
 from core.embedded.record import ServiceUrls
 from core.embedded.valkey import HOST
 from core.ids import new_id, to_public
@@ -141,15 +140,19 @@ def test_what_is_answered_and_not_kept_or_kept_and_not_answered_is_seen() -> Non
 @contextmanager
 def proxy_before(urls: ServiceUrls) -> Iterator[tuple[CuttingProxy, str]]:
     """Run a proxy before a test's database; yields it with the owner's URL through it."""
-    parsed = urlsplit(urls.owner_url)
-    folder = dict(part.split("=") for part in parsed.query.split("&"))["host"]
-    proxy = CuttingProxy(Path(folder) / ".s.PGSQL.5432")
+    server = conninfo_to_dict(urls.owner_url)
+    proxy = CuttingProxy(str(server["host"]), int(server.get("port") or POSTGRES_PORT))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         port = asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(10)
-        yield proxy, f"{parsed.username}@{HOST}:{port}{parsed.path}?sslmode=disable"
+        yield (
+            proxy,
+            make_conninfo(
+                urls.owner_url, host=HOST, port=port, sslmode="disable", gssencmode="disable"
+            ),
+        )
     finally:
         loop.call_soon_threadsafe(proxy.stop)
         loop.call_soon_threadsafe(loop.stop)
@@ -158,8 +161,7 @@ def proxy_before(urls: ServiceUrls) -> Iterator[tuple[CuttingProxy, str]]:
 
 
 def test_the_proxy_loses_the_answer_and_not_the_commit(own_database: ServiceUrls) -> None:
-    with proxy_before(own_database) as (proxy, address):
-        url = f"postgresql://{address}&gssencmode=disable"
+    with proxy_before(own_database) as (proxy, url):
         with psycopg.connect(own_database.owner_url, autocommit=True) as direct:
             direct.execute("CREATE TABLE cut_once (moment text)")
             for moment in Moment:

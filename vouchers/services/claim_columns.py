@@ -54,6 +54,7 @@ def claim_columns(group: Sequence[Prepared], new: Sequence[NewClaim]) -> list[st
     devices = [item.device for item in group]
     vouchers = [voucher for claim in new for voucher in claim.vouchers]
     limits = [limit for item in group for limit in item.limits]
+    counted = [(place, device) for place, item in enumerate(group, 1) for device in item.devices]
     of_claims = [place for place, item in enumerate(group, 1) for _ in item.limits]
     words = {
         str(limit_id): {"window": row.window}
@@ -69,7 +70,8 @@ def claim_columns(group: Sequence[Prepared], new: Sequence[NewClaim]) -> list[st
         array_text([one.at for one in commands]),
         array_text([one.units for one in commands]),
         None if set(devices) == {None} else array_text(devices),
-        json_text([item.devices for item in group]) if context.rules.device else None,
+        array_text([claim for claim, _ in counted]) if context.rules.device else None,
+        array_text([device for _, device in counted]) if context.rules.device else None,
         _refusals(group),
         array_text([one.claim for one in vouchers]),
         array_text([one.nth for one in vouchers]),

@@ -2,7 +2,8 @@
 -- service has three steps). A claim is a place, from 1 on, of these arrays, in order of arrival:
 -- p_claims (new ids), p_clients, p_keys, p_fingerprints, p_people (accounts), p_ats, p_units;
 -- p_devices is the key of the request's own device, null where no claim of the group has one.
--- p_counted [[key_id…]…]: all devices of each claim that count where the batch has a rule.
+-- All devices that count where the batch has a rule: a place of p_counted_claims (the place of the
+-- claim) and p_counted_devices; null where there is none.
 -- p_refusals [[{"code", "data"}…]…]: what the Python half says against each, null for nothing at all.
 -- A voucher is a place of p_voucher_claims (the place of its claim), p_voucher_nth (which of that
 -- claim's it is, in its batch), p_vouchers (new ids), p_codes, p_froms, p_untils, and, of a pack,
@@ -26,11 +27,15 @@
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb);
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, jsonb);
 DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, jsonb, integer, integer, jsonb);
+DROP FUNCTION IF EXISTS vouchers_claim(uuid, uuid, date, bigint, jsonb, integer, integer, uuid[],
+    uuid[], text[], text[], uuid[], timestamptz[], integer[], bigint[], jsonb, jsonb, integer[],
+    integer[], uuid[], text[], timestamptz[], timestamptz[], uuid[], bigint[], integer[], bigint[],
+    timestamptz[], bigint[], text[], integer[], integer[], jsonb);
 CREATE OR REPLACE FUNCTION vouchers_claim(
     p_batch uuid, p_entry uuid, p_date date, p_version bigint, p_caps jsonb, p_persons integer,
     p_days integer, p_claims uuid[], p_clients uuid[], p_keys text[], p_fingerprints text[],
-    p_people uuid[], p_ats timestamptz[], p_units integer[], p_devices bigint[], p_counted jsonb,
-    p_refusals jsonb, p_voucher_claims integer[], p_voucher_nth integer[], p_vouchers uuid[],
+    p_people uuid[], p_ats timestamptz[], p_units integer[], p_devices bigint[],
+    p_counted_claims integer[], p_counted_devices bigint[], p_refusals jsonb, p_voucher_claims integer[], p_voucher_nth integer[], p_vouchers uuid[],
     p_codes text[], p_froms timestamptz[], p_untils timestamptz[], p_batches uuid[],
     p_versions bigint[], p_limit_claims integer[], p_limit_ids bigint[],
     p_limit_starts timestamptz[], p_limit_keys bigint[], p_limit_kinds text[],
@@ -185,7 +190,8 @@ BEGIN
     IF p_persons IS NOT NULL THEN
         FOR v_found IN
             SELECT * FROM vouchers_claims_crowded(
-                v_batch.campaign_id, p_persons, p_days, p_counted, p_people, p_ats)
+                v_batch.campaign_id, p_persons, p_days, p_counted_claims, p_counted_devices,
+                p_people, p_ats)
         LOOP
             IF v_outcomes[v_found.place] IS NULL THEN
                 v_refusals[v_found.place] := v_refusals[v_found.place] || v_found.reasons;

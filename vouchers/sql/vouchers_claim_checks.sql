@@ -25,34 +25,30 @@ $$;
 
 -- Claims on a device on which p_persons other people have claimed in the campaign within p_days.
 CREATE OR REPLACE FUNCTION vouchers_claims_crowded(
-    p_campaign uuid, p_persons integer, p_days integer, p_counted jsonb, p_people uuid[],
-    p_ats timestamptz[]
-) RETURNS TABLE (place bigint, reasons jsonb) LANGUAGE plpgsql VOLATILE AS $$
+    p_campaign uuid, p_persons integer, p_days integer, p_claims integer[], p_devices bigint[],
+    p_people uuid[], p_ats timestamptz[]
+) RETURNS TABLE (place integer, reasons jsonb) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
     -- Batches share devices: their groups wait here for each other, and then see the other's.
     PERFORM 1 FROM vouchers_identitykey k
-      WHERE k.id = ANY (ARRAY(SELECT d.key_id::bigint
-                                FROM jsonb_array_elements(p_counted) AS c(devices),
-                                     jsonb_array_elements_text(c.devices) AS d(key_id)))
+      WHERE k.id = ANY (p_devices)
       ORDER BY k.id FOR NO KEY UPDATE;
     RETURN QUERY
-    SELECT c.place, jsonb_build_array(jsonb_build_object('code', 'claim.device_limit',
+    SELECT d.place, jsonb_build_array(jsonb_build_object('code', 'claim.device_limit',
                'data', jsonb_build_object('limit', p_persons, 'persons', max(seen.persons),
                                           'days', p_days)))
-      FROM ROWS FROM (jsonb_array_elements(p_counted), unnest(p_people), unnest(p_ats))
-           WITH ORDINALITY AS c(devices, enrolment_id, at, place)
+      FROM unnest(p_claims, p_devices) AS d(place, key_id)
      CROSS JOIN LATERAL (
         SELECT coalesce((SELECT p.key_id::text FROM vouchers_enrolmentkey p
-                          WHERE p.enrolment_id = c.enrolment_id AND p.kind = 'DOCUMENT'
-                            AND p.valid_until IS NULL), c.enrolment_id::text) AS person) own
-     CROSS JOIN LATERAL jsonb_array_elements_text(c.devices) AS d(key_id)
+                          WHERE p.enrolment_id = p_people[d.place] AND p.kind = 'DOCUMENT'
+                            AND p.valid_until IS NULL), p_people[d.place]::text) AS person) own
      CROSS JOIN LATERAL (
         SELECT count(DISTINCT u.person) AS persons FROM vouchers_deviceuse u
-         WHERE u.device_id = d.key_id::bigint AND u.campaign_id = p_campaign
-           AND u.at > c.at - make_interval(hours => 24 * p_days)
+         WHERE u.device_id = d.key_id AND u.campaign_id = p_campaign
+           AND u.at > p_ats[d.place] - make_interval(hours => 24 * p_days)
            AND u.person <> own.person) seen
-     GROUP BY c.place HAVING max(seen.persons) >= p_persons;
+     GROUP BY d.place HAVING max(seen.persons) >= p_persons;
 END
 $$;
 
