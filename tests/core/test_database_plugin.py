@@ -30,6 +30,7 @@ def test_ordinary_tests_roll_back(turn: int) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("two_roles")
 def test_tests_run_as_the_app_role() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -42,6 +43,7 @@ def test_tests_run_as_the_app_role() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("two_roles")
 @pytest.mark.parametrize("statement", ["TRUNCATE django_session", "CREATE TABLE other (n int)"])
 def test_the_app_role_may_not_change_the_schema(statement: str) -> None:
     with pytest.raises((ProgrammingError, InternalError), match="permission denied"):

@@ -96,11 +96,13 @@ def test_no_redemption_is_deleted(made: tuple[Shop, UUID]) -> None:
     refused(f"DELETE FROM {LINE} WHERE redemption_id = %s", made[1], by="Cannot delete")
 
 
+@pytest.mark.usefixtures("two_roles")
 @pytest.mark.parametrize("verb", ["UPDATE {} SET payer_fen = 0", "DELETE FROM {}"])
 def test_steps_are_append_only(made: tuple[Shop, UUID], verb: str) -> None:
     refused(verb.format(STEP) + " WHERE redemption_id = %s", made[1], by="permission denied")
 
 
+@pytest.mark.usefixtures("two_roles")
 def test_facts_are_not_truncated(made: tuple[Shop, UUID]) -> None:
     refused(f"TRUNCATE {STEP}", by="permission denied")
 
@@ -174,6 +176,7 @@ def test_a_payment_code_is_used_by_a_redemption_or_not_at_all() -> None:
     refused("UPDATE redemption_paymentcode SET expires_at = created_at", by="payment_code_life")
 
 
+@pytest.mark.usefixtures("two_roles")
 def test_no_balance_follows_but_from_postings(made: tuple[Shop, UUID]) -> None:
     refused(
         "UPDATE core_account SET balance_fen = balance_fen + 1 WHERE kind = 'PAYABLE'",

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
 
 from config.settings.database_settings import database_settings
 from core.embedded.databases import database_create, database_urls, owner_run
@@ -61,9 +62,9 @@ def _maintenance(owner_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def schema_digest() -> str:
-    """Return a digest of everything a migration run depends on: migrations, SQL and data files."""
-    digest = hashlib.sha256()
+def schema_digest(roles: str) -> str:
+    """Return a digest of what a migration run depends on: roles, migrations, SQL and data files."""
+    digest = hashlib.sha256(roles.encode())
     for app in sorted(apps.get_app_configs(), key=lambda one: one.label):
         folder = Path(app.path)
         files = [*folder.glob("migrations/*.py")]
@@ -74,9 +75,15 @@ def schema_digest() -> str:
     return digest.hexdigest()[:12]
 
 
+def _template_name(urls: ServiceUrls) -> str:
+    """Return a name for this schema and these roles, to one of which migrations grant rights."""
+    roles = [conninfo_to_dict(url).get("user") for url in (urls.database_url, urls.owner_url)]
+    return f"{TEMPLATE_PREFIX}{schema_digest(str(roles))}"
+
+
 def template_ensure(urls: ServiceUrls, *, rebuild: bool) -> str:
     """Return the name of the migrated template, making it first if its files have changed."""
-    name = f"{TEMPLATE_PREFIX}{schema_digest()}"
+    name = _template_name(urls)
     with _maintenance(urls.owner_url) as connection:
         known = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [name]
@@ -94,7 +101,7 @@ def template_ensure(urls: ServiceUrls, *, rebuild: bool) -> str:
         owner_run(connection, "ALTER DATABASE {} RENAME TO {}", unfinished, name)
         rows = connection.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
-            " ORDER BY oid DESC OFFSET %s",
+            " AND datdba = current_user::regrole ORDER BY oid DESC OFFSET %s",
             [TEMPLATE_PREFIX, TEMPLATES_KEPT],
         ).fetchall()
         for (old,) in rows:

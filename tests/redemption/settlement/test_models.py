@@ -5,6 +5,7 @@ from django.db import connection
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("two_roles")
 @pytest.mark.parametrize(
     ("table", "right", "granted"),
     [
