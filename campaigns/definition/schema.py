@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -48,6 +49,9 @@ def document_schema() -> dict[str, Any]:
     )
     # Through JSON, so that defaults that are tuples are spelled as a file spells them.
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(components))
+    for component in plain.values():
+        if "description" in component:  # a docstring, which Python indents up to 3.12
+            component["description"] = cleandoc(component["description"])
     root = plain.pop("CampaignSpec")
     for section, schema in zip(known, schemas[1:], strict=True):
         root["properties"][section.name] = schema
