@@ -52,6 +52,11 @@ def from_public(prefix: str, text: str) -> UUID | None:
         return None
 
 
+def from_shown(text: str) -> UUID | None:
+    """Read an id as pages and answers show it, whatever it is of; ``None`` if it is none."""
+    return from_public(text.partition("_")[0], text)
+
+
 def luhn_digit(digits: str) -> str:
     """Return the Luhn check digit of a string of decimal digits."""
     summed = digits[-1::-2].translate(_DOUBLED) + digits[-2::-2]

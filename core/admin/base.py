@@ -46,6 +46,7 @@ from core.admin.filters import DayRangeFilter
 from core.admin.labels import labels_bind
 from core.admin.regions import region_choices
 from core.errors import DomainError
+from core.ids import from_shown
 
 
 class ScopedModelAdmin(ModelAdmin):
@@ -190,6 +191,16 @@ class ScopedModelAdmin(ModelAdmin):
             choices=region_choices(request, action, leaves_only=not is_owner),
             widget=UnfoldAdminSelectWidget(),
         )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find rows by the numbers that pages show (``rdm_…``) wherever an id is searched."""
+        shown = from_shown(search_term.strip())
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term if shown is None else str(shown)
+        )
+        return found
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Return the filters; ranges of days count whole days in Shanghai."""

@@ -25,7 +25,7 @@ from core.admin.filters import (
     StoreRegionFilter,
 )
 from core.admin.regions import region_column
-from core.ids import from_public, to_public
+from core.ids import to_public
 from redemption.answers import REDEMPTION
 from redemption.models import Redemption, RedemptionLine, RedemptionStep
 
@@ -54,6 +54,7 @@ class LineInline(ReadOnlyInline):
     """The vouchers of a redemption."""
 
     model = RedemptionLine
+    hide_title = True
     fields = ("voucher_of", "batch", "used", "live")
     readonly_fields = fields
     used = yuan_column("used_fen", _("抵用金额（元）"))
@@ -73,6 +74,7 @@ class StepInline(ReadOnlyInline):
     """What happened to a redemption, in order."""
 
     model = RedemptionStep
+    hide_title = True
     fields = (
         "seq",
         "kind",
@@ -219,16 +221,6 @@ class RedemptionAdmin(ScopedModelAdmin):
         """Link to the page that follows this payment from the claim to the bank line."""
         address = reverse("trace", args=[to_public(REDEMPTION, obj.pk)])
         return format_html('<a class="xfq-link" href="{}">{}</a>', address, _("查看全程"))
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find a redemption by the number the channels know, too."""
-        known = from_public(REDEMPTION, search_term.strip())
-        found: tuple[QuerySet[Any], bool] = super().get_search_results(
-            request, queryset, search_term if known is None else str(known)
-        )
-        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave the person out where the row is seen by its store's region only."""
