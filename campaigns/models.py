@@ -315,4 +315,4 @@ class WhitelistEntry(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.store_id)
+        return str(self.store)

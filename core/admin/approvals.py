@@ -71,6 +71,7 @@ class DecisionInline(TabularInline):
     """The words of the checkers, one per level."""
 
     model = ApprovalDecision
+    hide_title = True
     fields = ("step", "checker", "agreed", "comment", "at")
     readonly_fields = fields
     extra = 0

@@ -164,7 +164,7 @@ class PostingAdmin(CampaignScopedAdmin):
     """All postings; large, so read page by page."""
 
     list_display = (
-        "id",
+        "number",
         "entry_link",
         "business_date",
         "campaign_of",
@@ -206,6 +206,11 @@ class PostingAdmin(CampaignScopedAdmin):
             .annotate(funder_name=directory_name("funder_id", FUNDER))
         )
         return rows
+
+    @display(description=_("分录编号"), ordering="pk")
+    def number(self, obj: Posting) -> str:
+        """Show the number, as the audit chain counts postings."""
+        return str(obj)
 
     @display(description=_("记账凭证"), ordering="entry")
     def entry_link(self, obj: Posting) -> SafeString | str:

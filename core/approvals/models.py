@@ -102,4 +102,4 @@ class ApprovalDecision(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.approval_id} · {self.step}"
+        return f"{self.approval} · {self.step}"

@@ -5,6 +5,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import local_text
+
 
 class AuditEvent(models.Model):
     """What a person or the system did, with old and new values; append-only."""
@@ -36,7 +38,7 @@ class AuditEvent(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.action} {self.subject_type} {self.subject_id}"
+        return f"#{self.pk} · {local_text(self.at)}"
 
 
 class AuditLink(models.Model):

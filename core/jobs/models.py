@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import local_text
 from core.ids import new_id
 
 
@@ -96,7 +97,7 @@ class ScheduledTick(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.job} {self.tick_at:%Y-%m-%d %H:%M}"
+        return f"{self.job} {local_text(self.tick_at)}"
 
 
 class BusinessClock(models.Model):
@@ -117,4 +118,4 @@ class BusinessClock(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.business_anchor)
+        return local_text(self.business_anchor)

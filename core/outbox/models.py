@@ -68,4 +68,4 @@ class Delivery(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.event_id} → {self.consumer}"
+        return f"{self.event.topic} → {self.consumer}"

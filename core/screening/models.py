@@ -157,4 +157,4 @@ class Hit(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.subject_id}"
+        return f"{self.rule} · {self.case}"

@@ -53,4 +53,4 @@ class EarmarkAdmin(ScopedModelAdmin):
         """Link to the entry by which it ended."""
         if obj.entry_id is None:
             return "-"
-        return page_link("core_entry_change", obj.entry_id, obj.entry_id)
+        return page_link("core_entry_change", _("查看"), obj.entry_id)

@@ -14,6 +14,8 @@ from unfold.paginator import InfinitePaginator
 from core.admin.base import ScopedModelAdmin
 from core.admin.columns import page_link, yuan_column, yuan_grouped
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
+from core.ids import to_public
+from redemption.answers import REDEMPTION
 from redemption.models import Earmark, RedemptionLine
 
 
@@ -24,16 +26,17 @@ class RedemptionLineAdmin(ScopedModelAdmin):
     region_field = "redemption__owner_region"
     store_region_field = "redemption__store_region"
     organisation_field = "redemption__acquirer__organisation_id"
-    list_display = ("id", "redemption_of", "batch", "voucher_of", "used", "live")
+    list_display = ("redemption_of", "batch", "voucher_of", "used", "live")
+    list_display_links = ("used",)
     list_filter = (
         RegionFilter,
         StoreRegionFilter,
         ("redemption__campaign", ScopedRelatedFilter),
         "live",
     )
-    list_select_related = ("batch",)
-    search_fields = ("redemption__id__exact", "voucher__id__exact")
-    search_help_text = _("按核销单或消费券编号查找")
+    list_select_related = ("batch", "voucher")
+    search_fields = ("redemption__id__exact", "voucher__code__exact", "voucher__id__exact")
+    search_help_text = _("按核销单号、券码或消费券编号查找")
     ordering = ("-pk",)
     fields = ("redemption_of", "batch", "voucher_of", "used", "kept", "live")
     readonly_fields = ("redemption_of", "voucher_of", "used", "kept")
@@ -58,9 +61,10 @@ class RedemptionLineAdmin(ScopedModelAdmin):
     @display(description=_("核销单"), ordering="redemption")
     def redemption_of(self, obj: RedemptionLine) -> SafeString | str:
         """Link to the payment."""
-        return page_link("redemption_redemption_change", obj.redemption_id, obj.redemption_id)
+        number = to_public(REDEMPTION, obj.redemption_id)
+        return page_link("redemption_redemption_change", number, obj.redemption_id)
 
     @display(description=_("消费券"), ordering="voucher")
     def voucher_of(self, obj: RedemptionLine) -> SafeString | str:
         """Link to the voucher."""
-        return page_link("vouchers_voucher_change", obj.voucher_id, obj.voucher_id)
+        return page_link("vouchers_voucher_change", obj.voucher, obj.voucher_id)

@@ -95,7 +95,7 @@ class RedemptionStepAdmin(ScopedModelAdmin):
     @display(description=_("记账凭证"))
     def entry_of(self, obj: RedemptionStep) -> SafeString | str:
         """Link to the entry."""
-        return page_link("core_entry_change", obj.entry_id, obj.entry_id) if obj.entry_id else "-"
+        return page_link("core_entry_change", obj.entry, obj.entry_id) if obj.entry_id else "-"
 
     @display(description=_("各方出资（元）"))
     def funders(self, obj: RedemptionStep) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import local_text
 from core.ids import new_id
 from core.models import Client
 from vouchers.models import Enrolment, Voucher
@@ -59,4 +60,4 @@ class PaymentCode(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return local_text(self.created_at)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from core.ids import to_public
 from core.models import Entry
 from redemption.models.redemptions import Redemption, RedemptionLine
 from vouchers.models import Batch
@@ -80,4 +81,4 @@ class Earmark(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return to_public("rdm", self.redemption_id)

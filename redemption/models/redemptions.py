@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Whitelist
-from core.ids import new_id
+from core.ids import new_id, to_public
 from core.models import Client, Entry
 from core.state_machine import StateMachine
 from merchants.models import Acquirer, Merchant, Payee, Store, Terminal
@@ -154,7 +154,7 @@ class Redemption(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return to_public("rdm", self.pk)
 
 
 class RedemptionLine(models.Model):
@@ -193,7 +193,7 @@ class RedemptionLine(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.redemption_id} · {self.voucher_id}"
+        return f"{to_public('rdm', self.redemption_id)} · {self.voucher}"
 
 
 class RedemptionStep(models.Model):
@@ -263,4 +263,4 @@ class RedemptionStep(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.redemption_id}"
+        return f"{self.get_kind_display()} {to_public('rdm', self.redemption_id)}"

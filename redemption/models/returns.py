@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.ids import new_id
+from core.ids import new_id, to_public
 from core.state_machine import StateMachine
 from vouchers.models import Batch, Enrolment
 
@@ -78,4 +78,5 @@ class Reward(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_source_display()} {self.source_id}"
+        prefix = "rdm" if self.source == self.Source.REDEMPTION else "txn"
+        return f"{self.get_source_display()} {to_public(prefix, self.source_id)}"

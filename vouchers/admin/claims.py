@@ -56,12 +56,12 @@ class ClaimAdmin(ScopedModelAdmin):
     @display(description=_("渠道用户"))
     def enrolment_link(self, obj: Claim) -> SafeString | str:
         """Link to the account."""
-        return page_link("vouchers_enrolment_change", obj.enrolment_id, obj.enrolment_id)
+        return page_link("vouchers_enrolment_change", obj.enrolment, obj.enrolment_id)
 
     @display(description=_("记账凭证"))
     def entry_link(self, obj: Claim) -> SafeString | str:
         """Link to the entry."""
-        return page_link("core_entry_change", obj.entry_id, obj.entry_id)
+        return page_link("core_entry_change", obj.entry, obj.entry_id)
 
     @display(description=_("消费券"))
     def vouchers_link(self, obj: Claim) -> SafeString | str:
@@ -125,12 +125,12 @@ class VoucherAdmin(ScopedModelAdmin):
     @display(description=_("规则版本"))
     def rules_link(self, obj: Voucher) -> SafeString | str:
         """Link to the rules it was issued under."""
-        return page_link("vouchers_batchversion_change", obj.batch_version_id, obj.batch_version_id)
+        return page_link("vouchers_batchversion_change", obj.batch_version, obj.batch_version_id)
 
     @display(description=_("领取记录"))
     def claim_link(self, obj: Voucher) -> SafeString | str:
         """Link to the claim."""
-        return page_link("vouchers_claim_change", obj.claim_id, obj.claim_id)
+        return page_link("vouchers_claim_change", obj.claim, obj.claim_id)
 
     @display(description=_("经过"))
     def history(self, obj: Voucher) -> SafeString | str:

@@ -35,6 +35,7 @@ class KeyInline(TabularInline):
     """The keys an account carries."""
 
     model = EnrolmentKey
+    hide_title = True
     fields = ("kind", "key", "valid_from", "valid_until")
     readonly_fields = fields
     extra = 0
@@ -57,7 +58,7 @@ class KeyInline(TabularInline):
 class EnrolmentAdmin(ScopedModelAdmin):
     """渠道用户: one account in one channel, with the limits its keys have used."""
 
-    list_display = ("id", "client", "level", "created_at", "updated_at")
+    list_display = ("person", "client", "level", "created_at", "updated_at")
     list_filter = (
         RegionFilter,
         ("client", ScopedRelatedFilter),
@@ -68,13 +69,19 @@ class EnrolmentAdmin(ScopedModelAdmin):
     search_fields = ("id__exact", "external_id__exact")
     search_help_text = _("按用户编号或渠道用户号查找")
     fields = (
-        ("client", "level"),
+        ("person", "client"),
+        ("level",),
         ("created_at", "updated_at"),
         "vouchers_link",
         "limit_uses",
     )
     inlines = (KeyInline,)
     paginator = InfinitePaginator
+
+    @display(description=_("用户编号"), ordering="pk")
+    def person(self, obj: Enrolment) -> str:
+        """Show the number the channels know."""
+        return str(obj)
 
     @display(description=_("消费券"))
     def vouchers_link(self, obj: Enrolment) -> SafeString | str:
@@ -140,7 +147,7 @@ class IdentityKeyAdmin(ScopedModelAdmin):
 
     region_field = "enrolments__enrolment__owner_region"
     scope_many = True
-    list_display = ("id", "kind", "masked")
+    list_display = ("kind", "masked")
     list_filter = (("kind", ChoicesDropdownFilter),)
     search_fields = ("id__exact", "masked__exact")
     fields = ("kind", "masked")

@@ -24,6 +24,7 @@ class SliceInline(TabularInline):
     """The units of a wave per channel."""
 
     model = QuotaSlice
+    hide_title = True
     fields = ("channel", "planned", "issued", "left")
     readonly_fields = fields
     extra = 0

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Version
+from core.clock import local_text
 from core.ids import new_id
 from core.models import Client
 from core.state_machine import StateMachine
@@ -147,7 +148,7 @@ class BatchVersion(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.batch} · {self.version_id}"
+        return f"{self.batch} v{self.version.number}"
 
 
 class QuotaRelease(models.Model):
@@ -278,7 +279,7 @@ class QuotaRelease(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.batch} {self.slot:%m-%d %H:%M}"
+        return f"{self.batch} {local_text(self.slot)}"
 
     @property
     def is_dropped(self) -> bool:
@@ -316,4 +317,4 @@ class QuotaSlice(models.Model):
         triggers = (pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
-        return f"{self.release} · {self.channel or '-'}"
+        return f"{self.release} · {self.channel or _('不限渠道')}"

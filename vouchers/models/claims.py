@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
-from core.ids import new_id
+from core.ids import new_id, to_public
 from core.models import Client, Entry
 from core.state_machine import StateMachine
 from vouchers.models.batches import Batch, BatchVersion, QuotaSlice
@@ -74,7 +74,7 @@ class Claim(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return to_public("clm", self.pk)
 
 
 class Voucher(models.Model):

@@ -137,4 +137,4 @@ class GrantChunk(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.grant_id} · {self.number}"
+        return f"{self.grant} · {self.number}"

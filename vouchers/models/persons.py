@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.ids import new_id
+from core.ids import new_id, to_public
 from core.models import Client
 
 
@@ -61,7 +61,7 @@ class IdentityHash(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.key_id} v{self.pepper_version}"
+        return f"{self.key} v{self.pepper_version}"
 
 
 class Enrolment(models.Model):
@@ -89,7 +89,7 @@ class Enrolment(models.Model):
         triggers = (pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return to_public("per", self.pk)
 
 
 class EnrolmentKey(models.Model):
@@ -123,4 +123,4 @@ class EnrolmentKey(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.enrolment_id} · {self.kind}"
+        return f"{to_public('per', self.enrolment_id)} · {self.get_kind_display()}"

@@ -16,6 +16,7 @@ from unfold.paginator import InfinitePaginator
 from core.admin.base import ScopedModelAdmin
 from core.admin.columns import page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
+from core.clock import local_text
 from core.ids import to_public
 from redemption.admin.settlement.columns import parts_column
 from redemption.answers import REDEMPTION
@@ -84,9 +85,9 @@ class SettlementItemAdmin(ScopedModelAdmin):
         return str(obj.fact.get_kind_display())
 
     @display(description=_("时间"))
-    def at(self, obj: SettlementItem) -> Any:
+    def at(self, obj: SettlementItem) -> str:
         """Show the fact's time."""
-        return obj.fact.at
+        return local_text(obj.fact.at)
 
     @display(description=_("结算批次"))
     def batch_of(self, obj: SettlementItem) -> SafeString | str:

@@ -184,7 +184,7 @@ class SettlementLine(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.batch_id} {self.get_kind_display()}"
+        return f"{self.batch} · {self.payee} · {self.get_kind_display()}"
 
 
 class SettlementItem(models.Model):
@@ -221,4 +221,4 @@ class SettlementItem(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return str(self.fact)

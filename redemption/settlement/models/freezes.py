@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Funder
-from core.ids import new_id
+from core.ids import new_id, to_public
 from core.models import Case, Entry
 from core.state_machine import StateMachine
 from merchants.models import Payee
@@ -91,7 +91,7 @@ class FrozenFact(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return to_public("rdm", self.redemption_id)
 
 
 class MerchantRepayment(models.Model):
