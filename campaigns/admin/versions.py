@@ -18,7 +18,10 @@ from campaigns.services.descriptions import documents_words, fields_words, versi
 from campaigns.services.readiness import version_is_as_approved
 from core.admin.base import ScopedModelAdmin
 from core.admin.columns import json_column, lines_block, page_link, yuan_column
+from core.admin.details import detail_lines, in_label_order, lines_shown
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
+
+DOCUMENT_LABELS = {"number": _("文号"), "year": _("年度"), "project_code": _("项目编码")}
 
 
 @admin.register(Version)
@@ -134,7 +137,12 @@ class FundingAdmin(ScopedModelAdmin):
     search_fields = ("campaign__title", "funder__name")
     fields = ("campaign", "funder", "mode", "quota", "document_text", "position")
     quota = yuan_column("quota_fen", _("预算额度（元）"))
-    document_text = json_column("document", _("资金文件"))
+
+    @display(description=_("资金文件"))
+    def document_text(self, obj: Funding) -> SafeString | str:
+        """Show what the funding document is; a year is no amount."""
+        plain = {name: str(value) for name, value in obj.document.items()}
+        return lines_shown(detail_lines(in_label_order(plain, DOCUMENT_LABELS), DOCUMENT_LABELS))
 
     @display(description=_("文号"))
     def number(self, obj: Funding) -> str:

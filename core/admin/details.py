@@ -1,9 +1,11 @@
 """What a row keeps as JSON, as a person reads it: labels, yuan, times, tables."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -14,6 +16,7 @@ from unfold.decorators import display
 
 from core.admin.columns import page_link, yuan_grouped
 from core.clock import TIME_ZONE
+from core.ids import to_public
 
 Label = str | Promise
 Labels = Mapping[str, Label]
@@ -34,7 +37,12 @@ VALUES: dict[str, Label] = {
     "ACCOUNT": _("账户"),
     "PAYER": _("付款账户"),
 }
-PAGES = {"redemption": "redemption_redemption_change", "claim": "vouchers_claim_change"}
+PAGES = {
+    "redemption": ("redemption_redemption_change", "rdm"),
+    "claim": ("vouchers_claim_change", "clm"),
+}
+"""The page of an id, and the prefix that it is shown with everywhere else."""
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BASIS_POINTS = "_bp"
 COUNTS = frozenset({"n"})
 
@@ -76,13 +84,17 @@ def in_label_order(values: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
     return {key: values[key] for key in [*known, *(key for key in values if key not in labels)]}
 
 
+def lines_shown(lines: Sequence[Line]) -> SafeString | str:
+    """Return lines as a page shows them."""
+    return render_to_string(TEMPLATE, {"lines": lines}) if lines else "-"
+
+
 def detail_column(field: str, title: Any, labels: Labels) -> Callable[[Any, Any], SafeString | str]:
     """Return an admin method that shows a JSON column line by line."""
 
     @display(description=title)
     def column(_admin: Any, obj: Any) -> SafeString | str:
-        lines = detail_lines(in_label_order(getattr(obj, field), labels), labels)
-        return render_to_string(TEMPLATE, {"lines": lines}) if lines else "-"
+        return lines_shown(detail_lines(in_label_order(getattr(obj, field), labels), labels))
 
     shown: Callable[[Any, Any], SafeString | str] = column
     return shown
@@ -125,8 +137,9 @@ def value_text(key: str, value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "、".join(value_text(key, one) for one in value)
     text = "-" if value is None else str(value)
-    if key in PAGES:
-        return page_link(PAGES[key], text[-12:], text)
+    if key in PAGES and UUID_TEXT.fullmatch(text):
+        page, prefix = PAGES[key]
+        return page_link(page, to_public(prefix, UUID(text)), text)
     words = " ".join(str(VALUES.get(word, word)) for word in text.split(" "))
     return _moment(words)
 

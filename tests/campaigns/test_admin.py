@@ -220,6 +220,20 @@ def test_the_page_of_an_approval_says_what_is_agreed_to() -> None:
     assert "batches[b1].rules.validity.value：72 → 48" in page.content.decode()
 
 
+def test_a_funding_shows_its_document_in_words() -> None:
+    running = campaign_live()
+    funding = Funding.objects.filter(campaign=running.campaign).first()
+    assert funding is not None
+    Funding.objects.filter(pk=funding.pk).update(
+        document={"number": "桂财〔2026〕1号", "year": 2026, "project_code": ""}
+    )
+    page = login(Role.CAMPAIGN_MAKER).get(url(Funding, "change", funding.pk)).content.decode()
+    assert "<dt>年度</dt>" in page
+    assert "桂财〔2026〕1号" in page
+    assert "project_code" not in page
+    assert "2,026" not in page
+
+
 def test_export_is_the_draft() -> None:
     campaign = campaign_approved()
     client = login(Role.CAMPAIGN_MAKER)

@@ -12,6 +12,7 @@ from core.admin.cases import CaseRuleFilter
 from core.approvals.models import Approval, ApprovalState
 from core.audit.models import AuditEvent
 from core.clock import TIME_ZONE
+from core.ids import NIL, to_public
 from core.screening.models import Case, CaseState, Hit, RuleParameter
 from core.screening.rules import rules
 from core.screening.services.cases import KIND
@@ -26,7 +27,7 @@ EVIDENCE: dict[str, Any] = {
     "median": 3,
     "amount_fen": 36_000,
     "timeline": [
-        {"at": "2026-03-06T01:00:00Z", "amount_fen": 10_050},
+        {"at": "2026-03-06T01:00:00Z", "amount_fen": 10_050, "redemption": str(NIL)},
         {"at": "2026-03-06T01:00:40Z", "amount_fen": 10_010},
     ],
     "against": ["开业促销，已报备", "本镇唯一门店"],
@@ -77,6 +78,7 @@ def test_a_case_shows_its_evidence_in_words() -> None:
         "100.10",
         "不利于该嫌疑的情况",
         "本镇唯一门店",
+        to_public("rdm", NIL),
     ):
         assert words in text, words
     hit = case.hits.first()

@@ -16,7 +16,8 @@ from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button, list_button
-from core.admin.columns import json_column, yuan_column
+from core.admin.columns import yuan_column
+from core.admin.details import detail_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from redemption.admin.settlement.choices import importable
 from redemption.admin.settlement.columns import state_column
@@ -25,6 +26,17 @@ from redemption.admin.settlement.pages import acquirer_file_page
 from redemption.settlement.models import ReconDay, ReconFile, ReconRow
 from redemption.settlement.recon.days import day_close, suspense_submit
 from redemption.settlement.states import DiscrepancyState
+
+
+TOTAL_LABELS = {
+    "count": _("笔数"),
+    "order_fen": _("交易金额（元）"),
+    "discount_fen": _("优惠金额（元）"),
+    "refund_order_fen": _("退货与撤销交易金额（元）"),
+    "refund_discount_fen": _("退货与撤销优惠金额（元）"),
+    "fee_fen": _("手续费（元）"),
+    "amount_fen": _("金额（元）"),
+}
 
 
 @admin.register(ReconDay)
@@ -168,7 +180,7 @@ class ReconFileAdmin(ScopedModelAdmin):
     readonly_fields = ("totals_of",)
     actions_list = ("import_file",)
     has_import_file_permission = list_button(importable)
-    totals_of = json_column("totals", _("控制合计（分）"))
+    totals_of = detail_column("totals", _("控制合计"), TOTAL_LABELS)
 
     @action(
         description=_("导入对账文件"),

@@ -7,15 +7,18 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
-from unfold.decorators import action
+from unfold.decorators import action, display
 
 from core import clock
 from core.admin.actions import staff_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import list_button
-from core.admin.columns import json_column
+from core.admin.columns import yuan_grouped
+from core.admin.details import Line, lines_shown
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.errors import DomainError
 from core.jobs.errors import JobFileChangedError
@@ -23,6 +26,10 @@ from redemption.admin.settlement.choices import reportable
 from redemption.admin.settlement.pages import campaign_report_page, statements_page
 from redemption.settlement.models import Statement
 from redemption.settlement.statements import statement_download, statements_visible
+
+
+COUNTS = ("笔数", "张数")
+"""What the titles of columns end in that count pieces; all others that are summed hold fen."""
 
 
 @admin.register(Statement)
@@ -67,7 +74,11 @@ class StatementAdmin(ScopedModelAdmin):
     has_report_permission = list_button(reportable)
     actions_row = ("download",)
     actions_detail = ("download",)
-    totals_of = json_column("totals", _("控制合计（金额为分）"))
+
+    @display(description=_("控制合计"))
+    def totals_of(self, obj: Statement) -> SafeString | str:
+        """Show the sums of the file's columns: pieces as they are, amounts in yuan."""
+        return lines_shown([Line(title, _sum(title, n)) for title, n in obj.totals.items()])
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep what the member of staff may see."""
@@ -109,3 +120,9 @@ class StatementAdmin(ScopedModelAdmin):
     def report(self, request: HttpRequest) -> HttpResponse:
         """Queue a campaign report."""
         return campaign_report_page(self, request)
+
+
+def _sum(title: str, value: int) -> str:
+    if title.endswith(COUNTS):
+        return f"{value:,}"
+    return gettext("%(yuan)s 元") % {"yuan": yuan_grouped(value)}

@@ -1,5 +1,6 @@
 """The settlement pages as staff use them."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from core.approvals.models import Approval
 from core.approvals.services import approval_decide
 from core.jobs.progress import Progress
 from core.models import AuditEvent
+from redemption.admin.settlement.statements import COUNTS
 from redemption.models import ExceptionItem
 from redemption.settlement.models import (
     BankLine,
@@ -177,6 +179,38 @@ def test_every_list_and_page_opens_and_other_regions_see_nothing() -> None:
             maker.html(maker.page_url(row))
             assert other.get(other.page_url(row)).status_code == 404, model
             assert other.page_url(row) not in other.html(other.list_url(model))
+
+
+def test_control_totals_are_read_in_yuan_and_pieces() -> None:
+    shop = shop_make()
+    confirmed_make(shop)
+    built(shop)
+    files_of(shop)
+    maker = Staff.of(Role.SETTLEMENT_MAKER)
+    mine = Statement.objects.get(kind="ACQUIRER", form="CSV")
+    assert lines_of(maker.html(maker.page_url(mine))) >= {
+        ("应结金额", "27.00 元"),
+        ("实付金额", "27.00 元"),
+        ("明细笔数", "1"),
+    }
+    data = {"acquirer": str(shop.terminal.acquirer_id), "file": zm_upload(shop)}
+    maker.client.post(reverse("admin:redemption_reconfile_import_file"), data)
+    assert lines_of(maker.html(maker.page_url(ReconFile.objects.get()))) == {
+        ("笔数", "1"),
+        ("交易金额（元）", "100.00"),
+        ("优惠金额（元）", "30.00"),
+        ("退货与撤销交易金额（元）", "0.00"),
+        ("退货与撤销优惠金额（元）", "0.00"),
+        ("手续费（元）", "0.00"),
+    }
+    titles = {title for one in Statement.objects.all() for title in one.totals}
+    assert all(title.endswith(COUNTS) for title in titles if title.endswith("数"))
+
+
+def lines_of(text: str) -> set[tuple[str, str]]:
+    """Return what the labelled lines of a page say."""
+    found = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", text, re.DOTALL)
+    return {(label, " ".join(said_.split())) for label, said_ in found}
 
 
 def test_a_statement_is_downloaded_by_those_it_concerns_and_recorded() -> None:
