@@ -33,6 +33,7 @@ class AcquirerAdmin(ScopedModelAdmin):
         "cutoff",
         "fee_bp",
         "owner_region",
+        "region",
     )
     autocomplete_fields = ("organisation",)
     region = region_column("owner_region", _("归属地区"))
@@ -46,9 +47,14 @@ class AcquirerAdmin(ScopedModelAdmin):
         """Show acquirers of the own region and of regions above, which serve it too."""
         return queryset.filter(pk__in=acquirers_visible(request.user).values("pk"))
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Ask for the region of a new acquirer; name that of one."""
+        hidden = "owner_region" if obj else "region"
+        return tuple(name for name in self.fields if name != hidden)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep identity and owner as registered."""
-        return ("code", "organisation", "owner_region") if obj else ()
+        return ("code", "organisation", "region") if obj else ()
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> Model:
         """Register an acquirer."""

@@ -15,6 +15,7 @@ from core import clock
 from core.admin.actions import action_done, perform, reason_dialog, staff_of
 from core.admin.base import ScopedModelAdmin
 from core.admin.buttons import button
+from core.admin.details import VALUES
 from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.regions import region_column
 from merchants import services
@@ -62,6 +63,7 @@ class MerchantAdmin(ScopedModelAdmin):
         "industry",
         "tier",
         "owner_region",
+        "region",
         "commitment_on",
         "state",
     )
@@ -91,11 +93,11 @@ class MerchantAdmin(ScopedModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep identity, owner and state, which have their own ways of changing."""
-        return ("uscc", "owner_region", "state") if obj else ()
+        return ("uscc", "region", "state") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Leave out, for a new merchant, what follows from the rest."""
-        hidden = () if obj else ("state", "industry")
+        """Leave out, for a new merchant, what follows from the rest; name the region of one."""
+        hidden = ("owner_region",) if obj else ("state", "industry", "region")
         return tuple(name for name in self.fields if name not in hidden)
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> Model:
@@ -190,12 +192,18 @@ class MerchantStaffAdmin(ScopedModelAdmin):
     """商户关联人员: hashed identifiers, shown masked; from the import."""
 
     region_field = "merchant__owner_region"
-    list_display = ("masked", "position", "merchant", "store", "key_kind", "valid_until")
+    list_display = ("masked", "position", "merchant", "store", "key_kind_name", "valid_until")
     list_filter = (
         RegionFilter,
         ("position", ChoicesDropdownFilter),
         ("merchant", AutocompleteFilter),
     )
     list_select_related = ("merchant", "store")
-    search_fields = ("merchant__name", "merchant__uscc")
-    fields = ("merchant", "store", "position", "key_kind", "masked", "valid_until")
+    search_fields = ("merchant__name", "merchant__uscc", "masked__endswith")
+    search_help_text = _("按商户名称、统一社会信用代码或掩码尾号查找")
+    fields = ("merchant", "store", "position", "key_kind_name", "masked", "valid_until")
+
+    @display(description=_("标识种类"), ordering="key_kind")
+    def key_kind_name(self, obj: MerchantStaff) -> str:
+        """Say what the identifier is of."""
+        return str(VALUES.get(obj.key_kind, obj.key_kind))

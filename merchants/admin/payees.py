@@ -54,7 +54,7 @@ class PayeeAdmin(ScopedModelAdmin):
         "merchant_no",
         "account_name",
         "account_tail",
-        "owner_region",
+        "region",
         "valid_from",
         "valid_until",
     )

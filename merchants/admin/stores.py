@@ -43,6 +43,8 @@ class StoreAdmin(ScopedModelAdmin):
         "store_no",
         "merchant",
         "name",
+        "place",
+        "owner",
         "region_code",
         "owner_region",
         "address",
@@ -66,12 +68,13 @@ class StoreAdmin(ScopedModelAdmin):
         return rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Leave out the number of a store that has none yet."""
-        return self.fields if obj else self.fields[1:]
+        """Name the regions of a store; ask for those of a new one, which has no number yet."""
+        hidden = ("region_code", "owner_region") if obj else ("store_no", "place", "owner")
+        return tuple(name for name in self.fields if name not in hidden)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep what identifies a store; a new one gets its number from the service."""
-        return ("store_no", "merchant", "region_code", "owner_region") if obj else ()
+        return ("store_no", "merchant", "place", "owner") if obj else ()
 
     def service_create(self, request: HttpRequest, data: dict[str, Any]) -> Model:
         """Add a store."""

@@ -102,6 +102,27 @@ def test_a_store_shows_its_merchant_read_only(maker: Client, world: dict[str, An
     assert world["liuzhou"].name == "柳州商户"
 
 
+def test_pages_name_regions_and_identifiers(maker: Client, world: dict[str, Any]) -> None:
+    payee = payee_make(world["nanning"], world["acquirer"])
+    for row in (world["nanning"], world["here"].store, payee, acquirer_make(region=NANNING)):
+        page = maker.get(url(type(row), "change", row.pk)).content.decode()
+        assert "南宁市（450100）" in page, row
+    assert (
+        "青秀区（450103）"
+        in maker.get(url(Store, "change", world["here"].store_id)).content.decode()
+    )
+    person = MerchantStaff.objects.get(merchant=world["nanning"])
+    MerchantStaff.objects.filter(pk=person.pk).update(masked="韦* 138****0007")
+    for path, query in (
+        (url(MerchantStaff, "changelist"), {"q": "0007"}),
+        (url(MerchantStaff, "change", person.pk), {}),
+    ):
+        page = maker.get(path, query).content.decode()
+        assert "手机号" in page
+        assert "MOBILE" not in page
+        assert "138****0007" in page
+
+
 def test_autocomplete_and_related_choices_are_scoped(maker: Client, world: dict[str, Any]) -> None:
     found = maker.get(
         reverse("admin:autocomplete"),
