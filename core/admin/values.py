@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from core.admin.words import action_words, subject_words
+from core.admin.words import action_words, job_kind_words, subject_words
+from core.screening.rules import rule_title
 
 # One index look-up per distinct value; without a fitting index the limit of rows keeps it short.
 _DISTINCT = """
@@ -98,6 +99,10 @@ class JobKindFilter(RecentValuesFilter):
     parameter_name = "kind"
     column = "kind"
 
+    def words(self, value: str) -> str:
+        """Say what the kind does."""
+        return job_kind_words(value)
+
 
 class RuleFilter(RecentValuesFilter):
     """Screening rules."""
@@ -105,3 +110,7 @@ class RuleFilter(RecentValuesFilter):
     title = _("规则")
     parameter_name = "rule"
     column = "rule"
+
+    def words(self, value: str) -> str:
+        """Say the rule's name."""
+        return rule_title(value)

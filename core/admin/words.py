@@ -1,7 +1,11 @@
 """Stable names in the log and in jobs, said in words: ``role.grant`` → 角色 · 授予."""
 
+from django.apps import apps
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from core.jobs.registry import job_kind
 
 Word = str | Promise
 
@@ -30,6 +34,7 @@ NOUNS: dict[str, Word] = {
     "job": _("任务"),
     "job_file": _("任务文件"),
     "merchant": _("商户"),
+    "merchants": _("商户表"),
     "merchant_repayment": _("商户还款"),
     "organisation": _("机构"),
     "outbox": _("消息"),
@@ -62,6 +67,8 @@ VERBS: dict[str, Word] = {
     "cancel": _("作废"),
     "change": _("变更"),
     "check": _("核对"),
+    "claims_off": _("停止领取"),
+    "claims_on": _("恢复领取"),
     "clear": _("清算"),
     "close": _("关闭"),
     "create": _("新建"),
@@ -85,6 +92,8 @@ VERBS: dict[str, Word] = {
     "parameters": _("设定参数"),
     "password": _("修改密码"),
     "pause": _("暂停"),
+    "redemptions_off": _("停止核销"),
+    "redemptions_on": _("恢复核销"),
     "reject": _("驳回"),
     "remove": _("清退"),
     "rename": _("更名"),
@@ -116,7 +125,7 @@ FILE_ROLES: dict[str, Word] = {
     "errors": _("错误清单"),
     "result": _("结果"),
     "report": _("报表"),
-    "statement": _("结算单"),
+    "statement": _("结算单与报表"),
 }
 
 
@@ -129,8 +138,22 @@ def action_words(name: str) -> str:
 
 
 def subject_words(name: str) -> str:
-    """Say what kind of row a name of the log means."""
-    return str(NOUNS.get(name.rpartition(".")[2], name))
+    """Say what kind of row a name of the log means: by its noun, else by its model's name."""
+    app, _dot, model = name.rpartition(".")
+    if model in NOUNS:
+        return str(NOUNS[model])
+    try:
+        return str(apps.get_model(app, model)._meta.verbose_name)
+    except LookupError:
+        return name
+
+
+def job_kind_words(name: str) -> str:
+    """Say what a kind of job does; one that no room registers any more stays as it is."""
+    try:
+        return gettext(job_kind(name).title)
+    except LookupError:
+        return name
 
 
 def file_role_words(name: str) -> str:

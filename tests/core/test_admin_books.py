@@ -1,15 +1,19 @@
 """Pages of ledger, log, events, jobs: read-only, scoped, with their few actions."""
 
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
 from core.access.models import Role
+from core.admin.words import action_words
 from core.audit.models import AuditEvent, AuditLink
 from core.audit.services import audit_chain_append, audit_record
 from core.clock import wall
@@ -23,6 +27,7 @@ from tests.support.admin import Staff, said
 
 pytestmark = pytest.mark.django_db
 LEDGER: tuple[Any, ...] = (Account, Entry, Posting)
+ACTION = re.compile(r'audit_record\(\s*action="([a-z_.]+)"')
 
 
 def test_the_books_of_another_city_are_not_there() -> None:
@@ -134,6 +139,41 @@ def test_the_log_is_scoped_and_the_province_sees_what_no_region_owns() -> None:
     assert all(f"subject-{name}" in everything for name in ("nn", "lz", "system"))
     event = AuditEvent.objects.get(subject_id="subject-nn")
     assert "尚未入链" in city.html(city.page_url(event))
+
+
+def test_the_log_is_said_in_words() -> None:
+    for action, subject in (
+        ("merchants.import", "merchants.acquirer"),
+        ("batch.claims_off", "batch"),
+        ("admin.export", "vouchers.quotaslice"),
+    ):
+        audit_record(action=action, subject_type=subject, subject_id="1", now=OPENED_AT)
+    page = Staff.of(Role.SECURITY_AUDITOR)
+    text = page.html(page.list_url(AuditEvent))
+    for words in ("商户表 · 导入", "券批次 · 停止领取", "后台 · 导出", "渠道额度"):
+        assert words in text, words
+    for name in ("merchants.import", "claims_off", "vouchers.quotaslice"):
+        assert f">{name}<" not in text.replace(" ", "").replace("\n", ""), name
+
+
+def test_every_action_of_the_log_has_words() -> None:
+    root = Path(settings.BASE_DIR)
+    apps = ("core", "campaigns", "merchants", "vouchers", "redemption")
+    texts = [path.read_text() for app in apps for path in (root / app).rglob("*.py")]
+    written = {name for text in texts for name in ACTION.findall(text)}
+    sides = {f"batch.{side}_{way}" for side in ("claims", "redemptions") for way in ("on", "off")}
+    assert len(written) > 25
+    assert {name for name in written | sides if action_words(name) == name} == set()
+
+
+def test_kinds_of_jobs_are_offered_by_their_names() -> None:
+    Job.objects.create(
+        kind="merchants.import", title="x", owner_region=NANNING, created_at=OPENED_AT
+    )
+    page = Staff.of(Role.LIST_MAKER, region=NANNING)
+    text = page.html(page.list_url(Job))
+    assert "导入收单机构商户表" in text
+    assert ">merchants.import<" not in text
 
 
 def test_the_chain_is_verified_by_a_button() -> None:

@@ -81,6 +81,7 @@ def campaign_report_run(job: Job, progress: Progress) -> Mapping[str, Any]:
     progress.advance()
     writer.write(subject, Statement.Form.XLSX, book)
     progress.advance()
+    progress.message = _("已生成 %(count)s 个文件") % {"count": writer.files}
     return {"files": writer.files}
 
 

@@ -125,7 +125,9 @@ def test_both_files_are_written_and_titles_are_escaped(tmp_path: Path, settings:
     job = campaign_report_request(
         campaign_id=shop.live.campaign.pk, as_of=SOON, actor=maker_make(), now=SOON
     )
-    assert campaign_report_run(job, Progress(job.pk)) == {"files": 2}
+    progress = Progress(job.pk)
+    assert campaign_report_run(job, progress) == {"files": 2}
+    assert progress.message == "已生成 2 个文件"
     page, book = Statement.objects.filter(kind=Statement.Kind.CAMPAIGN).order_by("form")
     text = job_file_path(page.file).read_text()
     assert "&lt;b&gt;活动&lt;/b&gt;" in text
