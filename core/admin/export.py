@@ -10,6 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.html import strip_tags
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
@@ -22,6 +23,8 @@ from core.tabular import Column, csv_chunks, xlsx_write
 EXPORT_MAX_ROWS = 50_000
 """Above this a report job is the right way: it has progress and does not hold a web process."""
 CHUNK_ROWS = 2_000
+NOTHING = "-"
+"""What a column shows where there is nothing; an empty cell in a file."""
 
 
 @action(description=gettext_lazy("导出所选（XLSX）"), permissions=["export"])
@@ -48,8 +51,8 @@ def export_csv(
         return None
     columns, rows = _table(modeladmin, request, queryset)
     response = StreamingHttpResponse(csv_chunks(columns, rows), content_type="text/csv")
-    name = f"{modeladmin.model._meta.model_name}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    name = f"{modeladmin.model._meta.verbose_name}.csv"
+    response["Content-Disposition"] = content_disposition_header(True, name)
     return response
 
 
@@ -113,4 +116,7 @@ def _value(name: Any, obj: Any, modeladmin: Any) -> Any:
         value = str(value[-1])
     if field is not None and getattr(field, "flatchoices", None):
         return dict(field.flatchoices).get(value, value)
-    return strip_tags(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = strip_tags(value)
+    return "" if text == NOTHING else text

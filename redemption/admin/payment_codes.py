@@ -15,6 +15,7 @@ from core.admin.filters import RegionFilter, ScopedRelatedFilter
 from core.ids import to_public
 from redemption.answers import REDEMPTION
 from redemption.models import PaymentCode
+from vouchers.models import IdentityKey
 
 
 @admin.register(PaymentCode)
@@ -37,13 +38,19 @@ class PaymentCodeAdmin(ScopedModelAdmin):
         "enrolment",
         "client",
         "voucher",
-        "device_key_id",
+        "device_of",
         "created_at",
         "expires_at",
         "used_at",
         "redemption_of",
     )
-    readonly_fields = ("redemption_of",)
+    readonly_fields = ("device_of", "redemption_of")
+
+    @display(description=_("设备标识"))
+    def device_of(self, obj: PaymentCode) -> str:
+        """Show the device by its tail."""
+        device = IdentityKey.objects.filter(pk=obj.device_key_id).first()
+        return str(device) if device else "-"
 
     @display(description=_("核销单"))
     def redemption_of(self, obj: PaymentCode) -> SafeString | str:

@@ -164,7 +164,7 @@ class RedemptionAdmin(ScopedModelAdmin):
             },
         ),
         (
-            _("金额（元）"),
+            _("金额"),
             {
                 "fields": (
                     "order_amount",
@@ -202,14 +202,14 @@ class RedemptionAdmin(ScopedModelAdmin):
 
     region = region_column("owner_region", _("归属地区"))
     store_place = region_column("store_region", _("门店地区"))
-    order_amount = yuan_column("order_fen", _("订单金额"))
-    other_discount_amount = yuan_column("other_discount_fen", _("其他优惠"))
-    bank_discount_amount = yuan_column("bank_discount_fen", _("其中银行优惠"))
-    subsidy_amount = yuan_column("subsidy_fen", _("补贴金额"))
-    payable_amount = yuan_column("payable_fen", _("顾客应付"))
-    refunded_amount = yuan_column("refunded_order_fen", _("已退订单金额"))
-    refunded_payer_amount = yuan_column("refunded_payer_fen", _("已退顾客"))
-    refunded_subsidy_amount = yuan_column("refunded_subsidy_fen", _("已退补贴"))
+    order_amount = yuan_column("order_fen", _("订单金额（元）"))
+    other_discount_amount = yuan_column("other_discount_fen", _("其他优惠（元）"))
+    bank_discount_amount = yuan_column("bank_discount_fen", _("其中银行优惠（元）"))
+    subsidy_amount = yuan_column("subsidy_fen", _("补贴金额（元）"))
+    payable_amount = yuan_column("payable_fen", _("顾客应付（元）"))
+    refunded_amount = yuan_column("refunded_order_fen", _("已退订单金额（元）"))
+    refunded_payer_amount = yuan_column("refunded_payer_fen", _("已退顾客（元）"))
+    refunded_subsidy_amount = yuan_column("refunded_subsidy_fen", _("已退补贴（元）"))
 
     @display(description=_("核销单号"), ordering="pk")
     def number(self, obj: Redemption) -> str:

@@ -1,6 +1,8 @@
 """Pages of redemptions: read-only, scoped by owner and store, found by the channels' number."""
 
+import csv
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import pytest
@@ -15,6 +17,7 @@ from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
 from tests.factories.redemption import Shop, confirmed_make, refund_command, shop_make
 from tests.factories.staff import staff_make
 from tests.redemption.api_world import pay_world
+from vouchers.models import IdentityKey
 
 pytestmark = pytest.mark.django_db
 MODELS: tuple[Any, ...] = (Redemption, RedemptionStep)
@@ -123,3 +126,42 @@ def test_payment_codes_show_their_use_and_never_the_code() -> None:
     for secret in (code, row.code_hash, row.numeric_hash):
         assert secret not in page
     assert login(LIUZHOU).get(url(PaymentCode, "change", row.pk)).status_code == 404
+
+
+def exported(staff: Client, model: Any, pk: object) -> tuple[str, dict[str, str]]:
+    """Export one row as CSV; return the file's name and what stands under each heading."""
+    data = {"action": "export_csv", "_selected_action": [str(pk)]}
+    answer: Any = staff.post(url(model, "changelist"), data)
+    rows = csv.DictReader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines())
+    name = answer["Content-Disposition"].partition("filename*=utf-8''")[2]
+    return unquote(name), next(iter(rows))
+
+
+def test_an_export_has_a_chinese_name_yuan_in_its_headings_and_empty_cells(
+    made: tuple[Shop, UUID],
+) -> None:
+    name, row = exported(login(), Redemption, made[1])
+    assert name == "核销单.csv"
+    assert (row["订单金额（元）"], row["补贴金额（元）"], row["已退订单金额（元）"]) == (
+        "100.00",
+        "30.00",
+        "50.00",
+    )
+
+
+def test_nothing_is_an_empty_cell_of_an_export() -> None:
+    world = pay_world()
+    world.code_make()
+    code = PaymentCode.objects.get()
+    _name, row = exported(login(PROVINCE, Role.SERVICE_DESK), PaymentCode, code.pk)
+    assert (row["使用时间"], row["核销单"]) == ("", "")
+
+
+def test_a_payment_code_names_its_device() -> None:
+    world = pay_world()
+    world.code_make()
+    code = PaymentCode.objects.get()
+    device = IdentityKey.objects.create(kind="DEVICE", masked="****4711")
+    PaymentCode.objects.filter(pk=code.pk).update(device_key_id=device.pk)
+    page = login(PROVINCE, Role.SERVICE_DESK).get(url(PaymentCode, "change", code.pk))
+    assert "设备 ****4711" in page.content.decode()
