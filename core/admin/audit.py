@@ -17,8 +17,10 @@ from unfold.paginator import InfinitePaginator
 from core.access.roles import grants_permitting
 from core.access.scope import scope_condition
 from core.admin.actions import action_done
+from core.admin.audit_content import content_lines
 from core.admin.base import ScopedModelAdmin
-from core.admin.columns import json_column, page_link, text_column
+from core.admin.columns import page_link, text_column
+from core.admin.details import lines_shown
 from core.admin.filters import AutocompleteFilter, RegionFilter
 from core.admin.platform_scope import PlatformAdmin, sees_platform
 from core.admin.regions import region_column
@@ -68,7 +70,6 @@ class AuditEventAdmin(ScopedModelAdmin):
     readonly_fields = ("action_name", "subject_name", "region", "why", "content", "link")
     paginator = InfinitePaginator
 
-    content = json_column("data", _("内容"))
     why = text_column("reason_shown", _("理由"))
     region = region_column("owner_region", _("归属地区"))
 
@@ -107,6 +108,11 @@ class AuditEventAdmin(ScopedModelAdmin):
     def actor_name(self, obj: AuditEvent) -> str:
         """Show who it was; without a person it was the system."""
         return str(obj.actor) if obj.actor else gettext("系统")
+
+    @display(description=_("内容"))
+    def content(self, obj: AuditEvent) -> SafeString | str:
+        """Show what is kept with it, in words."""
+        return lines_shown(content_lines(obj))
 
     @display(description=_("审计链"))
     def link(self, obj: AuditEvent) -> SafeString | str:

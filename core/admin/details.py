@@ -145,7 +145,7 @@ def value_text(key: str, value: object) -> str:
 
 
 def _number(key: str, value: int) -> str:
-    if key.endswith("_fen"):
+    if key == "fen" or key.endswith("_fen"):
         return yuan_grouped(value)
     if key.endswith(BASIS_POINTS):
         return f"{value // 100}.{value % 100:02d}%"

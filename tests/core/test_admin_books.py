@@ -156,6 +156,40 @@ def test_the_log_is_said_in_words() -> None:
         assert f">{name}<" not in text.replace(" ", "").replace("\n", ""), name
 
 
+def test_an_event_of_the_log_shows_its_content_in_words() -> None:
+    live = campaign_live()
+    page = Staff.of(Role.SECURITY_AUDITOR)
+    event = audit_record(
+        action="campaign.go_live",
+        subject_type="campaigns.campaign",
+        subject_id=live.campaign.pk,
+        now=OPENED_AT,
+        data={
+            "old": {"state": "APPROVED"},
+            "new": {"state": "LIVE", "redemptions_on": True},
+            "amount_fen": 320_000,
+            "fen": 1_705,
+            "role": Role.AUDITOR,
+            "valid_until": OPENED_AT,
+        },
+    )
+    text = page.html(page.page_url(event))
+    for words in (
+        "<dt>改动前</dt>",
+        "<td>已批准</td>",
+        "<td>进行中</td>",
+        "<td>允许核销</td>",
+        "<dt>金额（元）</dt>",
+        "3,200.00",
+        "17.05",
+        "审计员（限期只读）",
+        "2026-03-06 08:00:00",
+    ):
+        assert words in text, words
+    for code in ("LIVE", "amount_fen", "xfq-json"):
+        assert code not in text, code
+
+
 def test_every_action_of_the_log_has_words() -> None:
     root = Path(settings.BASE_DIR)
     apps = ("core", "campaigns", "merchants", "vouchers", "redemption")
