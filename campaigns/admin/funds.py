@@ -55,4 +55,4 @@ class FundsMovementAdmin(ScopedModelAdmin):
     @display(description=_("记账凭证"))
     def entry_link(self, obj: FundsMovement) -> SafeString | str:
         """Link to the entry."""
-        return page_link("core_entry_change", obj.entry, obj.entry_id)
+        return page_link("core_entry_change", _("查看"), obj.entry_id)

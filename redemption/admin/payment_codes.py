@@ -49,8 +49,9 @@ class PaymentCodeAdmin(ScopedModelAdmin):
     @display(description=_("设备标识"))
     def device_of(self, obj: PaymentCode) -> str:
         """Show the device by its tail."""
-        device = IdentityKey.objects.filter(pk=obj.device_key_id).first()
-        return str(device) if device else "-"
+        if obj.device_key_id is None:
+            return "-"
+        return str(IdentityKey.objects.filter(pk=obj.device_key_id).first() or "-")
 
     @display(description=_("核销单"))
     def redemption_of(self, obj: PaymentCode) -> SafeString | str:

@@ -103,6 +103,10 @@ def test_a_campaign_goes_its_whole_way_by_clicks() -> None:
     )
     agree(Role.SETTLEMENT_CHECKER)
     assert balances(campaign)["CASH"] == 150_000
+    movement = FundsMovement.objects.get()
+    page = login(Role.SETTLEMENT_CHECKER).get(url(FundsMovement, "change", movement.pk))
+    entry = reverse("admin:core_entry_change", args=(movement.entry_id,))
+    assert f'href="{entry}">查看</a>' in page.content.decode()
 
     press(maker, Campaign, "stop", campaign.pk, reason="发现套现")
     campaign.refresh_from_db()

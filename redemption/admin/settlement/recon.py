@@ -27,7 +27,6 @@ from redemption.settlement.models import ReconDay, ReconFile, ReconRow
 from redemption.settlement.recon.days import day_close, suspense_submit
 from redemption.settlement.states import DiscrepancyState
 
-
 TOTAL_LABELS = {
     "count": _("笔数"),
     "order_fen": _("交易金额（元）"),

@@ -27,7 +27,6 @@ from redemption.admin.settlement.pages import campaign_report_page, statements_p
 from redemption.settlement.models import Statement
 from redemption.settlement.statements import statement_download, statements_visible
 
-
 COUNTS = ("笔数", "张数")
 """What the titles of columns end in that count pieces; all others that are summed hold fen."""
 
