@@ -23,6 +23,7 @@ class EarmarkAdmin(ScopedModelAdmin):
 
     region_field = "batch__owner_region"
     list_display = ("redemption_of", "batch", "amount", "valid_until", "ended_at", "entry_of")
+    list_display_links = ("amount",)
     list_select_related = ("batch",)
     list_filter = (
         RegionFilter,

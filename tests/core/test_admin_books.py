@@ -169,6 +169,7 @@ def test_an_event_of_the_log_shows_its_content_in_words() -> None:
             "new": {"state": "LIVE", "redemptions_on": True},
             "amount_fen": 320_000,
             "fen": 1_705,
+            "counts": {"payees_new": 3},
             "role": Role.AUDITOR,
             "valid_until": OPENED_AT,
         },
@@ -182,6 +183,7 @@ def test_an_event_of_the_log_shows_its_content_in_words() -> None:
         "<dt>金额（元）</dt>",
         "3,200.00",
         "17.05",
+        "<td>新增收款方</td>",
         "审计员（限期只读）",
         "2026-03-06 08:00:00",
     ):

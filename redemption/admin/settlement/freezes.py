@@ -42,6 +42,7 @@ class FrozenFactAdmin(ScopedModelAdmin):
         "state_label",
         "frozen_at",
     )
+    list_display_links = ("mode",)
     list_filter = (
         RegionFilter,
         StoreRegionFilter,

@@ -54,6 +54,7 @@ class SettlementItemAdmin(ScopedModelAdmin):
     store_region_field = "line__store_region"
     organisation_field = "line__batch__acquirer__organisation_id"
     list_display = ("redemption_of", "kind", "at", "batch_of", "amount")
+    list_display_links = ("kind",)
     list_filter = (
         RegionFilter,
         StoreRegionFilter,
