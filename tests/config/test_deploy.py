@@ -53,3 +53,23 @@ def test_the_containers_front_is_the_units_front() -> None:
     (started,) = re.findall(r"^ExecStart=\S+/granian (.*)$", unit, re.MULTILINE)
     inside = started.replace("127.0.0.1", "0.0.0.0").replace("%i", "8000").split()  # noqa: S104
     assert compose["services"]["front"]["command"] == ["granian", *inside]
+
+
+def unit_lines(name: str) -> list[str]:
+    """Return the lines of a unit."""
+    return (ROOT / "deploy" / "systemd" / name).read_text(encoding="utf-8").splitlines()
+
+
+def test_a_stopped_worker_finishes_what_it_has() -> None:
+    """systemd's default sends SIGTERM to the children too, which end in the middle of a task."""
+    assert "KillMode=mixed" in unit_lines("xfq-worker@.service")
+
+
+def test_no_unit_stops_trying_while_the_database_is_away() -> None:
+    units = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+    assert len(units) == 4
+    for unit in units:
+        lines = unit_lines(unit.name)
+        assert lines.index("StartLimitIntervalSec=0") < lines.index("[Service]"), unit.name
+        assert "Restart=always" in lines, unit.name
+        assert "RestartSec=2" in lines, unit.name
