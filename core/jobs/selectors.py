@@ -1,5 +1,6 @@
 """How scheduled work is doing, for health page and dashboard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from django.db.models import Max, Q
 
 from core.clock import clock_state, wall
 from core.jobs.models import ScheduledTick
-from core.jobs.schedules import job_ticks_due, tick_jobs
+from core.jobs.schedules import TickJob, job_ticks_due, tick_jobs
 
 LATE_AFTER = timedelta(minutes=5)
 
@@ -56,10 +57,19 @@ def ticks_health(*, now: datetime) -> list[TickHealth]:
                 late=clock_settled
                 and job.name in known
                 and bool(due)
-                and due[0] < now - LATE_AFTER,
+                and _due_since(job, due, last_done.get(job.name)) < now - LATE_AFTER,
             )
         )
     return healths
+
+
+def _due_since(job: TickJob, due: Sequence[datetime], last_done: datetime | None) -> datetime:
+    """Return the oldest tick that should have run, also where a sweep would skip it now.
+
+    The latest tick of a job every five minutes is never older than that, however long nobody ran.
+    """
+    missed = due[0] if last_done is None else last_done + job.every
+    return min(due[0], missed) if job.latest_only else due[0]
 
 
 def ticks_open(*, older_than: timedelta) -> int:

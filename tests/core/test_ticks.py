@@ -184,6 +184,22 @@ def test_a_job_runs_its_ticks_in_order_and_stops_at_a_failure(
 
 
 @pytest.mark.django_db
+def test_a_sweep_that_nobody_runs_is_late_although_its_latest_tick_is_new(
+    registered: Callable[..., None],
+) -> None:
+    registered(nothing, latest_only=True)
+    assert [health.late for health in ticks_health(now=at("03-30T09:59"))] == [False]  # never ran
+    tick_run(job="job", tick_at=at("03-30T06:00"), work=nothing)
+    lates = [
+        ticks_health(now=at(f"03-30T{time}"))[0].late
+        for time in ("06:59", "07:04", "07:06", "09:02", "10:01")
+    ]
+    assert lates == [False, False, True, True, True]
+    assert tick_job_run(name="job", now=at("03-30T10:01")) == [TEN]
+    assert not ticks_health(now=at("03-30T10:06"))[0].late
+
+
+@pytest.mark.django_db
 def test_the_schedules_of_beat_are_what_is_registered(registered: Callable[..., None]) -> None:
     PeriodicTask.objects.filter(name__startswith="xfq:").delete()
     registered(nothing, poll_s=5)
