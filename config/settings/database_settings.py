@@ -1,8 +1,10 @@
 """Databases, caches and broker from their URLs."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 # A server that vanished without a word is noticed in half a minute; Unix sockets ignore these.
 NETWORK = {
@@ -13,6 +15,34 @@ NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 35_000,
 }
+
+
+DATABASE_SHAPE = "postgresql://user:password@host:5432/database"
+REDIS_SHAPE = "redis://:password@host:6379/0"
+
+
+def url_required(name: str, url: str, shape: str) -> str:
+    """Return a URL of the environment variable ``name`` that has the shape.
+
+    Raises ImproperlyConfigured without naming the URL: it holds a password, and one with ``/``,
+    ``#`` or ``?`` in it is what most often spoils a URL.
+    """
+    schemes = ("redis", "rediss", "unix") if shape is REDIS_SHAPE else ("postgresql", "postgres")
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    path = parts.path.removeprefix("/")
+    is_whole = parts.scheme in schemes and not parts.fragment and "@" not in path
+    if shape is DATABASE_SHAPE:
+        is_whole = is_whole and bool(path) and "/" not in path
+    elif parts.scheme != "unix":
+        is_whole = is_whole and bool(parts.hostname)
+    if not is_whole:
+        message = f"{name} must look like {shape}, other signs in a password percent-encoded"
+        raise ImproperlyConfigured(message)
+    return url
 
 
 def database_settings(url: str, owner_url: str, conn_max_age: int) -> dict[str, Any]:

@@ -5,7 +5,13 @@ from django.core.exceptions import ImproperlyConfigured
 from config.settings import demo_values
 from config.settings.base import *  # noqa: F403
 from config.settings.base import env
-from config.settings.database_settings import cache_settings, database_settings
+from config.settings.database_settings import (
+    DATABASE_SHAPE,
+    REDIS_SHAPE,
+    cache_settings,
+    database_settings,
+    url_required,
+)
 from config.settings.keys import versioned_keys
 
 DEBUG = False
@@ -27,12 +33,13 @@ for _name, _demo in [
         _message = f"{_name} holds the public demonstration value"
         raise ImproperlyConfigured(_message)
 
+_owner_url = env("DATABASE_OWNER_URL", default="")
 DATABASES = database_settings(
-    url=env("DATABASE_URL"),
-    owner_url=env("DATABASE_OWNER_URL", default=""),
+    url=url_required("DATABASE_URL", env("DATABASE_URL"), DATABASE_SHAPE),
+    owner_url=_owner_url and url_required("DATABASE_OWNER_URL", _owner_url, DATABASE_SHAPE),
     conn_max_age=env.int("CONN_MAX_AGE", default=600),
 )
-REDIS_URL = env("REDIS_URL")
+REDIS_URL = url_required("REDIS_URL", env("REDIS_URL"), REDIS_SHAPE)
 CACHES = cache_settings(REDIS_URL)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 

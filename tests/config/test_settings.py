@@ -10,7 +10,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings import demo_values
-from config.settings.database_settings import NETWORK, database_settings
+from config.settings.database_settings import (
+    DATABASE_SHAPE,
+    NETWORK,
+    REDIS_SHAPE,
+    database_settings,
+    url_required,
+)
 from config.settings.keys import versioned_keys
 from core.embedded.paths import CHECKOUT
 
@@ -84,6 +90,55 @@ def test_production_has_no_defaults(name: str) -> None:
     done = manage(environment, "check")
     assert done.returncode != 0
     assert f"Set the {name} environment variable" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "postgresql://xfq_app:pa/ss@db.internal:5432/xfq"),
+        ("DATABASE_URL", "postgresql://xfq_app:12/34@db.internal:5432/xfq"),
+        ("DATABASE_URL", "postgresql://xfq_app:pa#ss@db.internal:5432/xfq"),
+        ("DATABASE_URL", "postgresql://xfq_app:pass@db.internal:5432/"),
+        ("DATABASE_URL", "mysql://xfq_app:pass@db.internal/xfq"),
+        ("DATABASE_OWNER_URL", "postgresql://xfq_owner:pa?ss@db.internal:5432/xfq"),
+        ("REDIS_URL", ""),
+        ("REDIS_URL", "redis://:pa/ss@cache.internal:6379/0"),
+        ("REDIS_URL", "cache.internal:6379"),
+    ],
+)
+def test_a_url_that_is_none_is_said_in_one_line_without_its_password(name: str, url: str) -> None:
+    done = manage({**production_environment(), name: url}, "check", "--deploy")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ImproperlyConfigured: {name} must look like ")
+    assert "percent-encoded" in line
+    assert "ss@" not in line
+
+
+@pytest.mark.parametrize(
+    ("shape", "url"),
+    [
+        (DATABASE_SHAPE, "postgresql://xfq_app@/xfq?host=/run/s"),
+        (DATABASE_SHAPE, "postgres://xfq_app:pa%2Fss%40%23@db.internal/xfq?sslmode=verify-full"),
+        (REDIS_SHAPE, "redis://127.0.0.1:6379"),
+        (REDIS_SHAPE, "rediss://user:pa%2Fss@cache.internal:6380/1?ssl_cert_reqs=required"),
+        (REDIS_SHAPE, "unix:///run/valkey/valkey.sock?db=1"),
+    ],
+)
+def test_urls_of_every_kind_pass(shape: str, url: str) -> None:
+    assert url_required("X", url, shape) == url
+
+
+def test_a_database_that_does_not_answer_is_said_without_a_traceback() -> None:
+    environment = production_environment()
+    environment["DATABASE_URL"] = "postgresql://xfq_app:secret@127.0.0.1:1/xfq"
+    done = manage(environment, "check_invariants")
+    assert done.returncode == 1
+    assert done.stderr.startswith("OperationalError: connection failed: ")
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+    assert "Traceback" in manage(environment, "check_invariants", "--traceback").stderr
 
 
 def test_production_refuses_the_demonstration_bench() -> None:
