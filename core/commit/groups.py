@@ -108,11 +108,14 @@ def call_connected(function: Callable[..., R], *arguments: object) -> R:
     for attempt in range(RECONNECTS):
         try:
             return function(*arguments)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
             lost = _connection_lost()
+            if lost:
+                # Callers are told to try later; only here is said why, e.g. a wrong password.
+                reason = str(error).partition("\n")[0]
+                log.warning("commit_connection_lost", attempt=attempt + 1, reason=reason)
             if not lost or attempt == RECONNECTS - 1:
                 raise
-            log.warning("commit_connection_lost", attempt=attempt + 1)
         except InternalError:
             # E.g. a server that became a read-only standby: the next session finds the new one.
             connections["default"].close()

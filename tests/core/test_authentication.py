@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from core import valkey
 from core.access.models import Client, ClientKey
@@ -218,6 +219,17 @@ def test_valkey_away_is_not_asked_again_at_once(settings: Settings) -> None:
     started = time.monotonic()
     assert [valkey.counters_add({"x": 1}, seconds=1) for _ in range(1000)] == [None] * 1000
     assert time.monotonic() - started < 0.5
+
+
+def test_why_valkey_is_away_is_logged_once_in_a_while(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:3/0"
+    with capture_logs() as logs:
+        for _ in range(3):
+            valkey._away_until.clear()
+            assert valkey.counters_add({"x": 1}, seconds=1) is None
+    (told,) = logs
+    assert (told["event"], told["log_level"]) == ("valkey_away", "warning")
+    assert "Connection refused" in told["reason"]
 
 
 def _get(api: ApiCaller, *, timestamp: int) -> ApiResponse:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db import OperationalError, ProgrammingError, connection
+from structlog.testing import capture_logs
 
 from core.commit import groups
 from core.commit.batcher import CommitLimits, Decided, GroupCommit, OverloadedError
@@ -301,8 +302,12 @@ def test_a_lost_connection_is_made_anew_and_the_group_decided_again(
             cursor.execute("SELECT 1")
         return list(commands)
 
-    assert group_decide(decide, [1, 2]) == [1, 2]
+    with capture_logs() as logs:
+        assert group_decide(decide, [1, 2]) == [1, 2]
     assert calls == 2
+    (told,) = logs
+    assert (told["event"], told["attempt"]) == ("commit_connection_lost", 1)
+    assert told["reason"] == "terminating connection due to administrator command"
 
 
 @pytest.mark.django_db
