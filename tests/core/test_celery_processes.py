@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
+from django.db import connection, transaction
 from django_celery_beat.models import PeriodicTask
 
 from config.cli.platform import platform_environment
@@ -83,3 +84,43 @@ def test_a_worker_does_what_is_sent_and_beat_writes_the_schedules(
             beat_log,
         )
         eventually(lambda: b"Sending due task" in beat_log.read_bytes(), beat_log)
+
+
+_WAITING = """
+    SELECT count(*) FROM pg_locks
+     WHERE NOT granted AND relation = 'django_celery_beat_periodictasks'::regclass
+"""
+
+
+@pytest.mark.slow
+def test_beat_ends_when_told_in_the_middle_of_a_query(
+    own_database: ServiceUrls, service_urls: ServiceUrls, tmp_path: Path
+) -> None:
+    urls = ServiceUrls(own_database.database_url, own_database.owner_url, service_urls.redis_url)
+    log = tmp_path / "beat.log"
+
+    def is_waiting() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            return bool(cursor.fetchone()[0])
+
+    with log.open("wb") as stream:
+        beat = subprocess.Popen(
+            [sys.executable, "-m", "celery", "--app=config.celery", "beat", "--pidfile="],
+            cwd=CHECKOUT,
+            env=platform_environment(urls),
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        eventually(lambda: b"Sending due task" in log.read_bytes(), log)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE django_celery_beat_periodictasks")
+            eventually(is_waiting, log)
+            beat.terminate()
+            time.sleep(1)
+        assert beat.wait(20) == 0
+    finally:
+        beat.kill()
+        beat.wait(30)
