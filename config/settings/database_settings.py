@@ -27,7 +27,7 @@ def url_required(name: str, url: str, shape: str) -> str:
     Raises ImproperlyConfigured without naming the URL: it holds a password, and one with ``/``,
     ``#`` or ``?`` in it is what most often spoils a URL.
     """
-    schemes = ("redis", "rediss", "unix") if shape is REDIS_SHAPE else ("postgresql", "postgres")
+    schemes = ("redis", "rediss", "unix") if shape == REDIS_SHAPE else ("postgresql", "postgres")
     try:
         parts = urlsplit(url)
         _port = parts.port
@@ -35,7 +35,7 @@ def url_required(name: str, url: str, shape: str) -> str:
         parts = urlsplit("")
     path = parts.path.removeprefix("/")
     is_whole = parts.scheme in schemes and not parts.fragment and "@" not in path
-    if shape is DATABASE_SHAPE:
+    if shape == DATABASE_SHAPE:
         is_whole = is_whole and bool(path) and "/" not in path
     elif parts.scheme != "unix":
         is_whole = is_whole and bool(parts.hostname)
