@@ -131,7 +131,7 @@ class RedemptionAdmin(ScopedModelAdmin):
         ("business_date", RangeDateFilter),
     )
     search_fields = ("id__exact", "order_no__exact", "channel_trade_no__exact")
-    search_help_text = _("按核销单号、商户订单号或渠道交易号查找")
+    search_help_text = _("按核销单号、商户订单号、渠道交易号或券码查找")
     date_hierarchy = None
     paginator = InfinitePaginator
     inlines = (LineInline, StepInline)
@@ -210,6 +210,16 @@ class RedemptionAdmin(ScopedModelAdmin):
     refunded_amount = yuan_column("refunded_order_fen", _("已退订单金额（元）"))
     refunded_payer_amount = yuan_column("refunded_payer_fen", _("已退顾客（元）"))
     refunded_subsidy_amount = yuan_column("refunded_subsidy_fen", _("已退补贴（元）"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find the payments of a voucher by its code, too: without a join, which would read all."""
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        code = search_term.strip()
+        lines = RedemptionLine.objects.filter(voucher__code=code) if code else ()
+        ids = [line.redemption_id for line in lines]
+        return (found | queryset.filter(pk__in=ids) if ids else found), repeats
 
     @display(description=_("核销单号"), ordering="pk")
     def number(self, obj: Redemption) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from core.access.models import Role
 from core.ids import to_public
-from redemption.models import PaymentCode, Redemption, RedemptionStep
+from redemption.models import PaymentCode, Redemption, RedemptionLine, RedemptionStep
 from redemption.services.refund import redemptions_refund
 from tests.factories.merchants import LIUZHOU, NANNING, PROVINCE
 from tests.factories.redemption import Shop, confirmed_make, refund_command, shop_make
@@ -85,7 +85,7 @@ def test_nothing_can_be_added_changed_or_deleted(made: tuple[Shop, UUID]) -> Non
         assert staff.post(url(model, "delete", pk), {"post": "yes"}).status_code == 403
 
 
-def test_search_by_the_channels_number_order_and_trade(made: tuple[Shop, UUID]) -> None:
+def test_search_by_number_order_trade_and_voucher(made: tuple[Shop, UUID]) -> None:
     shop, redemption_id = made
     other = confirmed_make(shop)
     row = Redemption.objects.get(pk=redemption_id)
@@ -95,6 +95,7 @@ def test_search_by_the_channels_number_order_and_trade(made: tuple[Shop, UUID]) 
         str(redemption_id),
         row.order_no,
         row.channel_trade_no,
+        RedemptionLine.objects.get(redemption_id=redemption_id).voucher.code,
     ):
         text = staff.get(url(Redemption, "changelist"), {"q": term}).content.decode()
         assert to_public("rdm", redemption_id) in text
