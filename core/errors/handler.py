@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import get_template
 from django.utils.translation import get_language
 from django.views import defaults
 from rest_framework.response import Response
@@ -79,8 +81,11 @@ page_not_found = _handler("access.not_found", defaults.page_not_found)
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a fault of our own; a lost database connection asks to try later."""
-    if not request.path_info.startswith(API_PREFIX):
-        return defaults.server_error(request)
     raised = sys.exc_info()[1]
     known = domain_error_of(raised) if raised else None
-    return problem_response(known or DomainError("infra.internal_error"))
+    if request.path_info.startswith(API_PREFIX):
+        return problem_response(known or DomainError("infra.internal_error"))
+    if known is not None and known.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        page = get_template("503.html").render()
+        return HttpResponse(page, status=known.status, headers=problem_headers(known))
+    return defaults.server_error(request)
