@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.money import yuan_text
+from redemption.settlement.models import Discrepancy
 
 WIDTH = 100
 # 《金卡生活》2023-03-01; every figure with its 口径 in campaigns/data/published_campaigns.json.
@@ -112,7 +113,7 @@ def _checks(figures: Mapping[str, Any]) -> Table:
     ]
     for kind in sorted({*recon["planted"], *recon["found"]}):
         planted, found = recon["planted"].get(kind, 0), recon["found"].get(kind, 0)
-        rows.append((f"对账差错 {kind}", planted, found, planted == found))
+        rows.append((f"对账差错：{Discrepancy.Kind(kind).label}", planted, found, planted == found))
     rows.append(("渠道、终端自记与平台不一致项", 0, len(figures["callers_differ"]), None))
     title = f"不变量（{invariants['checks']} 项）违反行数"
     rows.append((title, 0, invariants["violations"], None))

@@ -59,6 +59,7 @@ def played(pytestconfig: pytest.Config, target: Path) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "对账差错：跨日" in done.stdout
     found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return found
 
