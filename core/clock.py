@@ -85,11 +85,6 @@ def today() -> date:
     return now().date()
 
 
-def local_text(at: datetime) -> str:
-    """Write a moment as a person reads it, in Asia/Shanghai: ``2026-04-10 08:00``."""
-    return f"{at.astimezone(TIME_ZONE):%Y-%m-%d %H:%M}"
-
-
 def clock_state() -> ClockState:
     """Return the state of business time, at most 200 ms old.
 

@@ -16,12 +16,10 @@ from django.conf import settings
 TIMEOUT_S: Final = 0.25
 PAUSE_S: Final = 1.0
 PREFIX: Final = "xfq:"
-TELL_EVERY_S: Final = 30.0
 
 _lock = threading.Lock()
 _clients: dict[str, redis.Redis] = {}
 _away_until: dict[str, float] = {}
-_told_at: dict[str, float] = {}
 log = structlog.get_logger(__name__)
 
 
@@ -74,16 +72,9 @@ def _call(command: str, *args: object, **options: object) -> object:
         return getattr(_client(url), command)(*args, **options)
     except redis.RedisError as error:
         _away_until[url] = time.monotonic() + PAUSE_S
-        _away_tell(url, error)
-        return _AWAY
-
-
-def _away_tell(url: str, error: redis.RedisError) -> None:
-    """Log why, e.g. a wrong password: callers are only told to try later."""
-    now = time.monotonic()
-    if now - _told_at.get(url, float("-inf")) >= TELL_EVERY_S:
-        _told_at[url] = now
+        # Callers are told to try later; only here is said why, e.g. a wrong password.
         log.warning("valkey_away", reason=str(error))
+        return _AWAY
 
 
 def _client(url: str) -> redis.Redis:

@@ -1,7 +1,7 @@
 """Databases, caches and broker from their URLs."""
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -17,30 +17,28 @@ NETWORK = {
 }
 
 
-DATABASE_SHAPE = "postgresql://user:password@host:5432/database"
-REDIS_SHAPE = "redis://:password@host:6379/0"
+_AUTHORITY = r"([^/?#]*@)?(\[[^]/]*\]|[^/?#@:]*)(:\d+)?"
+_DATABASE_URL = re.compile(rf"postgres(ql)?://{_AUTHORITY}/[^/?#@]+(\?[^#]*)?")
+_REDIS_URL = re.compile(rf"rediss?://{_AUTHORITY}(/\d*)?(\?[^#]*)?|unix://[^#]+")
 
 
-def url_required(name: str, url: str, shape: str) -> str:
-    """Return a URL of the environment variable ``name`` that has the shape.
+def database_url_checked(name: str, url: str) -> str:
+    """Return the URL of a database from the environment variable ``name``.
 
-    Raises ImproperlyConfigured without naming the URL: it holds a password, and one with ``/``,
-    ``#`` or ``?`` in it is what most often spoils a URL.
+    Raises ImproperlyConfigured, without the URL: it holds a password, and one with ``/``, ``#`` or
+    ``?`` in it is what most often spoils a URL.
     """
-    schemes = ("redis", "rediss", "unix") if shape == REDIS_SHAPE else ("postgresql", "postgres")
-    try:
-        parts = urlsplit(url)
-        _port = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    path = parts.path.removeprefix("/")
-    is_whole = parts.scheme in schemes and not parts.fragment and "@" not in path
-    if shape == DATABASE_SHAPE:
-        is_whole = is_whole and bool(path) and "/" not in path
-    elif parts.scheme != "unix":
-        is_whole = is_whole and bool(parts.hostname)
-    if not is_whole:
-        message = f"{name} must look like {shape}, other signs in a password percent-encoded"
+    return _checked(name, url, _DATABASE_URL, "postgresql://user:password@host:5432/database")
+
+
+def redis_url_checked(name: str, url: str) -> str:
+    """Return the URL of a Redis or Valkey, as `database_url_checked` does."""
+    return _checked(name, url, _REDIS_URL, "redis://:password@host:6379/0")
+
+
+def _checked(name: str, url: str, shape: re.Pattern[str], example: str) -> str:
+    if not shape.fullmatch(url):
+        message = f"{name} must look like {example}, other signs in a password percent-encoded"
         raise ImproperlyConfigured(message)
     return url
 

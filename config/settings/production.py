@@ -6,11 +6,10 @@ from config.settings import demo_values
 from config.settings.base import *  # noqa: F403
 from config.settings.base import env
 from config.settings.database_settings import (
-    DATABASE_SHAPE,
-    REDIS_SHAPE,
     cache_settings,
     database_settings,
-    url_required,
+    database_url_checked,
+    redis_url_checked,
 )
 from config.settings.keys import versioned_keys
 
@@ -35,11 +34,11 @@ for _name, _demo in [
 
 _owner_url = env("DATABASE_OWNER_URL", default="")
 DATABASES = database_settings(
-    url=url_required("DATABASE_URL", env("DATABASE_URL"), DATABASE_SHAPE),
-    owner_url=_owner_url and url_required("DATABASE_OWNER_URL", _owner_url, DATABASE_SHAPE),
+    url=database_url_checked("DATABASE_URL", env("DATABASE_URL")),
+    owner_url=_owner_url and database_url_checked("DATABASE_OWNER_URL", _owner_url),
     conn_max_age=env.int("CONN_MAX_AGE", default=600),
 )
-REDIS_URL = url_required("REDIS_URL", env("REDIS_URL"), REDIS_SHAPE)
+REDIS_URL = redis_url_checked("REDIS_URL", env("REDIS_URL"))
 CACHES = cache_settings(REDIS_URL)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.clock import local_text
+from core.passages import moment_words
 
 
 class AuditEvent(models.Model):
@@ -38,7 +38,7 @@ class AuditEvent(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"#{self.pk} · {local_text(self.at)}"
+        return f"#{self.pk} · {moment_words(self.at)}"
 
 
 class AuditLink(models.Model):

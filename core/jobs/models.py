@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.clock import local_text
 from core.ids import new_id
+from core.passages import moment_words
 
 
 class Job(models.Model):
@@ -97,7 +97,7 @@ class ScheduledTick(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.job} {local_text(self.tick_at)}"
+        return f"{self.job} {moment_words(self.tick_at)}"
 
 
 class BusinessClock(models.Model):
@@ -118,4 +118,4 @@ class BusinessClock(models.Model):
         )
 
     def __str__(self) -> str:
-        return local_text(self.business_anchor)
+        return moment_words(self.business_anchor)

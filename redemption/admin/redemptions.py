@@ -214,7 +214,7 @@ class RedemptionAdmin(ScopedModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find the payments of a voucher by its code, too: without a join, which would read all."""
+        """Find the payments of a voucher by its code, too: looked up, a join would read all."""
         found, repeats = super().get_search_results(request, queryset, search_term)
         code = search_term.strip()
         lines = RedemptionLine.objects.filter(voucher__code=code) if code else ()

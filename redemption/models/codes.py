@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.clock import local_text
 from core.ids import new_id
 from core.models import Client
+from core.passages import moment_words
 from vouchers.models import Enrolment, Voucher
 
 
@@ -60,4 +60,4 @@ class PaymentCode(models.Model):
         )
 
     def __str__(self) -> str:
-        return local_text(self.created_at)
+        return moment_words(self.created_at)

@@ -5,17 +5,17 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings import demo_values
 from config.settings.database_settings import (
-    DATABASE_SHAPE,
     NETWORK,
-    REDIS_SHAPE,
     database_settings,
-    url_required,
+    database_url_checked,
+    redis_url_checked,
 )
 from config.settings.keys import versioned_keys
 from core.embedded.paths import CHECKOUT
@@ -117,17 +117,20 @@ def test_a_url_that_is_none_is_said_in_one_line_without_its_password(name: str, 
 
 
 @pytest.mark.parametrize(
-    ("shape", "url"),
+    ("checked", "url"),
     [
-        (DATABASE_SHAPE, "postgresql://xfq_app@/xfq?host=/run/s"),
-        (DATABASE_SHAPE, "postgres://xfq_app:pa%2Fss%40%23@db.internal/xfq?sslmode=verify-full"),
-        (REDIS_SHAPE, "redis://127.0.0.1:6379"),
-        (REDIS_SHAPE, "rediss://user:pa%2Fss@cache.internal:6380/1?ssl_cert_reqs=required"),
-        (REDIS_SHAPE, "unix:///run/valkey/valkey.sock?db=1"),
+        (database_url_checked, "postgresql://xfq_app@/xfq?host=/run/s"),
+        (
+            database_url_checked,
+            "postgres://xfq_app:pa%2Fss%40%23@db.internal/xfq?sslmode=verify-full",
+        ),
+        (redis_url_checked, "redis://127.0.0.1:6379"),
+        (redis_url_checked, "rediss://user:pa%2Fss@cache.internal:6380/1?ssl_cert_reqs=required"),
+        (redis_url_checked, "unix:///run/valkey/valkey.sock?db=1"),
     ],
 )
-def test_urls_of_every_kind_pass(shape: str, url: str) -> None:
-    assert url_required("X", url, shape) == url
+def test_urls_of_every_kind_pass(checked: Callable[[str, str], str], url: str) -> None:
+    assert checked("X", url) == url
 
 
 def test_a_database_that_does_not_answer_is_said_without_a_traceback() -> None:

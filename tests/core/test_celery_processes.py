@@ -87,8 +87,8 @@ def test_a_worker_does_what_is_sent_and_beat_writes_the_schedules(
 
 
 _WAITING = """
-    SELECT count(*) FROM pg_locks
-     WHERE NOT granted AND relation = 'django_celery_beat_periodictasks'::regclass
+    SELECT a.query_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+     WHERE NOT l.granted AND l.relation = 'django_celery_beat_periodictasks'::regclass
 """
 
 
@@ -99,10 +99,11 @@ def test_beat_ends_when_told_in_the_middle_of_a_query(
     urls = ServiceUrls(own_database.database_url, own_database.owner_url, service_urls.redis_url)
     log = tmp_path / "beat.log"
 
-    def is_waiting() -> bool:
+    def waiting() -> list[datetime]:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # kept for a transaction otherwise
             cursor.execute(_WAITING)
-            return bool(cursor.fetchone()[0])
+            return [began for (began,) in cursor.fetchall()]
 
     with log.open("wb") as stream:
         beat = subprocess.Popen(
@@ -117,9 +118,11 @@ def test_beat_ends_when_told_in_the_middle_of_a_query(
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE django_celery_beat_periodictasks")
-            eventually(is_waiting, log)
+            eventually(lambda: bool(waiting()), log)
+            before = waiting()
             beat.terminate()
-            time.sleep(1)
+            # Given up; its end may wait for the same table again.
+            eventually(lambda: waiting() != before, log)
         assert beat.wait(20) == 0
     finally:
         beat.kill()

@@ -102,6 +102,15 @@ def test_search_by_number_order_trade_and_voucher(made: tuple[Shop, UUID]) -> No
         assert to_public("rdm", other) not in text
 
 
+def test_lines_are_found_by_the_code_of_their_voucher(made: tuple[Shop, UUID]) -> None:
+    shop, redemption_id = made
+    confirmed_make(shop)
+    line = RedemptionLine.objects.get(redemption_id=redemption_id)
+    text = login().get(url(RedemptionLine, "changelist"), {"q": line.voucher.code}).content.decode()
+    assert f'value="{line.pk}"' in text
+    assert text.count('name="_selected_action"') == 1
+
+
 def test_lists_stay_within_their_query_budget(
     made: tuple[Shop, UUID], django_assert_max_num_queries: Any
 ) -> None:

@@ -17,9 +17,9 @@ from unfold.widgets import (
 from campaigns.admin.editor_forms import choice_field, moment_field
 from core import clock
 from core.admin.actions import REASON_MAX
-from core.clock import TIME_ZONE
 from core.errors import DomainError
 from core.models import Case, Client
+from core.passages import moment_words
 from core.pii import DOCUMENT_TYPES, assert_no_number
 from vouchers.identity import IdentityToken, account_token, identity_token
 from vouchers.models import ControlEntry
@@ -75,7 +75,7 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # no brackets at 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start from now; of a case from its region and its conclusion, without a number."""
         super().__init__(*args, **kwargs)
-        self.initial["valid_from"] = f"{clock.now().astimezone(TIME_ZONE):%Y-%m-%d %H:%M}"
+        self.initial["valid_from"] = moment_words(clock.now())
         if self.case is not None:
             self.initial["owner_region"] = self.case.owner_region
             self.initial["reason"] = self.case.decision_reason[:REASON_MAX]

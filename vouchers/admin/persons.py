@@ -17,7 +17,7 @@ from unfold.paginator import InfinitePaginator
 from core.admin.base import ScopedModelAdmin
 from core.admin.columns import page_link
 from core.admin.filters import RegionFilter, ScopedRelatedFilter
-from core.clock import TIME_ZONE
+from core.passages import moment_words
 from vouchers.models import (
     Enrolment,
     EnrolmentKey,
@@ -109,7 +109,7 @@ class EnrolmentAdmin(ScopedModelAdmin):
             (
                 codes.get(use.limit_id, use.limit_id),
                 labels[keys[use.key_id]],
-                f"{use.window_start.astimezone(TIME_ZONE):%Y-%m-%d %H:%M}",
+                moment_words(use.window_start),
                 f"{use.used} / {use.cap}",
             )
             for use in uses

@@ -7,9 +7,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Version
-from core.clock import local_text
 from core.ids import new_id
 from core.models import Client
+from core.passages import moment_words
 from core.state_machine import StateMachine
 from vouchers.states import RELEASE_TRANSITIONS, ReleaseState
 
@@ -279,7 +279,7 @@ class QuotaRelease(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.batch} {local_text(self.slot)}"
+        return f"{self.batch} {moment_words(self.slot)}"
 
     @property
     def is_dropped(self) -> bool:

@@ -16,8 +16,8 @@ from unfold.paginator import InfinitePaginator
 from core.admin.base import ScopedModelAdmin
 from core.admin.columns import page_link, yuan_column
 from core.admin.filters import RegionFilter, ScopedRelatedFilter, StoreRegionFilter
-from core.clock import local_text
 from core.ids import to_public
+from core.passages import moment_words
 from redemption.admin.settlement.columns import parts_column
 from redemption.answers import REDEMPTION
 from redemption.settlement.models import SettlementItem, SettlementLine
@@ -88,7 +88,7 @@ class SettlementItemAdmin(ScopedModelAdmin):
     @display(description=_("时间"))
     def at(self, obj: SettlementItem) -> str:
         """Show the fact's time."""
-        return local_text(obj.fact.at)
+        return moment_words(obj.fact.at)
 
     @display(description=_("结算批次"))
     def batch_of(self, obj: SettlementItem) -> SafeString | str:
